@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. Each sets up .venv by itself.
+# PYTHON=/path/to/python3.12 chooses the interpreter (3.11, 3.12 or 3.13).
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# The constraints hold for what builds nnexp, too.
+PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ARGS ?= loss=mae optimizer=sgd
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint bench clean
+
+help:
+	@echo "make run      set up and run: python -m nnexp $(ARGS)   (others with ARGS='...')"
+	@echo "make test     set up and run the tests"
+	@echo "make check    what CI runs: lint, types, tests"
+	@echo "make bench    the speed comparisons, as ratios"
+	@echo "make clean    remove .venv and caches; outputs/ stays"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/run.stamp
+
+run: $(VENV)/run.stamp
+	$(BIN)/python -m nnexp $(ARGS)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,77 @@
+"""``python -m nnexp``: words such as ``ui`` are subcommands, everything else goes to Hydra."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+FULL = "HYDRA_FULL_ERROR"
+
+
+def main() -> NoReturn:
+    """Run the command line; exit codes: 0, 1 failed, diverged or refused, 130 Ctrl-C, 143 SIGTERM."""
+    traceback_wanted = bool(os.environ.get(FULL))
+    signal.signal(signal.SIGTERM, _terminate)
+    from nnexp.errors import NnexpError
+
+    try:
+        dispatch(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except NnexpError as error:
+        if traceback_wanted:
+            raise
+        print(f"nnexp: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except OSError as error:
+        if traceback_wanted:
+            raise
+        where = f" '{error.filename}'" if error.filename else ""
+        print(f"nnexp: {error.strerror or error}:{where or ' (no file named)'}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except Exception as error:
+        if traceback_wanted:
+            raise
+        print(  # noqa: T201
+            f"nnexp: unexpected {type(error).__name__}: {error}\nThis is a bug of nnexp or of a plugin; "
+            f"{FULL}=1 python -m nnexp ... shows where.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    sys.exit(0)
+
+
+def dispatch(words: list[str]) -> None:
+    """A first word without ``=`` or ``-`` is a subcommand."""
+    if words and words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"nnexp {version('nnexp')}")  # noqa: T201
+        return
+    if words and not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
+        from nnexp import commands
+
+        commands.main(words)
+        return
+    from nnexp.errors import NnexpError
+
+    if any(word.startswith("--experimental-rerun") for word in words):
+        raise NnexpError(
+            "--experimental-rerun reads a pickle, which can run code. Type the run's overrides again instead."
+        )
+    os.environ[FULL] = "1"  # so that Hydra hands errors to us instead of printing them
+    from nnexp import app
+
+    app.main()
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (a signal handler's signature)
+    sys.exit(143)
+
+
+if __name__ == "__main__":
+    main()

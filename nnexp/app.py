@@ -1,0 +1,100 @@
+"""The command ``python -m nnexp key=value ...``: Hydra composes, ``nnexp.run`` runs. Hydra stops here."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from nnexp import composition, options, registry, sweep
+from nnexp.console import Console, relative, say
+from nnexp.errors import NnexpError
+from nnexp.plugin import KINDS
+from nnexp.run import RESULT, Place, run
+from nnexp.training import Diverged
+
+refused: list[NnexpError] = []
+"""What ended this process's single run; kept here, because Hydra would announce a raised error in its own words."""
+
+
+def conf_directory() -> Path:
+    """Find conf/: inside the package in a wheel, beside it in a checkout."""
+    inside = Path(__file__).parent / "conf"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+def main() -> None:
+    """Run what ``sys.argv`` says. Raises NnexpError, or whatever else ended the run or the sweep."""
+    for kind in KINDS:
+        for each in registry.broken(kind):
+            print(f"note: left out {each}", file=sys.stderr)  # noqa: T201
+    composition.install()
+    options.register()
+    command = hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(job)
+    try:
+        command()
+    finally:
+        if sweep.Recorder.directory:
+            end_sweep(sweep.Recorder.directory)
+    if refused:
+        raise refused[0]
+
+
+def job(config: DictConfig) -> float | None:
+    """One job of Hydra's: a single run, or one of a sweep. Returns the objective."""
+    place = placed()
+    try:
+        return run(composition.plain(config), place, Console(brief=bool(place.sweep)))
+    except NnexpError as error:
+        if place.sweep:
+            if not (place.directory / RESULT).exists():
+                sweep.write_failure(place.directory, str(error))
+            raise
+        if not isinstance(error, Diverged):
+            discard(place)
+        refused.append(error)
+        return None
+
+
+def placed() -> Place:
+    """Where Hydra put this job."""
+    here = HydraConfig.get()
+    directory = Path(here.runtime.output_dir)
+    outputs = Path(here.runtime.cwd) / "outputs"
+    overrides = tuple(str(each) for each in here.overrides.task)
+    if here.mode != RunMode.MULTIRUN:
+        return Place(directory, outputs, overrides)
+    root = Path(here.runtime.cwd) / here.sweep.dir
+    return Place(directory, outputs, overrides, sweep.run_name(root, overrides), root.name, int(here.job.num))
+
+
+def discard(place: Place) -> None:
+    """Remove the directory of a run that was refused before it trained; nothing half-written stays."""
+    if (place.directory / RESULT).exists():
+        return
+    shutil.rmtree(place.directory, ignore_errors=True)
+    for parent in (place.directory.parent, place.outputs):
+        with contextlib.suppress(OSError):  # not empty
+            parent.rmdir()
+
+
+def end_sweep(directory: Path) -> None:
+    """Rank the sweep's runs, store the best one's model, and say where everything is."""
+    ranked = sweep.close(directory)
+    if not ranked:
+        return
+    link = sweep.store_best(ranked[0])
+    say("")
+    say(f"files    {relative(str(directory))}/  ({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)")
+    best = relative(str(ranked[0].directory))
+    if link:
+        say("next     python -m nnexp ui                     compare the curves in the browser")
+        say(f"         python -m nnexp predict {best} TABLE")
+    else:
+        say(f"next     python -m nnexp predict {best} TABLE")

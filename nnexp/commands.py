@@ -1,0 +1,176 @@
+"""The subcommands: ``python -m nnexp ui``, ``predict RUN TABLE``, ``log-model RUN``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from nnexp.errors import NnexpError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from nnexp.tracking.store import Store
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with nnexp's way of refusing: one message, exit code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise NnexpError(f"{message}. {self.format_usage().strip()}")
+
+
+def main(words: Sequence[str]) -> None:
+    """Run one subcommand; ``words[0]`` is its name."""
+    name, *rest = words
+    if name not in COMMANDS:
+        raise NnexpError(
+            f"No command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {listed(COMMANDS)}. "
+            "A run is started with key=value: python -m nnexp loss=mae optimizer=sgd"
+        )
+    COMMANDS[name](rest)
+
+
+def ui(words: Sequence[str]) -> None:
+    """Serve MLflow's pages on this machine and print the link that lands on the runs."""
+    parser = Parser("python -m nnexp ui", description=ui.__doc__)
+    parser.add_argument("--port", type=int, default=5000, help="5000, or the next free one")
+    add_store(parser)
+    given = parser.parse_args(words)
+    from nnexp.tracking.ui import serve
+
+    store = open_store(given)
+    serve(
+        store.uri,
+        outputs(),
+        given.port,
+        store.links("").charts.partition("/#/")[1] + store.links("").charts.partition("/#/")[2],
+    )
+
+
+def predict(words: Sequence[str]) -> None:
+    """Answer for new rows with a run's model: labels or values in original units, and probabilities."""
+    parser = Parser("python -m nnexp predict", description=predict.__doc__)
+    parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a file that save() wrote")
+    parser.add_argument("table", help="a .csv, .tsv, .txt or .parquet file with the training table's feature columns")
+    parser.add_argument("-o", "--output", help="a .csv or .parquet file; without it the answers are printed as csv")
+    parser.add_argument("--separator", default=",", help="between the cells of a text file")
+    add_store(parser)
+    given = parser.parse_args(words)
+    from nnexp.datasets.table import read_table
+    from nnexp.model import load
+
+    with model_directory(given) as (directory, _):
+        model = load(directory)
+    text = [feature.name for feature in model.features if feature.categories]
+    answers = model.predict_table(read_table(given.table, given.separator, text=text))
+    if not given.output:
+        try:
+            answers.to_csv(sys.stdout, index=False)
+        except BrokenPipeError:  # the reader has seen enough, as with `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    write(answers, Path(given.output))
+    print(f"{len(answers)} rows: {given.output}")  # noqa: T201
+
+
+def write(answers: pd.DataFrame, path: Path) -> None:
+    """Write a table in one step, as its suffix says."""
+    writers: dict[str, Callable[[Path], object]] = {
+        ".csv": lambda to: answers.to_csv(to, index=False),
+        ".parquet": lambda to: answers.to_parquet(to, index=False),
+    }
+    if path.suffix not in writers:
+        raise NnexpError(f"-o {path}: the name must end in .csv or .parquet. Type -o {path.with_suffix('.csv')}")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        writers[path.suffix](partial)
+        partial.replace(path)
+    except OSError as error:
+        raise NnexpError(
+            f"Cannot write '{path}': {error.strerror or error}. Choose another place with -o FILE."
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def log_model(words: Sequence[str]) -> None:
+    """Add a run's model to its record in MLflow, where it loads as runs:/RUN_ID/model."""
+    parser = Parser("python -m nnexp log-model", description=log_model.__doc__)
+    parser.add_argument("run", help="a run's directory, or an MLflow run id or name")
+    add_store(parser)
+    given = parser.parse_args(words)
+    with model_directory(given) as (directory, run_id):
+        if not run_id:
+            raise NnexpError(
+                f"'{given.run}' has no record in MLflow: it was run with tracking=none. Run it again with tracking=mlflow."
+            )
+        result = directory / "result.json"
+        requirements = json.loads(result.read_text(encoding="utf-8"))["requirements"] if result.exists() else []
+        open_store(given).reopen(run_id).log_model(directory, requirements)
+    print(f"stored   runs:/{run_id}/model")  # noqa: T201
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """The options that say which store."""
+    parser.add_argument(
+        "--uri", default=None, help="MLflow's tracking URI (default: MLFLOW_TRACKING_URI, or outputs/mlflow.db)"
+    )
+    parser.add_argument("--experiment", default="nnexp", help="MLflow's experiment (default: nnexp)")
+
+
+def outputs() -> Path:
+    """Where everything of the present directory lies."""
+    return Path.cwd() / "outputs"
+
+
+def open_store(given: argparse.Namespace) -> Store:
+    """The store that the options name; the embedded one only if it is there."""
+    from nnexp.tracking.store import Store
+
+    if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs() / "mlflow.db").exists()):
+        raise NnexpError(
+            f"No runs here: there is no {outputs() / 'mlflow.db'}. Go to the directory in which the runs were started, "
+            "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
+        )
+    return Store.connect(given.uri, given.experiment, outputs())
+
+
+@contextmanager
+def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
+    """Where the model of RUN lies, and its MLflow run id if it has one. Files of a run named by its id are fetched."""
+    path = Path(given.run)
+    if path.exists():
+        result = path / "result.json"
+        read = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
+        if read and read["status"] != "FINISHED":
+            raise NnexpError(
+                f"The run in '{path}' did not finish ({read['reason']}), so it has no model. Choose another run."
+            )
+        yield path, read.get("run_id", "")
+        return
+    if "/" in given.run or given.run.startswith("."):
+        raise NnexpError(
+            f"No run directory '{given.run}'. Runs are in outputs/runs/, those of a sweep in outputs/sweeps/.../0, 1, ..."
+        )
+    from nnexp.model import DESCRIPTION, WEIGHTS
+
+    store = open_store(given)
+    run_id = store.find(given.run).info.run_id
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (WEIGHTS, DESCRIPTION):
+            store.download(run_id, name, Path(folder))
+        yield Path(folder), run_id
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"ui": ui, "predict": predict, "log-model": log_model}

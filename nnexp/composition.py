@@ -1,0 +1,76 @@
+"""What stands between Hydra and nnexp: every composed configuration is checked before anything of it is used.
+
+``GuardedLoader`` takes the place of Hydra's configuration loader. It sees every composition, of single runs and of each job of
+a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up logging or makes a directory. It
+
+* refuses what could run code, read secrets or write elsewhere (``nnexp.safety``),
+* refuses unknown keys and values out of bounds (``nnexp.experiment.plan``), so that a mistake costs nothing,
+* says in one message what is wrong and what to type, where Hydra would list or trace (``nnexp.explain``).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import hydra._internal.hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nnexp import safety
+from nnexp.errors import NnexpError
+from nnexp.explain import explain
+from nnexp.run import check
+
+
+def register_resolvers() -> None:
+    """``${nnexp.hex:}``: six hex digits that keep two runs of the same second apart; the same all through one command."""
+    OmegaConf.register_new_resolver("nnexp.hex", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+
+
+register_resolvers()  # at import, so that a sweep's worker processes know it, too
+
+
+class GuardedLoader(ConfigLoaderImpl):
+    """Hydra's loader, with nnexp's checks after every composition."""
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose, check, and raise NnexpError for any mistake of the user's."""
+        try:
+            config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise NnexpError(explain(error, overrides, self.repository)) from error
+        typed_for_hydra = [line.lstrip("+~").partition("=")[0] for line in config.hydra.overrides.hydra]
+        safety.check(OmegaConf.to_container(config, resolve=False), typed_for_hydra)
+        if run_mode == RunMode.RUN:
+            check(plain(config))
+        return config
+
+
+def install() -> None:
+    """Have Hydra load configurations through ``GuardedLoader``."""
+    hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "experiment", "sweep")])
+    OmegaConf.set_readonly(own, False)
+    try:
+        values = OmegaConf.to_container(own, resolve=True)
+    except OmegaConfBaseException as error:
+        raise NnexpError(
+            f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
+        ) from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}

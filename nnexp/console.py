@@ -1,0 +1,168 @@
+"""What a run says on the terminal: what is trained, how it goes, what came out, and what to type next."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from nnexp.training import Epoch
+
+LINES = 10
+"""Lines that a run without a terminal prints where ``log_every`` does not say how many."""
+PARTS = ("train", "validation", "test")
+
+
+class Console:
+    """The terminal of one run. In a sweep (``brief``) a run has one line, when it ends."""
+
+    def __init__(self, *, brief: bool = False) -> None:
+        self._brief = brief
+        self._bar: Progress | None = None
+        self._epochs = 0
+        self._every = 0
+
+    def opening(self, facts: Mapping[str, str]) -> None:
+        """What is about to be trained, a line per fact."""
+        if not self._brief:
+            for name, text in facts.items():
+                say(f"{name:<9}{text}")
+
+    @contextmanager
+    def training(self, epochs: int, log_every: int | None) -> Iterator[None]:
+        """Progress for the block: a bar on a terminal, lines otherwise or with ``log_every``."""
+        self._epochs = epochs
+        if self._brief and not log_every:
+            self._every = 0
+            yield
+        elif log_every or not sys.stderr.isatty():
+            self._every = log_every or max(1, epochs // LINES)
+            yield
+        else:
+            with progress_bar() as self._bar:
+                self._bar.add_task("", total=epochs, cost="")
+                yield
+            self._bar = None
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Show one epoch."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=epoch.number, cost=f"cost {epoch.cost:.4g}")
+        elif self._every and (epoch.number % self._every == 0 or epoch.number in (1, self._epochs)):
+            width = len(str(self._epochs))
+            values = "  ".join(
+                f"{name} {value:.4g}" for name, value in epoch.metrics.items() if name.startswith("cost")
+            )
+            extra = "  ".join(
+                f"{name.partition('/')[0]} {value:.4g}"
+                for name, value in epoch.metrics.items()
+                if name.endswith("/validation") and not name.startswith(("cost", "mae", "rmse"))
+            )
+            say(f"epoch {epoch.number:>{width}}/{self._epochs}  {values}  {extra}".rstrip())
+
+    def result(self, result: Mapping[str, Any]) -> None:
+        """What came out."""
+        if self._brief:
+            shown = "  ".join(
+                f"{name} {value:.4g}" for name, value in result["metrics"].items() if name.endswith("/validation")
+            )
+            say(f"#{result['job']} {result['name']}  {shown}  ({result['seconds']:.1f} s)")
+            return
+        for line in result_lines(result):
+            say(line)
+
+
+def say(line: str) -> None:
+    """Print a line at once, so that a pipe shows it as it happens."""
+    print(line, flush=True)  # noqa: T201 (this is the terminal)
+
+
+def progress_bar() -> Progress:
+    """A bar with the cost, the time passed and the time left; gone when it is done."""
+    from rich.console import Console as RichConsole
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("training "),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[cost]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=RichConsole(stderr=True),
+        transient=True,
+        refresh_per_second=8,
+    )
+
+
+def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """A single run's result: epochs, a table of metrics, where everything is, and what to type next."""
+    ended = f" ({result['stopped']})" if result["stopped"] else ""
+    yield (
+        f"done     {result['epochs']} epochs in {result['training_seconds']:.1f} s{ended}; lowest cost in epoch "
+        f"{result['best_epoch']}, kept the weights of epoch {result['kept_epoch']}"
+    )
+    yield ""
+    yield from metric_table(result["metrics"])
+    yield ""
+    directory = relative(result["directory"])
+    yield f"files    {directory}/  (config.yaml, cost.png, weights.npz)"
+    if result.get("run_id"):
+        yield f"mlflow   run {result['run_id']}"
+        yield "next     python -m nnexp ui                     compare runs in the browser"
+    lead = "         " if result.get("run_id") else "next     "
+    yield f"{lead}python -m nnexp predict {directory} TABLE"
+
+
+def metric_table(metrics: Mapping[str, float]) -> Iterator[str]:
+    """One row per metric, one column per part."""
+    parts = [part for part in PARTS if f"cost/{part}" in metrics]
+    rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
+    yield " " * 9 + " " * 10 + "".join(f"{part:>12}" for part in parts)
+    for row in rows:
+        note = "  (scaled units)" if row == "cost" and "rmse" in rows else ""
+        cells = "".join(f"{metrics[f'{row}/{part}']:>12.4g}" for part in parts if f"{row}/{part}" in metrics)
+        yield f"{'':9}{row:<10}{cells}{note}"
+
+
+def relative(path: str) -> str:
+    """A path as the user would type it here."""
+    given = Path(path)
+    return str(given.relative_to(Path.cwd())) if given.is_relative_to(Path.cwd()) else str(given)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """Print a table that fits the terminal; numbers to the right."""
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for index, name in enumerate(columns):
+        numeric = all(_is_number(row[index]) for row in rows)
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in rows:
+        made.add_row(*row)
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100"))
+    RichConsole(width=width, markup=False, highlight=False, soft_wrap=False).print(made)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip("s "))
+    except ValueError:
+        return text in ("", "-")
+    return True

@@ -1,0 +1,34 @@
+"""What a user sees when something is wrong: one exception type, and the words that suggest what to type instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NnexpError(Exception):
+    """A user's mistake or a refused request: one clear message, shown without a traceback (exit code 1).
+
+    The message names the thing, says the rule and ends with what to type next.
+    """
+
+
+def listed(names: Iterable[str], *, most: int = 12) -> str:
+    """Join ``names`` for a message: ``a, b, c``; after ``most`` of them only the number left out is said."""
+    names = list(names)
+    if len(names) <= most:
+        return ", ".join(names) or "none"
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def closest(name: str, options: Iterable[str]) -> str | None:
+    """The option most like ``name`` (Ratcliff and Metzener, 1988), or None where nothing is like it."""
+    options = {option.lower(): option for option in options}
+    matches = difflib.get_close_matches(name.lower(), options, n=1, cutoff=0.6)
+    return options[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """``" Did you mean 'mae'?"`` (with a space before it), or an empty string where nothing is close."""
+    match = closest(name, options)
+    return f" Did you mean '{match}'?" if match else ""

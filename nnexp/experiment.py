@@ -1,0 +1,373 @@
+"""One experiment: a plain configuration becomes objects, the objects a trained model. No Hydra, no MLflow.
+
+experiment = prepare(plan(config))
+for epoch in experiment.epochs():
+    print(epoch.number, epoch.cost)
+model = experiment.model()
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from nnexp import registry
+from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.metrics import Metrics, for_task
+from nnexp.model import Model
+from nnexp.network import MLP
+from nnexp.objective import Objective, mismatch
+from nnexp.plugin import (
+    Activation,
+    Data,
+    Dataset,
+    Initializer,
+    Loss,
+    Optimizer,
+    Plugin,
+    Task,
+    check_fields,
+    hyperparameters,
+    param,
+)
+from nnexp.preprocessing import Preprocessing, Split, split
+from nnexp.training import Epoch, Part, measure, train
+
+NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
+"""What ``loss=auto`` becomes where the dataset names no loss of its own."""
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """``network.*``."""
+
+    hidden: tuple[int, ...] = param((16,), at_least=1, doc="units of each hidden layer")
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """``split.*``: shares of all samples; ``seed`` pins the split alone."""
+
+    validation: float = param(0.2, at_least=0, below=1, doc="share measured after every epoch")
+    test: float = param(0.0, at_least=0, below=1, doc="share scored once at the end")
+    seed: int | None = param(None, at_least=0, doc="the split's own seed; null: the run's")
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """``scale.*``: fitted on the training part only."""
+
+    features: str = param(
+        "standard", choices=("standard", "minmax", "none"), doc="mean 0 and deviation 1, 0 to 1, or none"
+    )
+    target: str = param("standard", choices=("standard", "minmax", "none"), doc="the same, for a regression's target")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of a configuration that are not plugins."""
+
+    epochs: int = param(100, at_least=1, doc="passes over the training part")
+    seed: int = param(0, at_least=0, doc="drives data, split, initialisation and shuffling")
+    dtype: str = param("float64", choices=("float64", "float32"), doc="of parameters and samples")
+    shuffle: bool = param(True, doc="a new order of the samples every epoch")
+    patience: int | None = param(None, at_least=1, doc="stop after so many epochs without a lower cost; null: never")
+    keep: str = param("last", choices=("last", "best"), doc="whose weights are saved")
+    log_every: int | None = param(None, at_least=1, doc="print a line every so many epochs; null: a progress bar")
+    threads: int = param(1, at_least=1, doc="BLAS threads")
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    split: SplitSettings = field(default_factory=SplitSettings)
+    scale: ScaleSettings = field(default_factory=ScaleSettings)
+
+
+SECTIONS: Mapping[str, type] = {"network": NetworkSettings, "split": SplitSettings, "scale": ScaleSettings}
+PLUGINS: Mapping[str, str] = {
+    "dataset": "dataset",
+    "loss": "loss",
+    "output": "activation",
+    "activation": "activation",
+    "optimizer": "optimizer",
+    "initializer": "initializer",
+}
+"""The keys that hold a plugin, and its kind."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked configuration: every option built, nothing loaded yet. ``loss`` and ``output`` are None for ``auto``."""
+
+    dataset: Dataset
+    loss: Loss | None
+    output: Activation | None
+    activation: Activation
+    optimizer: Optimizer
+    initializer: Initializer
+    settings: Settings
+
+    def chosen(self) -> dict[str, Plugin | None]:
+        """The plugins by key."""
+        return {key: getattr(self, key) for key in PLUGINS}
+
+
+def plan(config: Mapping[str, Any]) -> Plan:
+    """Check a plain configuration, ``{"loss": {"name": "mae"}, "epochs": 50, "network": {"hidden": [8]}, ...}``.
+
+    A plugin may be given as its name, a mapping or an object. What is left out has its default, except the dataset.
+    Raises NnexpError for an unknown key, option or field, a wrong type and a value out of bounds.
+    """
+    defaults = {
+        "loss": "auto",
+        "output": "auto",
+        "activation": "relu",
+        "optimizer": "minibatch",
+        "initializer": "glorot",
+    }
+    values = {**defaults, **config}
+    known = [*PLUGINS, *(item.name for item in hyperparameters(Settings))]
+    for key in values:
+        if key not in known:
+            raise NnexpError(f"No key '{key}'.{did_you_mean(key, known)} Known keys: {listed(known, most=40)}.")
+    plugins = {key: _plugin(key, values.pop(key)) for key in PLUGINS}
+    sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
+    settings = _section(Settings, "", {**values, **sections})
+    return Plan(**plugins, settings=settings)
+
+
+def _plugin(key: str, spec: Any) -> Any:
+    if isinstance(spec, Plugin):
+        return spec
+    spec = {"name": spec} if isinstance(spec, str) else spec
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        raise NnexpError(f"{key} must be the name of an installed {PLUGINS[key]}. Got {spec!r}. Type {key}=NAME.")
+    if key in ("loss", "output") and spec["name"] == "auto":
+        extra = [each for each in spec if each != "name"]
+        if extra:
+            raise NnexpError(
+                f"{key}=auto has no option '{extra[0]}'. Name the {key}: type {key}=NAME {key}.{extra[0]}=..."
+            )
+        return None
+    return registry.build(PLUGINS[key], spec, key)
+
+
+def _section(cls: type, prefix: str, values: Any) -> Any:
+    known = [item.name for item in hyperparameters(cls)]
+    if not isinstance(values, Mapping):
+        raise NnexpError(f"{prefix.rstrip('.')} must be a group of keys ({listed(known)}). Got {values!r}.")
+    for key in values:
+        if key not in known:
+            has = listed(prefix + each for each in known)
+            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(key, known)} There are {has}.")
+    made = cls(**values)
+    if cls is not Settings:
+        check_fields(made, prefix)
+        return made
+    check_fields(made, "")
+    return made
+
+
+@dataclass
+class Experiment:
+    """An experiment that is ready to train: data loaded and split, every choice resolved. Made by ``prepare``."""
+
+    plan: Plan
+    """As resolved: ``loss`` and ``output`` are never None."""
+    data: Data
+    split: Split
+    preprocessing: Preprocessing
+    network: MLP
+    objective: Objective
+    metrics: Metrics
+    seeds: tuple[np.random.SeedSequence, ...]
+    history: list[Epoch] = field(default_factory=list)
+    best: Epoch | None = None
+    """The epoch of the lowest cost so far."""
+    stopped: str = ""
+    """Why training ended before the last epoch, if it did."""
+    kept: Epoch | None = None
+    """The epoch whose weights the network now has."""
+    seconds: float = 0.0
+    """Spent in training, the caller's share between epochs left out."""
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train, and yield every epoch as it ends; observe ``patience`` and ``keep``. Raises Diverged."""
+        settings = self.plan.settings
+        best_theta = None
+        began = time.perf_counter()
+        training = self._part(self.split.training)
+        validation = self._part(self.split.validation) if len(self.split.validation) else None
+        for epoch in train(
+            self.network,
+            self.objective,
+            self.plan.optimizer,
+            training,
+            rng=np.random.default_rng(self.seeds[3]),
+            epochs=settings.epochs,
+            metrics=self.metrics,
+            validation=validation,
+            shuffle=settings.shuffle,
+            threads=settings.threads,
+        ):
+            self.seconds += time.perf_counter() - began
+            self.history.append(epoch)
+            self.kept = epoch
+            if self.best is None or epoch.cost < self.best.cost:
+                self.best = epoch
+                if settings.keep == "best":
+                    best_theta = self.network.theta.copy()
+            yield epoch
+            began = time.perf_counter()
+            if settings.patience and epoch.number - self.best.number >= settings.patience:
+                self.stopped = f"no lower cost for {settings.patience} epochs"
+                break
+        if best_theta is not None:
+            self.network.theta[...] = best_theta
+            self.kept = self.best
+
+    def _part(self, rows: Any) -> Part:
+        dtype = self.network.dtype
+        return Part(
+            self.preprocessing.design(self.data.x, rows, dtype), self.preprocessing.targets(self.data.y, rows, dtype)
+        )
+
+    def model(self) -> Model:
+        """The network as it is now, with all it needs to answer for raw samples."""
+        return Model(self.network, self.preprocessing, self.objective.loss.threshold)
+
+    def test(self) -> dict[str, float]:
+        """Cost and metrics on the test part (``cost/test``, ...) with the kept weights; empty where there is no such part."""
+        if not len(self.split.test):
+            return {}
+        part = self._part(self.split.test)
+        with np.errstate(all="ignore"):
+            return measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
+
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration in plain values: what ``plan`` takes to make the same experiment again."""
+        chosen = {key: registry.describe(cast("Plugin", plugin)) for key, plugin in self.plan.chosen().items()}
+        return chosen | _plain(self.plan.settings)
+
+    def digest(self) -> str:
+        """SHA-256 of the data as loaded: values, names, task and classes."""
+        described = repr(
+            (self.data.names, self.data.task, self.data.classes, self.data.target, dict(self.data.categories))
+        )
+        digest = hashlib.sha256(described.encode())
+        for array in (self.data.x, self.data.y):
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    values = {item.name: getattr(settings, item.name) for item in hyperparameters(settings)}
+    return {
+        key: _plain(value) if key in SECTIONS else list(value) if isinstance(value, tuple) else value
+        for key, value in values.items()
+    }
+
+
+def prepare(chosen: Plan) -> Experiment:
+    """Load the data, resolve what is ``auto``, refuse what makes no sense, split, fit the scaling, initialise the network."""
+    settings = chosen.settings
+    seeds = np.random.SeedSequence(settings.seed).spawn(4)  # data, split, initialisation, shuffling
+    data = chosen.dataset.load(np.random.default_rng(seeds[0]))
+    return assemble(chosen, data, seeds)
+
+
+def assemble(chosen: Plan, data: Data, seeds: list[np.random.SeedSequence]) -> Experiment:
+    """The part of ``prepare`` that follows once the data are there."""
+    settings = chosen.settings
+    check_data(data)
+    chosen = resolve(chosen, data)
+    loss, output = cast("Loss", chosen.loss), cast("Activation", chosen.output)
+    split_seed = seeds[1] if settings.split.seed is None else np.random.SeedSequence(settings.split.seed).spawn(4)[1]
+    parts = split(data, settings.split.validation, settings.split.test, np.random.default_rng(split_seed))
+    target = settings.scale.target if loss.target == "real" else "none"
+    preprocessing = Preprocessing.fit(data, parts.training, settings.scale.features, target)
+    sizes = (preprocessing.n_inputs, *settings.network.hidden, preprocessing.n_outputs)
+    network = MLP(sizes, chosen.activation, output, settings.dtype)
+    network.initialize(chosen.initializer, np.random.default_rng(seeds[2]))
+    metrics = for_task(data.task, loss.threshold, preprocessing.outputs.shift, preprocessing.outputs.scale)
+    objective = Objective(loss, output)
+    return Experiment(chosen, data, parts, preprocessing, network, objective, metrics, tuple(seeds))
+
+
+def check_data(data: Data) -> None:
+    """Refuse data that cannot be trained on: nothing there, shapes that do not fit, numbers that are not finite."""
+    n_samples = len(data.y)
+    if data.x.ndim != 2 or len(data.x) != n_samples:
+        raise NnexpError(
+            f"The dataset gave x of shape {data.x.shape} for {n_samples} targets; x must be (n_samples, n_features)."
+        )
+    if n_samples < 2 or not data.x.shape[1]:
+        raise NnexpError(
+            f"The dataset has {n_samples} samples with {data.x.shape[1]} features; at least 2 with 1 are needed."
+        )
+    if data.x.shape[1] != len(data.names):
+        raise NnexpError(f"The dataset gave {len(data.names)} names for {data.x.shape[1]} features.")
+    if not np.isfinite(data.x).all():
+        row, column = np.argwhere(~np.isfinite(data.x))[0]
+        raise NnexpError(
+            f"The feature '{data.names[column]}' is {data.x[row, column]} in sample {row + 1}; it must be finite."
+        )
+    if not np.isfinite(data.y).all():
+        row = int(np.argwhere(~np.isfinite(data.y))[0][0])
+        raise NnexpError(f"The target '{data.target}' is {data.y[row]} in sample {row + 1}; it must be finite.")
+
+
+def resolve(chosen: Plan, data: Data) -> Plan:
+    """Replace ``auto`` by the loss of the data's task and the loss's output activation; refuse a pair that makes no sense."""
+    loss = chosen.loss
+    if loss is None:
+        loss = cast("Loss", registry.build("loss", {"name": chosen.dataset.loss or NATURAL_LOSS[data.task]}))
+    check_task(loss, data)
+    output = chosen.output
+    if output is None:
+        output = cast("Activation", registry.build("activation", {"name": loss.outputs[data.task]}, "output"))
+    reason = mismatch(loss, output, n_outputs=len(data.classes) if data.task == "multiclass" else 1, task=data.task)
+    if reason:
+        natural = loss.outputs[data.task]
+        raise NnexpError(
+            f"output={_name(output)} does not go with loss={_name(loss)}: {reason}. Type output={natural}."
+        )
+    if loss.target == "nonnegative" and data.task == "regression" and (data.y < 0).any():
+        raise NnexpError(
+            f"loss={_name(loss)} needs targets of 0 or more; the least '{data.target}' is {data.y.min():g}."
+        )
+    return Plan(chosen.dataset, loss, output, chosen.activation, chosen.optimizer, chosen.initializer, chosen.settings)
+
+
+def check_task(loss: Loss, data: Data) -> None:
+    """Refuse a loss that is not for the data's task, and name those that are."""
+    if data.task in loss.outputs:
+        return
+    losses = [
+        name
+        for name in registry.available("loss")
+        if data.task in cast("type[Loss]", registry.load("loss", name)).outputs
+    ]
+    natural = NATURAL_LOSS[data.task]
+    losses.sort(key=lambda name: name != natural)
+    raise NnexpError(
+        f"loss={_name(loss)} is for {' and '.join(loss.outputs)}; this is a {TASK_WORDS[data.task]} "
+        f"(target '{data.target}'). Type loss={losses[0]}{f' (or {listed(losses[1:])})' if losses[1:] else ''}."
+    )
+
+
+TASK_WORDS: Mapping[Task, str] = {
+    "regression": "regression",
+    "binary": "classification of two classes (binary)",
+    "multiclass": "classification of several classes (multiclass)",
+}
+
+
+def _name(plugin: Plugin) -> str:
+    try:
+        return registry.named(plugin)
+    except NnexpError:
+        return type(plugin).__name__

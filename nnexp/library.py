@@ -1,0 +1,163 @@
+"""nnexp without Hydra and MLflow: ``fit`` arrays, predict, save, ``load``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnexp.errors import NnexpError
+from nnexp.experiment import Experiment, assemble, plan
+from nnexp.model import Model, load
+from nnexp.plugin import Activation, Array, Data, Dataset, Initializer, Loss, Optimizer, Task, likely_task
+
+__all__ = ["Result", "fit", "load"]
+
+PluginSpec = str | Mapping[str, Any]
+"""A plugin's name, or ``{"name": ..., field: value, ...}``."""
+
+
+@dataclass(frozen=True)
+class InMemory(Dataset):
+    """Arrays that are already there: what ``fit`` trains on."""
+
+    def load(self, rng: np.random.Generator) -> Data:
+        raise NnexpError("Arrays cannot be loaded again. Call fit(x, y).")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A trained network: predictions in original units, and how training went."""
+
+    experiment: Experiment
+    model: Model
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Each metric's values by epoch: ``cost/train``, ``cost/validation``, ``accuracy/train``, ..."""
+        epochs = self.experiment.history
+        return {name: [epoch.metrics[name] for epoch in epochs] for name in epochs[0].metrics}
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the epoch with the lowest cost (validation, or without a validation part training)."""
+        return self.experiment.best.number if self.experiment.best else 0
+
+    @property
+    def kept_epoch(self) -> int:
+        """The number of the epoch whose weights the model has."""
+        return self.experiment.kept.number if self.experiment.kept else 0
+
+    @property
+    def test(self) -> dict[str, float]:
+        """Cost and metrics on the test part, if there is one."""
+        return self.experiment.test()
+
+    def predict(self, x: ArrayLike) -> NDArray[Any]:
+        """Labels, or for regression values in original units."""
+        return self.model.predict(x)
+
+    def predict_proba(self, x: ArrayLike) -> Array:
+        """Class probabilities (n_samples, n_classes), in the order of ``model.classes``."""
+        return self.model.predict_proba(x)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to one ``.npz`` file without pickle; ``nnexp.load`` reads it."""
+        return self.model.save(path)
+
+
+def fit(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    hidden: Sequence[int] = (16,),
+    activation: PluginSpec | Activation = "relu",
+    output: PluginSpec | Activation = "auto",
+    loss: PluginSpec | Loss = "auto",
+    optimizer: PluginSpec | Optimizer = "minibatch",
+    initializer: PluginSpec | Initializer = "glorot",
+    epochs: int = 100,
+    seed: int = 0,
+    task: Task | Literal["auto"] = "auto",
+    dtype: str = "float64",
+    shuffle: bool = True,
+    patience: int | None = None,
+    keep: Literal["last", "best"] = "last",
+    validation: float = 0.2,
+    test: float = 0.0,
+    split_seed: int | None = None,
+    scale_features: str = "standard",
+    scale_target: str = "standard",
+    threads: int = 1,
+    names: Sequence[str] | None = None,
+) -> Result:
+    """Train a multi-layer perceptron on arrays, with the defaults of ``python -m nnexp``.
+
+    ``x`` is (n_samples, n_features), ``y`` (n_samples,) labels or numbers, or (n_samples, n_outputs) numbers. ``task="auto"``
+    takes text, booleans, two values or a few repeated whole numbers for classes, anything else for a regression.
+    A plugin is given as its name, as ``{"name": "sgd", "learning_rate": 0.05}`` or as an object.
+
+    Raises NnexpError: an unknown option, a value out of bounds, data that cannot be trained on, or a cost that diverges.
+    """
+    config = {
+        "dataset": InMemory(),
+        "loss": loss,
+        "output": output,
+        "activation": activation,
+        "optimizer": optimizer,
+        "initializer": initializer,
+        "epochs": epochs,
+        "seed": seed,
+        "dtype": str(np.dtype(dtype)),
+        "shuffle": shuffle,
+        "patience": patience,
+        "keep": keep,
+        "threads": threads,
+        "network": {"hidden": list(hidden)},
+        "split": {"validation": validation, "test": test, "seed": split_seed},
+        "scale": {"features": scale_features, "target": scale_target},
+    }
+    chosen = plan(config)
+    seeds = np.random.SeedSequence(chosen.settings.seed).spawn(4)
+    experiment = assemble(chosen, as_data(x, y, task, names), seeds)
+    for _ in experiment.epochs():
+        pass
+    return Result(experiment, experiment.model())
+
+
+def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Sequence[str] | None) -> Data:
+    """The arrays as a dataset: classes become indices, the task is told by ``y`` where it is ``auto``."""
+    columns = getattr(x, "columns", None)
+    try:
+        x = np.asarray(x, dtype=None if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else np.float64)
+    except (TypeError, ValueError) as error:
+        raise NnexpError(
+            f"x must hold numbers ({error}). For a table with text type dataset=csv dataset.path=FILE."
+        ) from None
+    y = np.asarray(y)
+    if x.ndim != 2:
+        raise NnexpError(f"x must have the shape (n_samples, n_features). Got {x.shape}.")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim not in (1, 2) or len(y) != len(x):
+        raise NnexpError(f"y must have one entry per sample. Got shapes {x.shape} and {y.shape}.")
+    if names is None:
+        names = [f"x{i}" for i in range(x.shape[1])] if columns is None else [str(each) for each in columns]
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise NnexpError(
+            f"y must hold finite numbers. Got {y[~np.isfinite(y)][0]} in sample {np.argwhere(~np.isfinite(y))[0][0]}."
+        )
+    labels, indices = np.unique(y, return_inverse=True) if y.ndim == 1 else (np.empty(0), y)
+    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in labels)
+    found = likely_task(plain, len(y)) if task == "auto" and y.ndim == 1 else task
+    if found in ("auto", "regression"):
+        if y.dtype.kind not in "fiub":
+            raise NnexpError(f"A regression needs numbers in y. Got {y.dtype}.")
+        return Data(x, y.astype(np.float64), tuple(names), "regression")
+    if y.ndim == 2 or len(plain) < 2 or (found == "binary" and len(plain) != 2):
+        raise NnexpError(f"task={found!r} does not fit y of shape {y.shape} with {len(plain)} distinct values.")
+    return Data(x, indices, tuple(names), cast("Task", found), plain)

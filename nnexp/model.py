@@ -1,0 +1,198 @@
+"""A trained network with all it needs to answer for new samples: preprocessing, classes, units. Saved without pickle."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp import registry
+from nnexp.errors import NnexpError
+from nnexp.metrics import class_indices
+from nnexp.network import MLP
+from nnexp.plugin import Activation, Array, Task
+from nnexp.preprocessing import Feature, Preprocessing, Scaling
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+"""The version of what ``describe`` writes."""
+WEIGHTS, DESCRIPTION = "weights.npz", "model.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Predictions in original units, by raw samples (n_samples, n_features) or by a table with the training table's columns."""
+
+    network: MLP
+    preprocessing: Preprocessing
+    threshold: float = 0.5
+    """A binary output above it is the second class."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The raw columns, in the order of ``x``."""
+        return self.preprocessing.features
+
+    @property
+    def task(self) -> Task:
+        """``regression``, ``binary`` or ``multiclass``."""
+        return self.preprocessing.task
+
+    @property
+    def target(self) -> str:
+        """What is predicted."""
+        return self.preprocessing.target
+
+    @property
+    def classes(self) -> tuple[str | int | float | bool, ...]:
+        """The labels, in the order of ``predict_proba``'s columns; empty for regression."""
+        return self.preprocessing.classes
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the outputs are probabilities: between 0 and 1, and over several classes sum to one."""
+        low, high = self.network.output.range
+        return (
+            self.task != "regression"
+            and low >= 0
+            and high <= 1
+            and (self.task == "binary" or self.network.output.distribution)
+        )
+
+    def outputs(self, x: Any) -> Array:
+        """The network's outputs (n_outputs, n_samples) for raw samples."""
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != len(self.features):
+            raise NnexpError(f"x must have the shape (n_samples, {len(self.features)}). Got {x.shape}.")
+        if not np.isfinite(x).all():
+            row, column = np.argwhere(~np.isfinite(x))[0]
+            raise NnexpError(f"x must hold finite numbers. Got {x[row, column]} in sample {row}, feature {column}.")
+        return self.network.predict(self.preprocessing.design(x, dtype=self.network.dtype))
+
+    def predict(self, x: Any) -> NDArray[Any]:
+        """Labels (n_samples,), or for regression values in original units, (n_samples,) or (n_samples, n_outputs)."""
+        return self._answers(self.outputs(x))
+
+    def _answers(self, y_pred: Array) -> NDArray[Any]:
+        if self.task != "regression":
+            return np.array(self.classes)[class_indices(y_pred, self.threshold)]
+        values = self.preprocessing.original(y_pred)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def predict_proba(self, x: Any) -> Array:
+        """Class probabilities (n_samples, n_classes), in the order of ``classes``."""
+        if self.task == "regression":
+            raise NnexpError("A regression has no class probabilities. Use predict(x).")
+        if not self.has_probabilities:
+            raise NnexpError(
+                "This output activation gives no probabilities. Train with output=auto and loss=bce or loss=cce."
+            )
+        return self._probabilities(self.outputs(x))
+
+    def _probabilities(self, y_pred: Array) -> Array:
+        return np.stack([1 - y_pred[0], y_pred[0]], axis=1) if self.task == "binary" else y_pred.T.copy()
+
+    def predict_table(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with the column ``prediction`` and, where there are probabilities, ``probability_<class>`` for each class.
+
+        ``table`` needs the training table's feature columns, in any order; others are ignored.
+        """
+        import pandas as pd
+
+        from nnexp.datasets.table import encode
+
+        names = [feature.name for feature in self.features]
+        x = encode(table, names, {f.name: f.categories for f in self.features if f.categories})
+        y_pred = self.outputs(x)
+        answers = self._answers(y_pred)
+        if answers.ndim == 2:
+            columns = {f"prediction_{index}": answers[:, index] for index in range(answers.shape[1])}
+        else:
+            columns = {"prediction": answers}
+        if self.has_probabilities:
+            probabilities = self._probabilities(y_pred)
+            columns |= {f"probability_{label}": probabilities[:, i] for i, label in enumerate(self.classes)}
+        return pd.DataFrame(columns, index=table.index)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the weights, in plain values that JSON keeps exactly."""
+        given = self.preprocessing
+        return {
+            "format": FORMAT,
+            "nnexp": version("nnexp"),
+            "task": given.task,
+            "target": given.target,
+            "classes": list(given.classes),
+            "features": [{"name": f.name, "categories": list(f.categories)} for f in given.features],
+            "sizes": list(self.network.sizes),
+            "activation": registry.describe(self.network.hidden),
+            "output": registry.describe(self.network.output),
+            "dtype": str(self.network.dtype),
+            "threshold": self.threshold,
+            "inputs": {"shift": given.inputs.shift.tolist(), "scale": given.inputs.scale.tolist()},
+            "outputs": {"shift": given.outputs.shift.tolist(), "scale": given.outputs.scale.tolist()},
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write one ``.npz`` file: W1, b1, ... and the description as JSON text. ``load`` reads it. Returns its path."""
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+        arrays: dict[str, Any] = self.network.arrays()
+        np.savez(path, model=np.array(json.dumps(self.describe())), **arrays)
+        return path
+
+    def save_parts(self, directory: Path) -> None:
+        """Write ``weights.npz`` (W1, b1, ... alone) and ``model.json`` into a directory; ``load`` reads that, too."""
+        arrays: dict[str, Any] = self.network.arrays()
+        np.savez(directory / WEIGHTS, **arrays)
+        (directory / DESCRIPTION).write_text(json.dumps(self.describe(), indent=1), encoding="utf-8")
+
+
+def load(path: str | Path) -> Model:
+    """Read what ``Model.save`` wrote, or a run's directory. Nothing in it can run code. Raises NnexpError."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            text = (path / DESCRIPTION).read_text(encoding="utf-8")
+            arrays = _arrays(path / WEIGHTS)
+        else:
+            arrays = _arrays(path)
+            text = str(arrays.pop("model"))
+        return _restore(json.loads(text), arrays)
+    except FileNotFoundError as error:
+        raise NnexpError(f"No saved model at '{path}': there is no '{error.filename}'.") from None
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise NnexpError(f"'{path}' is not a model that nnexp saved ({type(error).__name__}: {error}).") from None
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _restore(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+    if given["format"] > FORMAT:
+        raise NnexpError(
+            f"The model was saved by nnexp {given['nnexp']}, which is newer. Upgrade: pip install -U nnexp"
+        )
+    preprocessing = Preprocessing(
+        features=tuple(Feature(f["name"], tuple(f["categories"])) for f in given["features"]),
+        task=given["task"],
+        target=given["target"],
+        classes=tuple(given["classes"]),
+        inputs=Scaling(np.array(given["inputs"]["shift"], float), np.array(given["inputs"]["scale"], float)),
+        outputs=Scaling(np.array(given["outputs"]["shift"], float), np.array(given["outputs"]["scale"], float)),
+    )
+    hidden = cast("Activation", registry.build("activation", given["activation"]))
+    output = cast("Activation", registry.build("activation", given["output"], "output"))
+    network = MLP(given["sizes"], hidden, output, given["dtype"])
+    network.set_arrays(arrays)
+    return Model(network, preprocessing, given["threshold"])

@@ -1,0 +1,62 @@
+"""Pictures of costs: one run's curve, a sweep's curves in comparison. matplotlib is imported only when drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_CURVES = 10
+"""More curves than this cannot be told apart."""
+
+
+def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: str, path: Path) -> None:
+    """Cost by epoch, training and validation, with a mark at the epoch whose weights were kept."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    costs = {name.partition("/")[2]: values for name, values in history.items() if name.startswith("cost/")}
+    for part, values in costs.items():
+        axes.plot(range(1, len(values) + 1), values, label=part)
+    last = list(costs.values())[-1]
+    axes.plot([kept_epoch], [last[kept_epoch - 1]], "o", color="black", markersize=4, label=f"kept: epoch {kept_epoch}")
+    finish(axes, title, list(costs.values()))
+    figure.savefig(path, dpi=100)
+
+
+def comparison(curves: Mapping[str, Sequence[float]], title: str, path: Path) -> None:
+    """The cost curves of several runs, labelled; the first ``MOST_CURVES`` of ``curves``, which come best first."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    shown = dict(list(curves.items())[:MOST_CURVES])
+    for label, values in shown.items():
+        axes.plot(range(1, len(values) + 1), values, label=label)
+    if len(curves) > len(shown):
+        title = f"{title}: the best {len(shown)} of {len(curves)}"
+    finish(axes, title, list(shown.values()))
+    figure.savefig(path, dpi=100)
+
+
+def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]]) -> None:
+    """Labels, grid, legend; a logarithmic scale where the costs span more than a factor of 30."""
+    from matplotlib.ticker import MaxNLocator
+
+    values = [value for curve in curves for value in curve]
+    if values and min(values) > 0 and max(values) > 30 * min(values):
+        axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("cost")
+    axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8, frameon=False)

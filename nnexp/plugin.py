@@ -1,0 +1,348 @@
+"""What a plugin is: the five kinds, their fields (``param``) and the arrays they exchange with the engine.
+
+A plugin is one frozen dataclass and one entry-point line. Its fields are its hyperparameters, its methods its mathematics::
+
+    @dataclass(frozen=True)
+    class Huber(Loss):
+        \"\"\"J = mean( r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2) ), r = y_pred - y  (Huber, 1964).\"\"\"
+
+        outputs = {"regression": "identity"}
+        delta: float = param(1.0, above=0)
+
+        def value(self, y_pred, y): ...
+        def gradient(self, y_pred, y, out): ...
+
+Arrays inside the engine are feature-major, as in the textbook equation Z = W A + b: ``a``, ``z``, ``y`` and ``y_pred`` have the
+shape (n_units, n_samples), so a method that reduces over units uses ``axis=0``. Everything happens in the run's dtype and in
+buffers the engine owns: a method writes into ``out`` and changes no other argument unless its contract says so.
+The engine calls plugins with NumPy's floating-point warnings off; an overflow that ends in the right limit is fine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import types
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.errors import NnexpError, did_you_mean, listed
+
+Array = NDArray[np.floating[Any]]
+"""A float array in the run's dtype (float64 or float32)."""
+
+State = dict[str, Array]
+"""An optimizer's memory: arrays by name, updated in place."""
+
+Task = Literal["regression", "binary", "multiclass"]
+TASKS: tuple[Task, ...] = ("regression", "binary", "multiclass")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The values a field may take."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        rules = [
+            f"{word} {limit:g}"
+            for word, limit in (
+                ("above", self.above),
+                ("at least", self.at_least),
+                ("below", self.below),
+                ("at most", self.at_most),
+            )
+            if limit is not None
+        ]
+        if self.choices:
+            rules.append(f"one of {listed(self.choices)}")
+        return " and ".join(rules)
+
+    def allow(self, value: object) -> bool:
+        """Whether ``value`` lies within; a number must also be finite."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return (
+                math.isfinite(value)
+                and (self.at_least is None or value >= self.at_least)
+                and (self.at_most is None or value <= self.at_most)
+                and (self.above is None or value > self.above)
+                and (self.below is None or value < self.below)
+            )
+        return not self.choices or value in self.choices
+
+
+def param(
+    default: Any = dataclasses.MISSING,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] = (),
+    doc: str = "",
+) -> Any:
+    """A plugin's field: its default, its bounds and one line of help. Without a default the user has to give the value.
+
+    The annotation may be int, float, bool, str, any of these or None, or a tuple of them (``tuple[str, ...]``).
+    """
+    metadata = {"bounds": Bounds(at_least, at_most, above, below, choices), "doc": doc}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Plugin(ABC):
+    """The base of every kind. Bounds are checked when an object is made, whoever makes it."""
+
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self, f"{self.kind}.")
+        self.validate()
+
+    def validate(self) -> None:
+        """Override to check fields against each other: raise ``NnexpError`` with the rule and a remedy."""
+
+
+@dataclass(frozen=True)
+class Activation(Plugin):
+    """A function a = f(z) applied to a layer's pre-activations, and its derivative."""
+
+    kind: ClassVar[str] = "activation"
+    inplace: ClassVar[bool] = False
+    """True: ``backward`` does not read ``z``, so ``forward`` may be called with ``out`` being ``z`` itself."""
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """The smallest interval that holds every value of f."""
+    distribution: ClassVar[bool] = False
+    """True: the outputs of one sample are positive and sum to one, like softmax's."""
+    link: ClassVar[str] = ""
+    """The link function this is the inverse of (McCullagh and Nelder, 1989), if it has a name: ``"logit"`` for the sigmoid,
+    ``"multinomial logit"`` for softmax. Losses offer a stable closed form by it."""
+
+    @abstractmethod
+    def forward(self, z: Array, out: Array) -> None:
+        """Write a = f(z) into ``out``; both (n_units, n_samples)."""
+
+    @abstractmethod
+    def backward(self, grad: Array, z: Array, a: Array) -> None:
+        """Turn ``grad`` from dJ/da into dJ/dz, in place. At a kink the derivative is 0."""
+
+
+@dataclass(frozen=True)
+class Loss(Plugin):
+    """A cost J(y_pred, y), mean over samples, and exactly its gradient.
+
+    ``y`` is (n_outputs, n_samples): values for regression, 0 or 1 in one row for binary, one-hot for multiclass.
+    """
+
+    kind: ClassVar[str] = "loss"
+    outputs: ClassVar[Mapping[str, str]] = {}
+    """The tasks it can be used for, each with its natural output activation."""
+    domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """The interval predictions have to lie in; an output activation whose range is wider is refused."""
+    distribution: ClassVar[bool] = False
+    """True: needs predictions that sum to one over the outputs."""
+    target: ClassVar[Literal["real", "nonnegative"]] = "real"
+    """``"nonnegative"``: regression targets are counts or rates, so they are neither shifted nor scaled."""
+    threshold: ClassVar[float] = 0.5
+    """A binary prediction above it is the second class."""
+
+    @abstractmethod
+    def value(self, y_pred: Array, y: Array) -> float:
+        """The cost."""
+
+    @abstractmethod
+    def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
+        """Write dJ/dy_pred into ``out``, the 1/n_samples of the mean included."""
+
+    def on_logits(self, activation: Activation) -> Loss | None:
+        """The same cost as a function of the logits z with y_pred = ``activation``(z), where a stable closed form exists."""
+        return None
+
+
+@dataclass(frozen=True)
+class Optimizer(Plugin):
+    """A rule that changes the parameters by the gradient of one batch. Subclasses have the field ``learning_rate``."""
+
+    kind: ClassVar[str] = "optimizer"
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int | None:
+        """Samples a step: None for the whole training set, 1 for stochastic. A class variable or a field."""
+
+    @property
+    @abstractmethod
+    def learning_rate(self) -> float:
+        """The step size. A field of every optimizer."""
+
+    def init(self, theta: Array) -> State:
+        """The memory to start with, for parameters like ``theta`` (flat): arrays by name."""
+        return {}
+
+    @abstractmethod
+    def update(self, theta: Array, grad: Array, state: State, learning_rate: float) -> None:
+        """Change ``theta`` (and ``state``) in place by the gradient ``grad``, which may be overwritten.
+
+        ``learning_rate`` is a float or a scalar array in theta's dtype.
+        """
+
+
+class Layer(NamedTuple):
+    """Where an initializer stands: the layer's number (1 is the first after the inputs) and its sizes."""
+
+    number: int
+    n_in: int
+    n_out: int
+
+
+@dataclass(frozen=True)
+class Initializer(Plugin):
+    """The parameters before the first step."""
+
+    kind: ClassVar[str] = "initializer"
+
+    @abstractmethod
+    def weights(self, rng: np.random.Generator, layer: Layer, out: Array) -> None:
+        """Write the layer's W into ``out``, (n_out, n_in)."""
+
+    def biases(self, rng: np.random.Generator, layer: Layer, out: Array) -> None:
+        """Write the layer's b into ``out``, (n_out,); zero unless overridden."""
+        out[...] = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a dataset loads: samples in rows, before any split or scaling.
+
+    ``x`` (n_samples, n_features) holds numbers; the column of a categorical feature holds the index into its categories.
+    ``y`` (n_samples,) holds values for regression ((n_samples, n_outputs) for several), class indices otherwise.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    names: tuple[str, ...]
+    task: Task
+    classes: tuple[str | int | float | bool, ...] = ()
+    """The label of each class index; empty for regression."""
+    target: str = "target"
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The categories of each categorical feature."""
+
+
+@dataclass(frozen=True)
+class Dataset(Plugin):
+    """Samples and what to predict from them; splitting and scaling are nnexp's."""
+
+    kind: ClassVar[str] = "dataset"
+    loss: ClassVar[str | None] = None
+    """The loss that ``loss=auto`` chooses; None for the task's own (mse, bce or cce)."""
+
+    @abstractmethod
+    def load(self, rng: np.random.Generator) -> Data:
+        """Read or make the data; all randomness from ``rng``."""
+
+
+KINDS: Mapping[str, type[Plugin]] = {kind.kind: kind for kind in (Activation, Loss, Optimizer, Initializer, Dataset)}
+"""The kinds by name; a kind's entry points are in the group ``nnexp.<kind>``."""
+
+
+def bounds(item: dataclasses.Field[Any]) -> Bounds:
+    """A field's bounds; a plain dataclass field has none."""
+    found: Bounds = item.metadata.get("bounds", Bounds())
+    return found
+
+
+def hyperparameters(owner: Any) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields a user may set, of a plugin or its class."""
+    return tuple(item for item in dataclasses.fields(owner) if item.init)
+
+
+@functools.cache
+def field_types(cls: type) -> dict[str, Any]:
+    """The annotation of each field, resolved."""
+    hints = typing.get_type_hints(cls)
+    return {item.name: hints[item.name] for item in hyperparameters(cls)}
+
+
+def check_fields(owner: Any, prefix: str) -> None:
+    """Refuse a value of the wrong type or outside its bounds; whole numbers given for a float become floats.
+
+    ``owner`` is a frozen dataclass with ``param`` fields, ``prefix`` what its keys start with, such as ``"loss."``.
+    """
+    cls: type = type(owner)
+    annotations = field_types(cls)
+    for item in hyperparameters(owner):
+        annotation = annotations[item.name]
+        value = _as_declared(getattr(owner, item.name), annotation)
+        object.__setattr__(owner, item.name, value)
+        limits = bounds(item)
+        values = value if isinstance(value, tuple) else (value,)
+        if not has_type(value, annotation) or not all(each is None or limits.allow(each) for each in values):
+            rule = " ".join(filter(None, [f"must be {type_name(annotation)}", str(limits)]))
+            raise NnexpError(f"{prefix}{item.name} {rule}. Got {value!r}.{did_you_mean(str(value), limits.choices)}")
+
+
+def _as_declared(value: Any, annotation: Any) -> Any:
+    """A list becomes a tuple, a whole number a float, a NumPy scalar a plain value, where the annotation asks for it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list) and typing.get_origin(annotation) is tuple:
+        value = tuple(value)
+    wants_float = annotation is float or float in typing.get_args(annotation)
+    if wants_float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def has_type(value: object, annotation: Any) -> bool:
+    """Whether ``value`` is what ``annotation`` says (int, float, bool, str, X | None, tuple[X, ...])."""
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return any(has_type(value, each) for each in typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        inner = typing.get_args(annotation)[0]
+        return isinstance(value, tuple) and all(has_type(each, inner) for each in value)
+    if annotation in (None, type(None)):
+        return value is None
+    if isinstance(value, bool):
+        return annotation is bool
+    return isinstance(value, annotation)
+
+
+def type_name(annotation: Any) -> str:
+    """The annotation in words: ``a float``, ``an int or None``, ``a list of str``."""
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return " or ".join(type_name(each) for each in typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        return f"a list of {typing.get_args(annotation)[0].__name__}"
+    if annotation in (None, type(None)):
+        return "null"
+    return f"{'an' if annotation is int else 'a'} {annotation.__name__}"
+
+
+MOST_NUMBER_CLASSES = 10
+"""Whole numbers with more distinct values than this are a quantity unless the user says otherwise."""
+
+
+def likely_task(labels: Sequence[str | float], n_samples: int) -> Task:
+    """What the distinct target values ``labels`` of ``n_samples`` samples say about the task.
+
+    Two values are two classes; texts, and a few whole numbers that repeat, are classes; other numbers are a quantity.
+    """
+    if len(labels) == 2:
+        return "binary"
+    whole = all(isinstance(label, str) or float(label).is_integer() for label in labels)
+    few = len(labels) <= MOST_NUMBER_CLASSES and n_samples >= 3 * len(labels)
+    text = any(isinstance(label, str) for label in labels)
+    return "multiclass" if text or (few and whole) else "regression"

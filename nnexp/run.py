@@ -1,0 +1,298 @@
+"""One run, from a plain configuration to files, an MLflow record and a result. Knows nothing of Hydra."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp import registry
+from nnexp.console import Console
+from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.experiment import PLUGINS, SECTIONS, Experiment, Plan, plan, prepare
+from nnexp.plugin import Plugin, check_fields, hyperparameters, param
+from nnexp.training import Diverged
+
+if TYPE_CHECKING:
+    from nnexp.tracking.run import TrackedRun
+    from nnexp.tracking.store import Store
+
+log = logging.getLogger("nnexp")
+
+CONFIG, COST_PICTURE, RESULT = "config.yaml", "cost.png", "result.json"
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """``tracking.*``."""
+
+    name: str = param("mlflow", choices=("mlflow", "none"), doc="where the record goes")
+    uri: str | None = param(None, doc="MLflow's tracking URI; null: MLFLOW_TRACKING_URI, or outputs/mlflow.db")
+    experiment: str = param("nnexp", doc="MLflow's experiment")
+    model: str = param("auto", choices=("auto", "all", "none"), doc="auto: of single runs and the best run of a sweep")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands: its directory, ``outputs/``, what the user typed, and its sweep if it is part of one."""
+
+    directory: Path
+    outputs: Path
+    overrides: tuple[str, ...] = ()
+    name: str = ""
+    sweep: str = ""
+    job: int | None = None
+
+
+def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings]:
+    """Check a whole configuration, tracking included, before anything is done. Raises NnexpError."""
+    rest = dict(config)
+    values = rest.pop("tracking", {})
+    known = [item.name for item in hyperparameters(TrackingSettings)]
+    for key in values:
+        if key not in known:
+            there = listed(f"tracking.{each}" for each in known)
+            raise NnexpError(f"No key 'tracking.{key}'.{did_you_mean(key, known)} There are {there}.")
+    settings = TrackingSettings(**values)
+    check_fields(settings, "tracking.")
+    if not settings.experiment.strip():
+        raise NnexpError("tracking.experiment must not be empty. Type tracking.experiment=NAME.")
+    return plan(rest), settings
+
+
+def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
+    """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
+
+    Raises NnexpError for whatever is refused or diverges; a run that was opened in MLflow is closed all the same.
+    """
+    began = time.perf_counter()
+    chosen, tracking = check(config)
+    experiment = prepare(chosen)
+    place.directory.mkdir(parents=True, exist_ok=True)
+    store = connect(tracking, place.outputs)
+    console.opening(describe(experiment))
+    tracked = start(store, experiment, place) if store else None
+    with closing(tracked, place):
+        train(experiment, tracked, console)
+        test = experiment.test()
+        result = summary(experiment, test, place, began)
+        keep(experiment, result, place, tracked)
+        if tracked and (tracking.model == "all" or (tracking.model == "auto" and not place.sweep)):
+            tracked.log_model(place.directory, requirements(experiment))
+    if tracked and store:
+        result["run_id"] = tracked.run_id
+        result["link"] = store.links().table
+        write_result(place.directory, result)
+    console.result(result)
+    return float(result["objective"])
+
+
+def train(experiment: Experiment, tracked: TrackedRun | None, console: Console) -> None:
+    """The loop over epochs: record each, show each."""
+    with console.training(experiment.plan.settings.epochs, experiment.plan.settings.log_every):
+        for epoch in experiment.epochs():
+            if tracked:
+                tracked.record(epoch.number, epoch.metrics, int(epoch.time * 1000))
+            console.epoch(epoch)
+
+
+@contextmanager
+def closing(tracked: TrackedRun | None, place: Place) -> Iterator[None]:
+    """Close the MLflow run with the status that fits how the block ended."""
+    try:
+        yield
+    except BaseException as error:
+        status, reason = ending(error)
+        log.error("%s: %s", status, reason)  # noqa: TRY400 (a reason, not a bug)
+        (place.directory / RESULT).write_text(json.dumps({"status": status, "reason": reason}), encoding="utf-8")
+        if tracked:
+            tracked.finish(status, reason)
+        raise
+    if tracked:
+        tracked.finish("FINISHED")
+
+
+def ending(error: BaseException) -> tuple[Any, str]:
+    """MLflow's status and the reason in words."""
+    if isinstance(error, Diverged):
+        return "FAILED", error.reason
+    if isinstance(error, KeyboardInterrupt):
+        return "KILLED", "interrupted (Ctrl-C)"
+    if isinstance(error, SystemExit):
+        return "KILLED", "terminated (SIGTERM)"
+    return "FAILED", str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {error}"
+
+
+def connect(tracking: TrackingSettings, outputs: Path) -> Store | None:
+    """The MLflow store, reachable; None for ``tracking=none``. Raises NnexpError before anything is trained."""
+    if tracking.name == "none":
+        return None
+    from nnexp.tracking.store import Store
+
+    return Store.connect(tracking.uri, tracking.experiment, outputs)
+
+
+def start(store: Store, experiment: Experiment, place: Place) -> TrackedRun:
+    """Open the MLflow run with its parameters, tags and data."""
+    from nnexp.tracking.store import DataRecord
+
+    data = experiment.data
+    chosen = experiment.config()
+    record = DataRecord(
+        name=chosen["dataset"]["name"],
+        digest=experiment.digest()[:36],
+        source=str(Path(chosen["dataset"].get("path", chosen["dataset"]["name"])).name),
+        features=tuple((f.name, "string" if f.categories else "double") for f in experiment.preprocessing.features),
+        target=data.target,
+        n_samples=len(data.y),
+        n_features=data.x.shape[1],
+    )
+    name = place.name or " ".join(place.overrides) or chosen["dataset"]["name"]
+    return store.start(name, flat(chosen), tags(experiment, place), record, directory=place.directory)
+
+
+def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted parameters: ``loss`` is the plugin's name, ``loss.delta`` a field, ``network.hidden`` a key."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if key in PLUGINS:
+            found |= {key if name == "name" else f"{key}.{name}": each for name, each in value.items()}
+        elif key in SECTIONS:
+            found |= {f"{key}.{name}": each for name, each in value.items()}
+        else:
+            found[key] = value
+    return found
+
+
+def tags(experiment: Experiment, place: Place) -> dict[str, str]:
+    """What identifies the run beside its parameters."""
+    import hashlib
+
+    import numpy as np
+
+    plugins = ", ".join(f"{name} {number}" for name, number in distributions(experiment).items())
+    identity = json.dumps([experiment.config(), plugins, experiment.digest()], sort_keys=True)
+    found = {
+        "nnexp.overrides": " ".join(place.overrides),
+        "nnexp.key": hashlib.sha256(identity.encode()).hexdigest(),
+        "nnexp.plugins": plugins,
+        "nnexp.versions": f"python {sys.version.split()[0]}, numpy {np.__version__}",
+        "nnexp.directory": str(place.directory.relative_to(place.outputs.parent))
+        if place.directory.is_relative_to(place.outputs.parent)
+        else str(place.directory),
+        "mlflow.source.name": "nnexp",
+        "mlflow.source.type": "LOCAL",
+    }
+    if place.sweep:
+        found["nnexp.sweep"] = place.sweep
+    commit = git_commit(place.outputs.parent)
+    if commit:
+        found["mlflow.source.git.commit"] = commit
+    return found
+
+
+def distributions(experiment: Experiment) -> dict[str, str]:
+    """The distributions the run's plugins come from, with versions."""
+    return registry.distributions(each for each in experiment.plan.chosen().values() if isinstance(each, Plugin))
+
+
+def git_commit(directory: Path) -> str:
+    """The commit of the repository that ``directory`` is in; empty where there is none."""
+    if not any((parent / ".git").exists() for parent in (directory, *directory.parents)) or not shutil.which("git"):
+        return ""
+    command = ["git", "rev-parse", "HEAD"]
+    found = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)  # noqa: S603
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def requirements(experiment: Experiment) -> list[str]:
+    """What a stored model needs beside nnexp, as pip writes it."""
+    return [f"{name}=={number}" for name, number in distributions(experiment).items() if name != "nnexp"]
+
+
+def describe(experiment: Experiment) -> dict[str, str]:
+    """The run in a few words, for the terminal."""
+    config, data = experiment.config(), experiment.data
+    parts = [f"{len(rows)} {name}" for name, rows in experiment.split._asdict().items() if len(rows)]
+    classes = f", {len(data.classes)} classes" if data.classes else ""
+    settings = experiment.plan.settings
+    optimizer = config["optimizer"]
+    options = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")
+    sizes = "-".join(str(size) for size in experiment.network.sizes)
+    return {
+        "data": f"{config['dataset']['name']}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
+        f"-> {data.target} ({data.task}{classes})",
+        "network": f"{sizes}, {config['activation']['name']}, {config['output']['name']} out, "
+        f"{experiment.network.theta.size:,} parameters ({config['initializer']['name']})",
+        "training": f"{config['loss']['name']}, {optimizer['name']} ({options}), "
+        f"{settings.epochs} epochs, seed {settings.seed}",
+    }
+
+
+def summary(experiment: Experiment, test: dict[str, float], place: Place, began: float) -> dict[str, Any]:
+    """The result in plain values: what ``result.json`` keeps and the terminal shows."""
+    kept, best, last = experiment.kept, experiment.best, experiment.history[-1]
+    assert kept is not None
+    assert best is not None
+    names = list(last.metrics)
+    return {
+        "status": "FINISHED",
+        "overrides": list(place.overrides),
+        "name": place.name,
+        "job": place.job,
+        "directory": str(place.directory),
+        "objective": kept.cost,
+        "epochs": last.number,
+        "stopped": experiment.stopped,
+        "best_epoch": best.number,
+        "kept_epoch": kept.number,
+        "keep": experiment.plan.settings.keep,
+        "metrics": {**kept.metrics, **test},
+        "best_cost": best.cost,
+        "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
+        "seconds": time.perf_counter() - began,
+        "training_seconds": experiment.seconds,
+        "requirements": requirements(experiment),
+    }
+
+
+def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun | None) -> None:
+    """Write the run's files, and copy them to the record."""
+    from nnexp.model import DESCRIPTION, WEIGHTS
+    from nnexp.pictures import cost_curve
+
+    experiment.model().save_parts(place.directory)
+    write_yaml(experiment.config(), place.directory / CONFIG)
+    title = place.name or " ".join(place.overrides) or experiment.config()["dataset"]["name"]
+    cost_curve(result["history"], result["kept_epoch"], title, place.directory / COST_PICTURE)
+    write_result(place.directory, result)
+    if tracked:
+        tracked.summary(
+            {key: value for key, value in result["metrics"].items() if key.endswith("/test")}, result["kept_epoch"]
+        )
+        for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):
+            tracked.artifact(place.directory / name)
+
+
+def write_result(directory: Path, result: Mapping[str, Any]) -> None:
+    """Replace ``result.json`` in one step."""
+    path = directory / RESULT
+    path.with_suffix(".tmp").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    path.with_suffix(".tmp").replace(path)
+
+
+def write_yaml(config: Mapping[str, Any], path: Path) -> None:
+    """Write plain values as YAML, in their order."""
+    import yaml
+
+    text = f"# Made by nnexp {version('nnexp')}: the resolved configuration of this run.\n"
+    path.write_text(text + yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")

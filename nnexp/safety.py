@@ -1,0 +1,141 @@
+"""A configuration from a stranger cannot run code, read secrets or write outside its run directory.
+
+Everything is checked in its raw form, before any interpolation is resolved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from nnexp.errors import NnexpError
+
+RESOLVER = re.compile(r"\$\{[^{}]*:")
+"""``${name:...}``: a call, not a reference to another key."""
+OUTWARD = re.compile(r"\$\{[^{}]*(hydra|\$\{)")
+"""A reference into Hydra's part, or one whose target is itself computed."""
+
+OWN_TARGETS = ("nnexp.sweep.Recorder",)
+"""What nnexp's own configuration names."""
+
+TYPED_ONLY: Mapping[str, str] = {
+    "run.dir": "outputs/runs/${now:%Y-%m-%d_%H-%M-%S}_${nnexp.hex:}",
+    "sweep.dir": "outputs/sweeps/${now:%Y-%m-%d_%H-%M-%S}_${nnexp.hex:}",
+    "sweep.subdir": "${hydra.job.num}",
+    "output_subdir": ".hydra",
+    "job.name": "nnexp",
+}
+"""Keys of hydra.* that say where files go, with nnexp's values: only the command line may set others, no file."""
+
+LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
+LOG_FILE = re.compile(r"\$\{hydra\.(runtime\.output_dir|run\.dir|sweep\.dir)\}/(\$\{hydra\.job\.name\}|[\w-]+)\.log")
+LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+
+
+def check(config: Any, typed: Collection[str] = ()) -> None:
+    """Refuse a raw configuration (``resolve=False``, Hydra's part included) that could do more than choose and set values.
+
+    ``typed`` are the keys of hydra.* that the user set on the command line. Raises NnexpError.
+    """
+    own = {key: value for key, value in config.items() if key != "hydra"}
+    for path, value in leaves(own):
+        if path.rpartition(".")[2] == "_target_":
+            raise NnexpError(
+                f"{path}={value}: a configuration cannot run code. Choose an installed plugin by its name instead."
+            )
+        if isinstance(value, str) and (RESOLVER.search(value) or OUTWARD.search(value)):
+            raise NnexpError(
+                f"{path}={value}: a configuration may refer to its own keys (${{seed}}), not call a resolver, read the "
+                "environment or look into hydra.*. Type the value itself."
+            )
+    hydra = config.get("hydra", {})
+    check_targets(hydra)
+    check_places(hydra, typed)
+    for part in ("job_logging", "hydra_logging"):
+        check_logging(hydra.get(part), f"hydra.{part}", typed)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its dotted path; keys named ``_target_`` whatever they hold."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            if key == "_target_":
+                yield here, inner
+            else:
+                yield from leaves(inner, here)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, f"{path}.{index}")
+    else:
+        yield path, value
+
+
+def check_targets(hydra: Any) -> None:
+    """Inside hydra.* a ``_target_`` has to be one that an installed Hydra plugin registered."""
+    found = [(path, value) for path, value in leaves(hydra, "hydra") if path.rpartition(".")[2] == "_target_"]
+    if not found:
+        return
+    allowed = {*OWN_TARGETS, *registered_targets()}
+    for path, value in found:
+        if value not in allowed:
+            raise NnexpError(
+                f"{path}={value}: only the launchers and sweepers of installed Hydra plugins may be named here. "
+                "Choose one with hydra/launcher=NAME or hydra/sweeper=NAME."
+            )
+
+
+def registered_targets() -> set[str]:
+    """The ``_target_`` of every node that installed plugins put into Hydra's store under hydra/."""
+    from hydra.core.config_store import ConfigNode, ConfigStore
+    from omegaconf import OmegaConf
+
+    targets: set[str] = set()
+
+    def walk(repo: Mapping[str, Any]) -> None:
+        for entry in repo.values():
+            if isinstance(entry, ConfigNode):
+                content = OmegaConf.to_container(entry.node, resolve=False)
+                targets.update(str(value) for path, value in leaves(content) if path.rpartition(".")[2] == "_target_")
+            elif isinstance(entry, Mapping):
+                walk(entry)
+
+    walk(ConfigStore.instance().repo.get("hydra", {}))
+    return targets
+
+
+def check_places(hydra: Any, typed: Collection[str]) -> None:
+    """Where files go, and what the environment becomes, is the user's to type, not a file's to say."""
+    for key, expected in TYPED_ONLY.items():
+        value: Any = hydra
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value != expected and not _typed(f"hydra.{key}", typed):
+            raise NnexpError(
+                f"hydra.{key}={value} is set in a file. Where files go is for the command line: type hydra.{key}=..."
+            )
+    job = hydra.get("job") or {}
+    for key in ("env_set", "env_copy"):
+        if job.get(key) and not _typed(f"hydra.job.{key}", typed):
+            raise NnexpError(
+                f"hydra.job.{key} is set in a file. The environment is for the command line: type hydra.job.{key}=..."
+            )
+
+
+def _typed(key: str, typed: Collection[str]) -> bool:
+    return any(key == each or key.startswith(f"{each}.") or each.startswith(f"{key}.") for each in typed)
+
+
+def check_logging(value: Any, path: str, typed: Collection[str]) -> None:
+    """Python's logging configuration can import and call anything: only plain handlers and files in the run directory pass."""
+    for key, inner in leaves(value, path):
+        name = key.rpartition(".")[2]
+        if name in ("()", "class", "factory") and inner not in LOG_CLASSES:
+            raise NnexpError(f"{key}={inner}: logging may only use {', '.join(LOG_CLASSES)}.")
+        if name == "filename" and not LOG_FILE.fullmatch(str(inner)) and not _typed(path, typed):
+            raise NnexpError(
+                f"{key}={inner}: a log goes into the run's directory: ${{hydra.runtime.output_dir}}/NAME.log."
+            )
+        if isinstance(inner, str) and "://" in inner and inner not in LOG_STREAMS:
+            raise NnexpError(f"{key}={inner}: logging may only refer to {' and '.join(LOG_STREAMS)}.")

@@ -1,0 +1,178 @@
+"""What the runs of one command have in common: the sweep's manifest, and at the end a ranking and a picture."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from nnexp.console import say, table
+from nnexp.run import RESULT, TrackingSettings, connect
+
+MANIFEST, COMPARISON = "manifest.json", "comparison.png"
+
+
+class Recorder(Callback):
+    """Hydra's hook before the first job: writes the manifest."""
+
+    directory: ClassVar[Path | None] = None
+    """Of the sweep that this process started, for the ranking at the end."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Write which keys are swept and, where the sweep is a grid, which jobs there will be."""
+        directory = Path(config.hydra.sweep.dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        overrides = [str(each) for each in config.hydra.overrides.task]
+        params = OmegaConf.to_container(OmegaConf.create(config.hydra.sweeper.get("params") or {}))
+        overrides += [f"{key!s}={value}" for key, value in params.items()] if isinstance(params, dict) else []
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        swept = [each.key_or_group for each in parsed if each.is_sweep_override()]
+        manifest = {
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": sys.argv[1:],
+            "overrides": overrides,
+            "swept": swept,
+            "jobs": grid(config, overrides),
+        }
+        write_manifest(directory, manifest)
+        Recorder.directory = directory.absolute()
+
+
+def grid(config: DictConfig, overrides: list[str]) -> list[dict[str, Any]]:
+    """The jobs of Hydra's basic sweeper, in order; empty where another sweeper chooses them as it goes."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    if not str(config.hydra.sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper"):
+        return []
+    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None)
+    return [{"overrides": list(job), "state": "waiting"} for batch in batches for job in batch]
+
+
+def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
+    """Replace the manifest in one step."""
+    path = directory / MANIFEST
+    path.with_suffix(".tmp").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    path.with_suffix(".tmp").replace(path)
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a sweep's directory; empty where there is none."""
+    path = directory / MANIFEST
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return manifest
+
+
+def run_name(directory: Path, overrides: Sequence[str]) -> str:
+    """What tells a job apart from the others of its sweep: its values of the swept keys."""
+    swept = read_manifest(directory).get("swept") or []
+    own = [line for line in overrides if line.lstrip("+").partition("=")[0] in swept]
+    return " ".join(own or overrides)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep that ended, with its ``result.json``."""
+
+    number: int
+    directory: Path
+    result: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it trained to its end."""
+        return bool(self.result.get("status") == "FINISHED")
+
+
+def jobs(directory: Path) -> list[Job]:
+    """The jobs of a sweep that left a result, in order."""
+    found = [path for path in directory.glob(f"*/{RESULT}") if path.parent.name.isdigit()]
+    read = [Job(int(path.parent.name), path.parent, json.loads(path.read_text(encoding="utf-8"))) for path in found]
+    return sorted(read, key=lambda job: job.number)
+
+
+def close(directory: Path) -> list[Job]:
+    """Bring the manifest up to date, draw the comparison, print the ranking; the finished jobs, best first."""
+    done = jobs(directory)
+    manifest = read_manifest(directory)
+    listed = manifest.get("jobs") or [{"overrides": [], "state": "waiting"} for _ in done]
+    for job in done:
+        if job.number < len(listed):
+            listed[job.number]["state"] = str(job.result["status"]).lower()
+    manifest["jobs"] = listed
+    write_manifest(directory, manifest)
+    ranked = sorted((job for job in done if job.finished), key=lambda job: float(job.result["objective"]))
+    if ranked:
+        from nnexp.pictures import comparison
+
+        comparison({label(job): curve(job) for job in ranked}, "cost by epoch", directory / COMPARISON)
+        ranking(ranked)
+    failed = [job for job in done if not job.finished]
+    for job in failed:
+        say(f"#{job.number} {job.result['status'].lower()}: {first_line(job.result['reason'])}")
+    return ranked
+
+
+def first_line(text: str) -> str:
+    """The first line of a reason."""
+    return (text.splitlines() or [""])[0]
+
+
+def label(job: Job) -> str:
+    """A curve's name: unique, and what was varied first."""
+    return f"{job.result['name']} (#{job.number})"
+
+
+def curve(job: Job) -> list[float]:
+    """The cost that runs are compared by, epoch by epoch."""
+    history = job.result["history"]
+    values: list[float] = history.get("cost/validation") or history["cost/train"]
+    return values
+
+
+def ranking(ranked: Sequence[Job], most: int = 20) -> None:
+    """Print the finished jobs, best first."""
+    metrics = [name for name in ranked[0].result["metrics"] if name.endswith("/validation")] or ["cost/train"]
+    columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "time"]
+    rows = [
+        [
+            str(place),
+            f"#{job.number}",
+            str(job.result["name"]),
+            *(f"{job.result['metrics'].get(name, float('nan')):.4g}" for name in metrics),
+            str(job.result["best_epoch"]),
+            f"{job.result['seconds']:.1f} s",
+        ]
+        for place, job in enumerate(ranked[:most], 1)
+    ]
+    say("")
+    table(columns, rows, title=f"{len(ranked)} runs, best first ({metrics[0].partition('/')[2]})")
+    if len(ranked) > most:
+        say(f"and {len(ranked) - most} more")
+
+
+def write_failure(directory: Path, reason: str) -> None:
+    """Note why a job was refused before it could train."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / RESULT).write_text(json.dumps({"status": "FAILED", "reason": reason}), encoding="utf-8")
+
+
+def store_best(best: Job) -> str:
+    """Store the model of a sweep's best run where ``tracking.model=auto``; the link to the sweep in MLflow's pages."""
+    config = OmegaConf.load(best.directory / ".hydra" / "config.yaml")
+    tracking = TrackingSettings(**config.tracking)
+    if tracking.name == "none" or "run_id" not in best.result:
+        return ""
+    store = connect(tracking, Path.cwd() / "outputs")
+    assert store is not None
+    if tracking.model == "auto":
+        run = store.reopen(best.result["run_id"], directory=best.directory)
+        run.log_model(best.directory, best.result["requirements"])
+    return store.links(sweep=best.directory.parent.name).charts

@@ -1,0 +1,136 @@
+"""MLflow without its chatter: how it is imported, how an address may be shown, how a failure is worded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from nnexp.errors import NnexpError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlflow import MlflowClient
+
+LOGGERS = ("mlflow", "alembic")
+"""The loggers through which MLflow talks to the terminal."""
+
+SILENT = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+"""What keeps MLflow from printing links and progress bars of its own."""
+
+QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "4"}
+"""One attempt, seconds at most: for the first check and in the middle of training."""
+
+PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+"""A server that is restarted gets some 6 s to come back. MLflow's own default waits for minutes."""
+
+FAILURES = (
+    (r"connection refused", "connection refused"),
+    (r"failed to resolve|name or service not known|nodename nor servname|getaddrinfo|name resolution", "unknown host"),
+    (r"certificate verify failed", "its TLS certificate is not trusted"),
+    (r"network is unreachable|no route to host", "the network does not reach it"),
+    (r"timed? ?out", "no answer in time"),
+    (r"connection aborted|connection reset|remote end closed", "it closed the connection"),
+    (r"error code 401|unauthorized|authentication failed", "user name or password refused"),
+    (r"error code 403|permission.denied", "access denied"),
+    (r"error code 50[234]", "the server is not available"),
+    (r"error code 404|not in a valid json format|doctype html", "what answers there is no MLflow server"),
+    (r"readonly database", "the database is read-only"),
+    (r"unable to open database file", "the file cannot be opened"),
+    (r"disk is full|no space left", "the disk is full"),
+    (r"database is locked", "the database is locked by another program"),
+    (r"file is not a database|disk image is malformed", "the file is no SQLite database, or a damaged one"),
+)
+"""What a failure's text says (the first that fits) -> the few words shown for it."""
+
+
+@contextmanager
+def quiet(environment: Mapping[str, str] = PATIENT, *, firmly: bool = False) -> Iterator[None]:
+    """Keep MLflow from writing to the terminal, with ``environment`` added; both end with the block.
+
+    A variable the user has set wins, except ``firmly``. Import MLflow before: its import sets its loggers' levels anew.
+    """
+    wanted = {**SILENT, **environment}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update({name: value for name, value in wanted.items() if firmly or before[name] is None})
+    levels = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS)]
+    for logger, _ in levels:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in levels:
+            logger.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def no_telemetry() -> None:
+    """Ask MLflow not to report its use to its makers; call it before MLflow is imported.
+
+    It reports every run and model from the user's machine unless told otherwise. That is the user's to decide, not
+    nnexp's: ``MLFLOW_DISABLE_TELEMETRY=false`` turns it on again.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", os.environ["MLFLOW_DISABLE_TELEMETRY"])
+
+
+def new_client(uri: str) -> MlflowClient:
+    """Make MLflow's client for the store at ``uri``. Raises whatever MLflow raises."""
+    no_telemetry()
+    from mlflow import MlflowClient
+
+    with quiet(QUICK, firmly=True):
+        return MlflowClient(uri)
+
+
+def masked(uri: str) -> str:
+    """Return ``uri`` as it may be shown: without its password and anything that could be one."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator or scheme.startswith("sqlite"):  # a path: an @ in it is no password
+        return uri
+    credentials, at, host = rest.rpartition("@")
+    if at:
+        user, colon, _ = credentials.partition(":")
+        rest = f"{user}:***@{host}" if colon else f"***@{host}"
+    return scheme + separator + re.sub(r"(?i)((?:password|passwd|pwd|token|secret)[^=&]*=)[^&]*", r"\1***", rest)
+
+
+def without_secrets(text: str, uri: str) -> str:
+    """Return ``text`` with ``uri`` and the credentials in it replaced wherever they occur."""
+    text = text.replace(uri, masked(uri))
+    _, separator, rest = uri.partition("://")
+    credentials = rest.rpartition("@")[0] if separator else ""
+    secret = credentials.partition(":")[2] or credentials
+    for spelling in {secret, unquote(secret)} - {""}:
+        text = text.replace(spelling, "***")
+    return re.sub(r"://[^/\s@]+@", "://***@", text)
+
+
+def reason(error: BaseException, uri: str) -> str:
+    """Say why ``error`` happened, in a few words and without secrets."""
+    text = str(error)
+    for pattern, words in FAILURES:
+        if re.search(pattern, text, re.IGNORECASE):
+            return words
+    line = without_secrets(text, uri).strip().partition("\n")[0] or type(error).__name__
+    return line if len(line) <= 200 else f"{line[:199]}…"
+
+
+@contextmanager
+def worded(what: str, uri: str) -> Iterator[None]:
+    """Talk to the store quietly; a failure becomes "Could not <what> at <uri>: <reason>." (``NnexpError``)."""
+    try:
+        with quiet():
+            yield
+    except NnexpError:
+        raise
+    except Exception as error:
+        raise NnexpError(f"Could not {what} at {masked(uri)}: {reason(error, uri)}.") from error

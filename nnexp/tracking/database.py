@@ -1,0 +1,133 @@
+"""The embedded database: one SQLite file, created safely by any number of processes at once.
+
+MLflow creates its tables step by step in the final file. Two processes that do so together fail, and one killed on the
+way leaves a file that never opens again. So the tables are made in a file beside it, under a lock, and the finished
+file is moved into place in one step.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from nnexp.errors import NnexpError
+from nnexp.tracking.client import no_telemetry, quiet, reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "artifacts"
+MAGIC = b"SQLite format 3\x00"
+"""The first bytes of every SQLite file that holds anything."""
+
+SATELLITES = ("", "-wal", "-shm", "-journal")
+"""What SQLite may keep for a database: the file, and three others beside it."""
+
+PATIENCE = 120.0
+"""Seconds to wait for another process that is creating the database. It needs 1 to 7."""
+
+
+def embedded_uri(outputs: Path) -> str:
+    """Return the SQLite URI of ``outputs/mlflow.db``, which exists afterwards with MLflow's tables in it.
+
+    An existing database costs one read of its first bytes. Raises ``NnexpError`` where the file is no database or the
+    directory cannot be written to.
+    """
+    database = outputs.absolute() / DATABASE
+    if "?" in str(database) or unquote(str(database)) != str(database):
+        # SQLAlchemy 2.1 reads %41 as A and 2.0 does not, so there is no spelling that holds for both.
+        raise NnexpError(
+            f"The folder {database.parent} cannot hold the tracking database: '?', and '%' before two hexadecimal "
+            "digits, mean something else in a database's address. "
+            "Rename the folder, or train without tracking: tracking=none"
+        )
+    create(database)
+    return f"sqlite:///{database}"
+
+
+def create(database: Path) -> None:
+    """Make the SQLite file ``database`` with MLflow's tables unless it is there. Raises ``NnexpError``."""
+    try:
+        if not _exists(database):
+            database.parent.mkdir(parents=True, exist_ok=True)
+            _create_locked(database)
+        for path, what in ((database.parent, "folder"), (database, "file")):
+            if not os.access(path, os.W_OK):
+                raise NnexpError(
+                    f"The {what} {path} of the tracking database cannot be written to. "
+                    "Change its permissions, start elsewhere, or train without tracking: tracking=none"
+                )
+    except OSError as error:
+        raise NnexpError(
+            f"The tracking database {database} cannot be created or read: {error.strerror or error}. "
+            "Start in a folder that can be written to, or train without tracking: tracking=none"
+        ) from error
+
+
+def _exists(database: Path) -> bool:
+    """Tell whether the database is there. An empty file counts as none: it is what a killed creator leaves."""
+    try:
+        with database.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except FileNotFoundError:
+        return False
+    if start and start != MAGIC:
+        raise NnexpError(
+            f"{database} is no SQLite database. "
+            "Move it away to start a new one, or choose another store: tracking.uri=..."
+        )
+    return bool(start)
+
+
+def _create_locked(database: Path) -> None:
+    """Create the database unless another process does so first."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(database.with_name(f".{database.name}.lock"), timeout=PATIENCE):
+            if not _exists(database):
+                new = database.with_name(f".{database.name}.new")
+                _remove(new)  # what a killed creator left; nobody else writes there while the lock is held
+                _remove(database)  # a log left by a deleted database would be replayed into the new one
+                _write_tables(new, database.parent / ARTIFACTS)
+                new.replace(database)
+    except Timeout as error:
+        raise NnexpError(
+            f"Another process has been creating {database} for {PATIENCE:.0f} s. "
+            "End it, or train without tracking: tracking=none"
+        ) from error
+
+
+def _remove(database: Path) -> None:
+    for satellite in SATELLITES:
+        database.with_name(database.name + satellite).unlink(missing_ok=True)
+
+
+def _write_tables(path: Path, artifacts: Path) -> None:
+    """Write a complete database to ``path`` and close every connection to it.
+
+    The artifacts of MLflow's experiment "Default" will go to ``artifacts``/0.
+    """
+    no_telemetry()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    try:
+        with quiet():
+            store = SqlAlchemyStore(f"sqlite:///{path}", artifacts.as_uri())  # type: ignore[no-untyped-call]
+            store.engine.dispose()
+        connection = sqlite3.connect(path)
+        try:
+            # Readers and a writer no longer wait for each other. The setting is kept in the file itself.
+            connection.execute("PRAGMA journal_mode=wal").fetchone()
+        finally:
+            connection.close()  # the last to close also empties and deletes the log
+    except OSError:
+        raise
+    except Exception as error:
+        raise NnexpError(
+            f"The tracking database could not be created in {path.parent}: {reason(error, '')}. "
+            "Free some space or start elsewhere, or train without tracking: tracking=none"
+        ) from error

@@ -1,0 +1,345 @@
+"""One MLflow experiment: where runs are started, found again and linked to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from nnexp.errors import NnexpError, closest, listed
+from nnexp.tracking.client import QUICK, masked, new_client, quiet, reason, worded
+from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
+from nnexp.tracking.run import TrackedRun
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Experiment, Run
+
+__all__ = ["DataRecord", "Links", "Store", "embedded_uri", "sweep_filter"]
+
+LOCAL = "http://127.0.0.1:5000"
+"""Where ``python -m nnexp ui`` serves a database, unless the port is taken."""
+
+SWEEP = "nnexp.sweep"
+"""The tag that the runs of one sweep share."""
+
+LONGEST_PARAM = 6000
+LONGEST_TAG = 8000
+"""MLflow's limits, in characters."""
+
+LARGEST_SCHEMA = 65_000
+"""Bytes of a dataset's description that every database MLflow knows can hold."""
+
+ID = re.compile(r"[0-9a-f]{6,32}")
+FULL_ID = 32
+
+
+class Links(NamedTuple):
+    """Addresses in MLflow's user interface."""
+
+    table: str
+    charts: str
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What the store keeps about a run's data: a name, a digest (at most 36 characters) and what the columns are.
+
+    ``source`` is a file's absolute path, a web address, or a few words. ``features`` holds (name, type) pairs; the
+    types are MLflow's: "double", "long", "string", "boolean".
+    """
+
+    name: str
+    digest: str
+    source: str
+    features: tuple[tuple[str, str], ...]
+    target: str
+    n_samples: int
+    n_features: int
+
+
+class Store:
+    """One MLflow experiment in one store. Made by ``Store.connect``."""
+
+    def __init__(self, client: MlflowClient, uri: str, experiment: Experiment) -> None:
+        self.client = client
+        self.uri = uri
+        self.experiment = experiment.name
+        self.experiment_id: str = experiment.experiment_id
+
+    @classmethod
+    def connect(cls, uri: str | None, experiment: str, outputs: Path) -> Store:
+        """Open the experiment called ``experiment``, creating it (and the embedded database) where missing.
+
+        ``uri`` None means the environment's MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db. A server that
+        does not answer is refused within about 5 s. Raises ``NnexpError``.
+        """
+        uri, chosen_by = _address(uri, outputs)
+        _check_database_server(uri, chosen_by)
+        try:
+            client = new_client(uri)
+            with quiet(QUICK, firmly=True):
+                found = client.get_experiment_by_name(experiment)
+        except Exception as error:
+            raise _refused(uri, chosen_by, error) from error
+        with worded(f"create the experiment '{experiment}'", uri):
+            found = found or _create_experiment(client, experiment, uri, outputs)
+        if found.lifecycle_stage != "active":
+            raise NnexpError(
+                f"The MLflow experiment '{experiment}' was deleted. Choose another name (tracking.experiment=...), "
+                f"or restore it: mlflow experiments restore --experiment-id {found.experiment_id}"
+            )
+        return cls(client, uri, found)
+
+    def start(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+        data: DataRecord | None = None,
+        *,
+        directory: Path | None = None,
+    ) -> TrackedRun:
+        """Open a run: its parameters (spelled as on the command line), tags and data are stored on return.
+
+        ``directory`` is where the run's files lie: what a message names when the store fails later. Raises
+        ``NnexpError``, and then leaves no run open.
+        """
+        from mlflow.entities import Param
+
+        stored = {key: _cut(value, LONGEST_TAG) for key, value in tags.items()}
+        values = [Param(key, _cut(spelled(value), LONGEST_PARAM)) for key, value in params.items()]
+        with worded("start a run", self.uri):
+            created = self.client.create_run(self.experiment_id, run_name=name, tags=stored)
+            run_id = created.info.run_id
+            try:
+                began = time.perf_counter()
+                self.client.log_batch(run_id, params=values)
+                call = time.perf_counter() - began
+                if data is not None:
+                    self.client.log_inputs(run_id, [_dataset_input(data)])
+            except BaseException:
+                self.client.set_terminated(run_id, "FAILED")
+                raise
+        return TrackedRun(self.client, self.uri, run_id, call_seconds=call, directory=directory)
+
+    def reopen(self, run_id: str, *, directory: Path | None = None) -> TrackedRun:
+        """Open an existing run, to add to it. Its status stays what it is until ``finish``."""
+        return TrackedRun(self.client, self.uri, run_id, directory=directory)
+
+    def find(self, run: str) -> Run:
+        """Look up the run with this id, this beginning of an id (at least 6 characters) or exactly this name.
+
+        An id finds a run anywhere in the store, the others one of this experiment. Raises ``NnexpError`` where nothing
+        fits, or more than one run.
+        """
+        with worded(f"look up the run '{run}'", self.uri):
+            if ID.fullmatch(run) and len(run) == FULL_ID:
+                return self._with_id(run)
+            named = [found for found in self._runs(_name_filter(run)) if found.info.run_name == run]
+            begins = f"attributes.run_id LIKE '{run}%'"
+            matches = named or (self._runs(begins) if ID.fullmatch(run) else [])
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                several = "\n  ".join(_shown(match) for match in matches[:8])
+                raise NnexpError(f"{len(matches)} runs are called '{run}'. Say which by its id:\n  {several}")
+            raise self._unknown(run)
+
+    def download(self, run_id: str, artifact: str, directory: Path) -> Path:
+        """Copy the run's ``artifact`` (a path such as "weights.npz") into ``directory``; says where it lies then."""
+        with worded(f"fetch '{artifact}' of run {run_id[:8]}", self.uri):
+            folder = artifact.rpartition("/")[0]
+            available = [file.path for file in self.client.list_artifacts(run_id, folder)]
+            if artifact not in available:
+                raise NnexpError(f"Run {run_id[:8]} has no artifact '{artifact}'. It has: {listed(available)}")
+            directory.mkdir(parents=True, exist_ok=True)
+            return Path(self.client.download_artifacts(run_id, artifact, str(directory)))
+
+    def links(self, base: str = "", *, sweep: str = "") -> Links:
+        """Where MLflow's user interface shows this experiment's runs, or only those of one ``sweep``.
+
+        ``base`` is the interface's address; by default the tracking server's own, or the one ``nnexp ui`` serves at.
+        """
+        if not base:
+            scheme, _, rest = self.uri.partition("://")
+            base = f"{scheme}://{rest.rpartition('@')[2]}" if scheme in {"http", "https"} else LOCAL
+        # The interface opens in its mode for language models otherwise, where these runs are not shown.
+        query = {"workflowType": "machine_learning"}
+        if sweep:
+            query["searchFilter"] = sweep_filter(sweep)
+        runs = f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs?{urlencode(query, quote_via=quote)}"
+        return Links(table=runs, charts=f"{runs}&compareRunsMode=CHART")
+
+    def _with_id(self, run_id: str) -> Run:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                raise self._unknown(run_id) from error
+            raise
+        if found.info.lifecycle_stage != "active":
+            raise NnexpError(f"Run {_shown(found)} was deleted. Restore it: mlflow runs restore --run-id {run_id}")
+        return found
+
+    def _runs(self, condition: str = "", most: int = 100) -> list[Run]:
+        """List the experiment's runs that fulfil MLflow's filter ``condition``, the newest first."""
+        newest = ["attributes.start_time DESC"]
+        return list(self.client.search_runs([self.experiment_id], condition, max_results=most, order_by=newest))
+
+    def _unknown(self, run: str) -> NnexpError:
+        recent = self._runs()
+        if not recent:
+            where = f"the experiment '{self.experiment}' at {masked(self.uri)}"
+            return NnexpError(f"No run '{run}': {where} has no runs yet.")
+        match = closest(run, [found.info.run_name or "" for found in recent])
+        suggestion = f" Did you mean '{match}'?" if match else ""
+        newest = "\n  ".join(_shown(found) for found in recent[:5])
+        return NnexpError(f"No run '{run}' in experiment '{self.experiment}'.{suggestion} The newest:\n  {newest}")
+
+
+def sweep_filter(sweep: str) -> str:
+    """Return MLflow's search condition for the runs of one sweep."""
+    return f"tags.`{SWEEP}` = '{sweep}'"
+
+
+def spelled(value: object) -> str:
+    """Return ``value`` as a user types it on the command line: ``true``, ``null``, ``[30, 100]``, ``0.1``, ``relu``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {spelled(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return "[" + ", ".join(spelled(item) for item in value) + "]"
+    return str(value)
+
+
+def _cut(text: str, most: int) -> str:
+    """Return ``text``; of more than ``most`` characters only the beginning, with a mark that something is missing."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _shown(run: Run) -> str:
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime((run.info.start_time or 0) / 1000))
+    return f"{run.info.run_id[:8]}  {began}  {run.info.status:<8}  {run.info.run_name}"
+
+
+def _name_filter(name: str) -> str:
+    """Return MLflow's search condition for a run name. Its strings know no escapes: _ stands in for a quote."""
+    if "'" not in name:
+        return f"attributes.run_name = '{name}'"
+    if '"' not in name:
+        return f'attributes.run_name = "{name}"'
+    pattern = name.replace("'", "_")
+    return f"attributes.run_name LIKE '{pattern}'"
+
+
+def _address(uri: str | None, outputs: Path) -> tuple[str, str]:
+    """Return the store's URI and what chose it, with the database created where it is a SQLite file."""
+    from_environment = "" if uri else os.environ.get("MLFLOW_TRACKING_URI", "")
+    chosen_by = "MLFLOW_TRACKING_URI" if from_environment else "tracking.uri"
+    uri = uri or from_environment or embedded_uri(outputs)
+    scheme, _, path = uri.partition("://")
+    if scheme.startswith("file") or not re.match(r"[A-Za-z][\w+.-]*:|(databricks|uc)", uri):
+        raise NnexpError(
+            f"{chosen_by}={uri} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
+            f"Choose a database file (tracking.uri=sqlite:///{Path(uri.removeprefix('file://')).name or 'mlflow'}.db) "
+            "or a server (tracking.uri=http://...)."
+        )
+    if scheme == "sqlite" and re.fullmatch(r"/[^?%]+", path) and path != "/:memory:":
+        create(Path(path[1:]).absolute())
+    return uri, chosen_by
+
+
+def _check_database_server(uri: str, chosen_by: str) -> None:
+    """Refuse a database server that does not answer: MLflow's own first connection retries for minutes, aloud."""
+    scheme = uri.partition(":")[0]
+    if scheme.partition("+")[0] not in {"postgresql", "mysql"}:
+        return
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": 4})
+        engine.connect().close()
+    except Exception as error:
+        raise _refused(uri, chosen_by, error) from error
+
+
+def _refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
+    """Word what to tell a user whose store cannot be used."""
+    scheme, where = uri.partition(":")[0], f"{chosen_by}={masked(uri)}"
+    another = "another store (tracking.uri=...), or train without one: tracking=none"
+    if chosen_by == "MLFLOW_TRACKING_URI":
+        another = f"the database in outputs/ (unset MLFLOW_TRACKING_URI), {another}"
+    if isinstance(error, ModuleNotFoundError):
+        return NnexpError(
+            f"{where} needs the Python package '{error.name}', which is not installed. "
+            f"Install it, name a driver you have ({scheme.partition('+')[0]}+DRIVER://...), or choose {another}"
+        )
+    if "unsupported URI" in str(error):
+        guess = f" Did you mean http://{masked(uri)}?" if re.match(r"[\w.-]+:\d+", uri) else ""
+        return NnexpError(
+            f"{where} is no address MLflow knows.{guess} "
+            f"It knows http://, https://, sqlite:///, postgresql://, mysql:// and mssql://. Choose {another}"
+        )
+    if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
+        return NnexpError(
+            f"The database of {where} was written by another version of MLflow. Keep a copy of it and run "
+            f"`mlflow db upgrade {masked(uri)}`, or choose {another}"
+        )
+    start = "start the server (mlflow server --port 5000), choose " if scheme in {"http", "https"} else "choose "
+    return NnexpError(f"The tracking store does not answer: {where}: {reason(error, uri)}.\nTo go on, {start}{another}")
+
+
+def _create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path) -> Experiment:
+    """Create the experiment. Where another process was faster, its experiment is taken."""
+    from mlflow.exceptions import MlflowException
+
+    # Without a server in between the files are ours to place. A server knows best where it keeps artifacts.
+    location = (outputs.absolute() / ARTIFACTS).as_uri() if uri.startswith("sqlite:") else None
+    try:
+        return client.get_experiment(client.create_experiment(name, artifact_location=location))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or (found := client.get_experiment_by_name(name)) is None:
+            raise
+        return found
+
+
+def _dataset_input(data: DataRecord) -> DatasetInput:
+    """Put ``data`` into the form that MLflow's user interface reads."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source: dict[str, object]
+    if "://" in data.source:
+        kind, source = "http", {"url": data.source}
+    elif Path(data.source).is_absolute():
+        kind, source = "local", {"uri": data.source}
+    else:
+        kind, source = "code", {"tags": {"mlflow.source.name": data.source}}
+    columns = [{"type": type_, "name": name, "required": True} for name, type_ in data.features]
+    schema = json.dumps({"mlflow_colspec": columns})
+    profile = {
+        "num_rows": data.n_samples,
+        "num_elements": data.n_samples * data.n_features,
+        "num_features": data.n_features,
+        "target": data.target,
+    }
+    dataset = Dataset(
+        name=_cut(data.name, 500),
+        digest=data.digest[:36],
+        source_type=kind,
+        source=json.dumps(source),
+        schema=schema if len(schema) <= LARGEST_SCHEMA else None,
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", "training")])

@@ -1,0 +1,206 @@
+"""Training as a generator of epochs: logging, stopping and saving are the caller's ordinary loop.
+
+for epoch in train(network, objective, optimizer, part, rng=rng, epochs=50, metrics=metrics):
+    print(epoch.number, epoch.cost)
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from nnexp.errors import NnexpError
+from nnexp.metrics import Metrics
+from nnexp.network import MLP, Evaluator, Step, make_step
+from nnexp.objective import Objective
+from nnexp.plugin import Array, Optimizer, State
+
+BLOCK_BYTES = 1 << 20
+"""Samples are shuffled into a block of about this size at a time: small enough for the processor's cache."""
+BLOCK_BATCHES = 2048
+"""At most this many batches a block, so that their views stay few."""
+
+Batch = tuple[Step, Array, Array, Array, Array]
+"""A batch's (step, x, x transposed, y, logits): views that are made once and used every epoch."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training samples. ``metrics`` has ``cost/train``, ``cost/validation`` and the task's metrics.
+
+    Train metrics are of the predictions made during the epoch, each batch before its update, pooled over the epoch;
+    validation is measured at the epoch's end. ``time`` is when it ended, in seconds since 1970.
+    """
+
+    number: int
+    metrics: dict[str, float]
+    time: float = field(default_factory=time.time)
+
+    @property
+    def cost(self) -> float:
+        """The cost to compare epochs by: on the validation part, or without one on the training part."""
+        return self.metrics.get("cost/validation", self.metrics["cost/train"])
+
+
+class Diverged(NnexpError):  # noqa: N818 (what happened, not a mistake)
+    """The cost is no longer finite."""
+
+    def __init__(self, epoch: int, learning_rate: float) -> None:
+        super().__init__(
+            f"diverged at epoch {epoch}; learning_rate={learning_rate}. "
+            f"Type optimizer.learning_rate={learning_rate / 10:g}, or smaller."
+        )
+        self.reason = f"diverged at epoch {epoch}; learning_rate={learning_rate}"
+        self.epoch = epoch
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Samples of one purpose: a design matrix (n_samples, n_features + 1) and targets (n_outputs, n_samples)."""
+
+    design: Array
+    y: Array
+
+
+def train(
+    network: MLP,
+    objective: Objective,
+    optimizer: Optimizer,
+    training: Part,
+    *,
+    rng: np.random.Generator,
+    epochs: int,
+    metrics: Metrics,
+    validation: Part | None = None,
+    shuffle: bool = True,
+    threads: int = 1,
+) -> Iterator[Epoch]:
+    """Train ``network`` in place and yield each epoch when it ends.
+
+    All randomness is one permutation of the samples an epoch, from ``rng`` (none for full batches or ``shuffle=False``).
+    ``threads`` BLAS threads are used within an epoch; the caller's setting holds in between. Raises Diverged.
+    """
+    grad = np.zeros_like(network.theta)
+    source = Source(network, objective, optimizer.batch_size, training, grad)
+    state = optimizer.init(network.theta)
+    learning_rate = np.array(optimizer.learning_rate, network.dtype)  # an array is cheaper for ufuncs than a float
+    evaluate = Evaluator(network, validation.design) if validation else None
+    limits = blas_threads()
+
+    for number in range(1, epochs + 1):
+        with limits.limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
+            for batches in source.blocks(rng if shuffle else None):
+                run_epoch(batches, optimizer, network.theta, grad, state, learning_rate)
+            found = measure(objective, metrics, source.logits, source.y, "train")
+            if evaluate and validation:
+                found |= measure(objective, metrics, evaluate(), validation.y, "validation")
+        if not all(math.isfinite(value) for name, value in found.items() if name.startswith("cost/")):
+            raise Diverged(number, optimizer.learning_rate)
+        yield Epoch(number, found)
+
+
+def run_epoch(batches: list[Batch], optimizer: Optimizer, theta: Array, grad: Array, state: State, rate: Array) -> None:
+    """The inner loop: for each batch in order its gradient into ``grad``, then the optimizer's update of ``theta``."""
+    update = optimizer.update
+    for step, x, x_t, y, z in batches:
+        step(x, x_t, y, z)
+        update(theta, grad, state, rate)  # type: ignore[arg-type]  # a 0-d array stands for the float
+
+
+def measure(objective: Objective, metrics: Metrics, logits: Array, y: Array, part: str) -> dict[str, float]:
+    """Cost and metrics of one part, named ``cost/train`` and so on."""
+    y_pred = np.empty_like(logits)
+    objective.output.forward(logits, y_pred)
+    found = {"cost": objective.cost(logits, y_pred, y), **metrics(y_pred, y)}
+    return {f"{name}/{part}": value for name, value in found.items()}
+
+
+@functools.cache
+def blas_threads() -> ThreadpoolController:
+    """The one controller of this process's BLAS libraries; finding them takes a millisecond, limiting them ten microseconds."""
+    return ThreadpoolController()
+
+
+class Source:
+    """The training samples as shuffled batches, in buffers and views that are made once.
+
+    A block of samples at a time is gathered into a small buffer, so memory stays at one copy of the data and a batch is read
+    while it is still in the processor's cache. Full batches are read in place.
+    """
+
+    def __init__(self, network: MLP, objective: Objective, batch_size: int | None, part: Part, grad: Array) -> None:
+        n_samples, width = part.design.shape
+        self._part = part
+        self._in_place = batch_size is None or batch_size >= n_samples
+        size = n_samples if batch_size is None else min(batch_size, n_samples)
+        rows = max(1, min(BLOCK_BYTES // (width * part.design.itemsize * size), BLOCK_BATCHES)) * size
+        rows = n_samples if self._in_place else min(rows, n_samples)
+        tail = n_samples % rows
+
+        steps = {m: make_step(network, objective.gradient, grad, m) for m in {size, *filter(None, [n_samples % size])}}
+        x = part.design if self._in_place else np.empty((rows, width), part.design.dtype)
+        y = part.y if self._in_place else np.empty((len(part.y), rows), part.y.dtype)
+        whole = Block.make(x, y, size, steps)
+        self._blocks = [(start, whole) for start in range(0, n_samples - tail, rows)]
+        if tail:
+            y_tail = np.empty((len(part.y), tail), part.y.dtype)
+            self._blocks.append((n_samples - tail, Block.make(x[:tail], y_tail, size, steps)))
+        self.y = part.y if self._in_place else np.empty_like(part.y)
+        """The targets of the last epoch, (n_outputs, n_samples), in the order in which they were used."""
+        self.logits = np.empty_like(part.y)
+        """The logits of the last epoch, each from before its batch's update, in the same order."""
+
+    def blocks(self, rng: np.random.Generator | None) -> Iterator[list[Batch]]:
+        """Yield one epoch's batches, block by block, in a new order from ``rng``; ``logits`` and ``y`` are complete then."""
+        design, y = self._part.design, self._part.y
+        n_samples = len(design)
+        order = None
+        if not self._in_place:
+            order = np.arange(n_samples) if rng is None else rng.permutation(n_samples)
+        for start, block in self._blocks:
+            stop = start + len(block.x)
+            if order is not None:
+                np.take(design, order[start:stop], axis=0, out=block.x, mode="clip")
+                np.take(y, order[start:stop], axis=1, out=block.y, mode="clip")
+                self.y[:, start:stop] = block.y
+            yield block.batches
+            block.copy_logits(self.logits[:, start:stop])
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some samples and their batches. ``z`` holds the batches' logits one after the other, each contiguous."""
+
+    x: Array
+    y: Array
+    z: Array
+    batches: list[Batch]
+
+    @classmethod
+    def make(cls, x: Array, y: Array, batch_size: int, steps: dict[int, Step]) -> Block:
+        """The views for a design matrix ``x`` (n, n_features + 1) and targets ``y`` (n_outputs, n)."""
+        n, k = len(x), len(y)
+        z = np.empty(k * n, x.dtype)
+        views: list[Batch] = []
+        for start in range(0, n, batch_size):
+            rows = x[start : start + batch_size]
+            stop = start + len(rows)
+            views.append(
+                (steps[len(rows)], rows.T, rows, y[:, start:stop], z[start * k : stop * k].reshape(k, len(rows)))
+            )
+        return cls(x, y, z, views)
+
+    def copy_logits(self, out: Array) -> None:
+        """Write the logits into ``out`` (n_outputs, n), in the order of the samples."""
+        k, m = self.batches[0][4].shape
+        n_whole = self.z.size // (k * m)
+        whole = self.z[: n_whole * k * m].reshape(n_whole, k, m)
+        out[:, : n_whole * m] = whole.transpose(1, 0, 2).reshape(k, n_whole * m)
+        if n_whole * m < out.shape[1]:
+            out[:, n_whole * m :] = self.batches[-1][4]
