@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnexp.plugin import Activation, Array, param
+from nnexp.plugin import ONE, ZERO, Activation, Array, param
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sigmoid(Activation):
     def forward(self, z: Array, out: Array) -> None:
         np.negative(z, out=out)
         np.exp(out, out=out)
-        np.add(out, 1.0, out=out)
+        np.add(out, ONE[out.dtype], out=out)
         np.reciprocal(out, out=out)
 
     def backward(self, grad: Array, z: Array, a: Array) -> None:
@@ -70,7 +70,7 @@ class Relu(Activation):
     range = (0.0, math.inf)
 
     def forward(self, z: Array, out: Array) -> None:
-        np.maximum(z, 0.0, out=out)
+        np.maximum(z, ZERO[z.dtype], out=out)
 
     def backward(self, grad: Array, z: Array, a: Array) -> None:
         np.multiply(grad, np.sign(a), out=grad)  # a >= 0, so its sign is the derivative

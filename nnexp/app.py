@@ -6,15 +6,17 @@ import contextlib
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from nnexp import composition, options, registry, sweep
 from nnexp.console import Console, relative, say
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.plugin import KINDS
 from nnexp.run import RESULT, Place, run
 from nnexp.training import Diverged
@@ -34,6 +36,9 @@ def main() -> None:
     for kind in KINDS:
         for each in registry.broken(kind):
             print(f"note: left out {each}", file=sys.stderr)  # noqa: T201
+    parser = get_args_parser()
+    parser.error = refuse_option  # type: ignore[method-assign]
+    parser.parse_args()
     composition.install()
     options.register()
     command = hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(job)
@@ -44,6 +49,15 @@ def main() -> None:
             end_sweep(sweep.Recorder.directory)
     if refused:
         raise refused[0]
+
+
+def refuse_option(message: str) -> NoReturn:
+    """Hydra's parser for options such as ``-m`` would exit with its whole usage."""
+    option = message.rpartition(" ")[2]
+    known = [f"--{each}" for each in ("multirun", "help", "hydra-help", "cfg", "config-dir", "config-name", "info")]
+    raise NnexpError(
+        f"{message}.{did_you_mean(option, known)} Options: {listed(['-m', *known])}. A key is typed key=value."
+    )
 
 
 def job(config: DictConfig) -> float | None:

@@ -47,15 +47,11 @@ def ui(words: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, default=5000, help="5000, or the next free one")
     add_store(parser)
     given = parser.parse_args(words)
+    from nnexp.tracking.store import CHARTS
     from nnexp.tracking.ui import serve
 
     store = open_store(given)
-    serve(
-        store.uri,
-        outputs(),
-        given.port,
-        store.links("").charts.partition("/#/")[1] + store.links("").charts.partition("/#/")[2],
-    )
+    serve(store.uri, outputs(), given.port, store.link_suffix() + CHARTS)
 
 
 def predict(words: Sequence[str]) -> None:
@@ -73,7 +69,7 @@ def predict(words: Sequence[str]) -> None:
     with model_directory(given) as (directory, _):
         model = load(directory)
     text = [feature.name for feature in model.features if feature.categories]
-    answers = model.predict_table(read_table(given.table, given.separator, text=text))
+    answers = model.predict_table(read_table(given.table, given.separator, text=text), source=given.table)
     if not given.output:
         try:
             answers.to_csv(sys.stdout, index=False)
@@ -117,8 +113,12 @@ def log_model(words: Sequence[str]) -> None:
             )
         result = directory / "result.json"
         requirements = json.loads(result.read_text(encoding="utf-8"))["requirements"] if result.exists() else []
-        open_store(given).reopen(run_id).log_model(directory, requirements)
-    print(f"stored   runs:/{run_id}/model")  # noqa: T201
+        store = open_store(given)
+        outputs_of_run = store.find(run_id).outputs
+        there = bool(outputs_of_run and outputs_of_run.model_outputs)
+        if not there:
+            store.reopen(run_id).log_model(directory, requirements)
+    print(f"{'was there' if there else 'stored   '} runs:/{run_id}/model")  # noqa: T201
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:

@@ -49,7 +49,9 @@ class GuardedLoader(ConfigLoaderImpl):
         try:
             config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         except (HydraException, OmegaConfBaseException) as error:
-            raise NnexpError(explain(error, overrides, self.repository)) from error
+            raise NnexpError(
+                explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
+            ) from error
         typed_for_hydra = [line.lstrip("+~").partition("=")[0] for line in config.hydra.overrides.hydra]
         safety.check(OmegaConf.to_container(config, resolve=False), typed_for_hydra)
         if run_mode == RunMode.RUN:

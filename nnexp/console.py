@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,9 @@ class Console:
         """What is about to be trained, a line per fact."""
         if not self._brief:
             for name, text in facts.items():
-                say(f"{name:<9}{text}")
+                for line in textwrap.wrap(text, width() - 9) or [""]:
+                    say(f"{name:<9}{line}")
+                    name = ""  # noqa: PLW2901 (only in front of the first line)
 
     @contextmanager
     def training(self, epochs: int, log_every: int | None) -> Iterator[None]:
@@ -69,8 +72,11 @@ class Console:
     def result(self, result: Mapping[str, Any]) -> None:
         """What came out."""
         if self._brief:
+            part = "validation" if "cost/validation" in result["metrics"] else "train"
             shown = "  ".join(
-                f"{name} {value:.4g}" for name, value in result["metrics"].items() if name.endswith("/validation")
+                f"{name.partition('/')[0]} {value:.4g}"
+                for name, value in result["metrics"].items()
+                if name.endswith(part)
             )
             say(f"#{result['job']} {result['name']}  {shown}  ({result['seconds']:.1f} s)")
             return
@@ -81,6 +87,11 @@ class Console:
 def say(line: str) -> None:
     """Print a line at once, so that a pipe shows it as it happens."""
     print(line, flush=True)  # noqa: T201 (this is the terminal)
+
+
+def width() -> int:
+    """The columns of the terminal, 80 where there is none; more than 120 are not easier to read."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 120)
 
 
 def progress_bar() -> Progress:
@@ -156,8 +167,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
         made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         made.add_row(*row)
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100"))
-    RichConsole(width=width, markup=False, highlight=False, soft_wrap=False).print(made)
+    RichConsole(width=max(width(), 80), markup=False, highlight=False, soft_wrap=False).print(made)
 
 
 def _is_number(text: str) -> bool:

@@ -72,7 +72,7 @@ class ScaleSettings:
 class Settings:
     """The keys of a configuration that are not plugins."""
 
-    epochs: int = param(100, at_least=1, doc="passes over the training part")
+    epochs: int = param(80, at_least=1, doc="passes over the training part")
     seed: int = param(0, at_least=0, doc="drives data, split, initialisation and shuffling")
     dtype: str = param("float64", choices=("float64", "float32"), doc="of parameters and samples")
     shuffle: bool = param(True, doc="a new order of the samples every epoch")
@@ -160,8 +160,8 @@ def _section(cls: type, prefix: str, values: Any) -> Any:
         raise NnexpError(f"{prefix.rstrip('.')} must be a group of keys ({listed(known)}). Got {values!r}.")
     for key in values:
         if key not in known:
-            has = listed(prefix + each for each in known)
-            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(key, known)} There are {has}.")
+            there = [prefix + each for each in known]
+            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(prefix + key, there)} There are {listed(there)}.")
     made = cls(**values)
     if cls is not Settings:
         check_fields(made, prefix)

@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import PLUGINS, SECTIONS, Settings
-from nnexp.plugin import bounds, field_types, hyperparameters, type_name
+from nnexp.plugin import bounds, field_types, hyperparameters, rule
 from nnexp.run import TrackingSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
@@ -22,8 +22,8 @@ FILE_GROUPS = ("tracking", "experiment", "sweep")
 EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
 
 
-def explain(error: Exception, overrides: list[str], repository: IConfigRepository) -> str:
-    """The message for a composition that failed with ``error``."""
+def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
+    """The message for a composition that failed with ``error``; ``sweeping``: several values of a key are allowed."""
     parsed = []
     for line in overrides:
         try:
@@ -32,7 +32,7 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
             return unreadable(line, mistake)
     choices = {each.key_or_group: each for each in parsed}
     for each in parsed:
-        message = explain_override(each, choices, repository)
+        message = explain_override(each, choices, repository, sweeping=sweeping)
         if message:
             return message
     return in_hydras_words(error)
@@ -47,12 +47,17 @@ def unreadable(line: str, mistake: Exception) -> str:
     return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: '{key}=\"{quoted}\"'"
 
 
-def explain_override(override: Override, choices: Mapping[str, Override], repository: IConfigRepository) -> str:
+def explain_override(
+    override: Override, choices: Mapping[str, Override], repository: IConfigRepository, *, sweeping: bool
+) -> str:
     """What is wrong with one override, empty where nothing is."""
     key = override.key_or_group
     if key.startswith(("hydra", "_")):
         return ""
     values = texts(override)
+    if override.is_sweep_override() and not sweeping:
+        line = override.input_line
+        return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"
     if key in PLUGINS or key in FILE_GROUPS:
         return next(filter(None, (wrong_option(key, value, repository) for value in values)), "")
     head, _, rest = key.partition(".")
@@ -62,7 +67,8 @@ def explain_override(override: Override, choices: Mapping[str, Override], reposi
         section = SECTIONS.get(head, TrackingSettings)
         known = [item.name for item in hyperparameters(section)]
         if rest not in known:
-            return f"No key '{key}'.{did_you_mean(rest, known)} There are {listed(f'{head}.{each}' for each in known)}."
+            there = [f"{head}.{each}" for each in known]
+            return f"No key '{key}'.{did_you_mean(key, there)} There are {listed(there)}."
         return wrong_type(section, rest, key, values)
     if key in plain_keys():
         return wrong_type(Settings, key, key, values)
@@ -125,10 +131,9 @@ def wrong_type(cls: type, field: str, key: str, values: Iterable[str]) -> str:
     """A value that cannot become the field's type."""
     annotation = field_types(cls)[field]
     item = next(each for each in hyperparameters(cls) if each.name == field)
-    rule = " ".join(filter(None, [type_name(annotation), registry.range_text(item)]))
     for value in values:
         if not convertible(value, annotation):
-            return f"{key} must be {rule}. Got '{value}'.{did_you_mean(value, bounds(item).choices)}"
+            return f"{key} must be {rule(annotation, bounds(item))}. Got '{value}'.{did_you_mean(value, bounds(item).choices)}"
     return ""
 
 

@@ -80,7 +80,7 @@ def fit(
     loss: PluginSpec | Loss = "auto",
     optimizer: PluginSpec | Optimizer = "minibatch",
     initializer: PluginSpec | Initializer = "glorot",
-    epochs: int = 100,
+    epochs: int = 80,
     seed: int = 0,
     task: Task | Literal["auto"] = "auto",
     dtype: str = "float64",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnexp.plugin import Activation, Array, Loss
+from nnexp.plugin import ONE, Activation, Array, Loss
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class BceOnLogits(Bce):
     def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
         np.negative(y_pred, out=out)
         np.exp(out, out=out)
-        np.add(out, 1.0, out=out)
+        np.add(out, ONE[out.dtype], out=out)
         np.reciprocal(out, out=out)
         np.subtract(out, y, out=out)
         if y.size > 1:
@@ -125,7 +125,7 @@ class CceOnLogits(Cce):
     def value(self, y_pred: Array, y: Array) -> float:
         shifted = y_pred - np.maximum.reduce(y_pred, axis=0)
         log_sum = np.log(np.add.reduce(np.exp(shifted), axis=0))
-        return float((y * (log_sum - shifted)).sum(axis=0).mean())
+        return float(np.vdot(y, log_sum - shifted) / y.shape[1])
 
     def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
         np.subtract(y_pred, np.maximum.reduce(y_pred, axis=0), out=out)

@@ -100,17 +100,18 @@ class Model:
     def _probabilities(self, y_pred: Array) -> Array:
         return np.stack([1 - y_pred[0], y_pred[0]], axis=1) if self.task == "binary" else y_pred.T.copy()
 
-    def predict_table(self, table: pd.DataFrame) -> pd.DataFrame:
+    def predict_table(self, table: pd.DataFrame, source: str = "The table") -> pd.DataFrame:
         """A table with the column ``prediction`` and, where there are probabilities, ``probability_<class>`` for each class.
 
         ``table`` needs the training table's feature columns, in any order; others are ignored.
+        ``source`` is what messages call it.
         """
         import pandas as pd
 
         from nnexp.datasets.table import encode
 
         names = [feature.name for feature in self.features]
-        x = encode(table, names, {f.name: f.categories for f in self.features if f.categories})
+        x = encode(table, names, {f.name: f.categories for f in self.features if f.categories}, source=source)
         y_pred = self.outputs(x)
         answers = self._answers(y_pred)
         if answers.ndim == 2:

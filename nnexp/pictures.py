@@ -23,15 +23,15 @@ def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: s
     axes = figure.subplots()
     costs = {name.partition("/")[2]: values for name, values in history.items() if name.startswith("cost/")}
     for part, values in costs.items():
-        axes.plot(range(1, len(values) + 1), values, label=part)
+        axes.plot(range(1, len(values) + 1), values, label=part, linewidth=1.5 if len(values) < 500 else 0.6)
     last = list(costs.values())[-1]
     axes.plot([kept_epoch], [last[kept_epoch - 1]], "o", color="black", markersize=4, label=f"kept: epoch {kept_epoch}")
     finish(axes, title, list(costs.values()))
     figure.savefig(path, dpi=100)
 
 
-def comparison(curves: Mapping[str, Sequence[float]], title: str, path: Path) -> None:
-    """The cost curves of several runs, labelled; the first ``MOST_CURVES`` of ``curves``, which come best first."""
+def comparison(curves: Mapping[str, Sequence[float]], metric: str, title: str, path: Path) -> None:
+    """One metric of several runs by epoch, labelled; the first ``MOST_CURVES`` of ``curves``, which come best first."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -43,19 +43,19 @@ def comparison(curves: Mapping[str, Sequence[float]], title: str, path: Path) ->
         axes.plot(range(1, len(values) + 1), values, label=label)
     if len(curves) > len(shown):
         title = f"{title}: the best {len(shown)} of {len(curves)}"
-    finish(axes, title, list(shown.values()))
+    finish(axes, title, list(shown.values()), " ".join(reversed(metric.split("/"))))
     figure.savefig(path, dpi=100)
 
 
-def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]]) -> None:
-    """Labels, grid, legend; a logarithmic scale where the costs span more than a factor of 30."""
+def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str = "cost") -> None:
+    """Labels, grid, legend; a logarithmic scale where costs span more than a factor of 10."""
     from matplotlib.ticker import MaxNLocator
 
     values = [value for curve in curves for value in curve]
-    if values and min(values) > 0 and max(values) > 30 * min(values):
+    if values and min(values) > 0 and max(values) > 10 * min(values) and "cost" in metric:
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
-    axes.set_ylabel("cost")
+    axes.set_ylabel(metric)
     axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

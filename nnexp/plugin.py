@@ -41,6 +41,10 @@ Array = NDArray[np.floating[Any]]
 State = dict[str, Array]
 """An optimizer's memory: arrays by name, updated in place."""
 
+ZERO, ONE = ({np.dtype(name): np.array(value, name) for name in ("float64", "float32")} for value in (0, 1))
+"""0 and 1 as arrays, by dtype: a ufunc takes an array without dimensions in half the time of a Python number, which counts
+where a layer has ten units and a batch one sample."""
+
 Task = Literal["regression", "binary", "multiclass"]
 TASKS: tuple[Task, ...] = ("regression", "binary", "multiclass")
 
@@ -290,8 +294,24 @@ def check_fields(owner: Any, prefix: str) -> None:
         limits = bounds(item)
         values = value if isinstance(value, tuple) else (value,)
         if not has_type(value, annotation) or not all(each is None or limits.allow(each) for each in values):
-            rule = " ".join(filter(None, [f"must be {type_name(annotation)}", str(limits)]))
-            raise NnexpError(f"{prefix}{item.name} {rule}. Got {value!r}.{did_you_mean(str(value), limits.choices)}")
+            raise NnexpError(_refusal(f"{prefix}{item.name}", annotation, limits, value))
+
+
+def _refusal(key: str, annotation: Any, limits: Bounds, value: Any) -> str:
+    """Say the rule and what was given; a single value where a list is due comes with what to type."""
+    shown = list(value) if isinstance(value, tuple) else value
+    hint = did_you_mean(str(value), limits.choices)
+    if typing.get_origin(annotation) is tuple and isinstance(value, int | float | str):
+        hint = f" Type {key}=[{value}]."
+    return f"{key} must be {rule(annotation, limits)}. Got {shown!r}.{hint}"
+
+
+def rule(annotation: Any, limits: Bounds) -> str:
+    """What a field takes, in words: ``a float above 0``, ``one of last, best``, ``a list of int, each at least 1``."""
+    if limits.choices:
+        return str(limits)
+    each = ", each" if str(limits) and typing.get_origin(annotation) is tuple else ""
+    return " ".join(filter(None, [type_name(annotation) + each, str(limits)]))
 
 
 def _as_declared(value: Any, annotation: Any) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import math
 import types
 import typing
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from typing import Any, cast
 
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.plugin import KINDS, Plugin, bounds, field_types, hyperparameters
+from nnexp.plugin import KINDS, Plugin, field_types, hyperparameters
 
 RESERVED = ("name", "defaults")
 """Field names that belong to Hydra."""
@@ -250,9 +249,3 @@ def distributions(plugins: typing.Iterable[Plugin]) -> dict[str, str]:
     """The distributions that the plugins come from, with their versions."""
     claims = [entries()[plugin.kind][named(plugin)][0] for plugin in plugins]
     return {entry.distribution: entry.version for entry in claims}
-
-
-def range_text(item: dataclasses.Field[Any]) -> str:
-    """A field's bounds in words, empty where it has none."""
-    limits = bounds(item)
-    return "" if limits == type(limits)() else str(limits).replace(f"{math.inf:g}", "infinity")

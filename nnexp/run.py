@@ -60,8 +60,10 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings]:
     known = [item.name for item in hyperparameters(TrackingSettings)]
     for key in values:
         if key not in known:
-            there = listed(f"tracking.{each}" for each in known)
-            raise NnexpError(f"No key 'tracking.{key}'.{did_you_mean(key, known)} There are {there}.")
+            there = [f"tracking.{each}" for each in known]
+            raise NnexpError(
+                f"No key 'tracking.{key}'.{did_you_mean(f'tracking.{key}', there)} There are {listed(there)}."
+            )
     settings = TrackingSettings(**values)
     check_fields(settings, "tracking.")
     if not settings.experiment.strip():
@@ -115,7 +117,10 @@ def closing(tracked: TrackedRun | None, place: Place) -> Iterator[None]:
         log.error("%s: %s", status, reason)  # noqa: TRY400 (a reason, not a bug)
         (place.directory / RESULT).write_text(json.dumps({"status": status, "reason": reason}), encoding="utf-8")
         if tracked:
-            tracked.finish(status, reason)
+            try:
+                tracked.finish(status, reason)
+            except NnexpError as second:  # the store failed as well: the first error is what ended the run
+                print(f"nnexp: {second}", file=sys.stderr)  # noqa: T201
         raise
     if tracked:
         tracked.finish("FINISHED")
@@ -250,6 +255,7 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "name": place.name,
         "job": place.job,
         "directory": str(place.directory),
+        "loss": experiment.config()["loss"],
         "objective": kept.cost,
         "epochs": last.number,
         "stopped": experiment.stopped,

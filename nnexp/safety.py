@@ -129,7 +129,10 @@ def _typed(key: str, typed: Collection[str]) -> bool:
 
 def check_logging(value: Any, path: str, typed: Collection[str]) -> None:
     """Python's logging configuration can import and call anything: only plain handlers and files in the run directory pass."""
+    names = list((value or {}).get("handlers") or {}) if isinstance(value, Mapping) else []
     for key, inner in leaves(value, path):
+        if ".handlers." in key and key.rpartition(".")[2].isdigit() and inner not in names:
+            raise NnexpError(f"{key}={inner}: no such handler. {path} has {', '.join(names) or 'none'}.")
         name = key.rpartition(".")[2]
         if name in ("()", "class", "factory") and inner not in LOG_CLASSES:
             raise NnexpError(f"{key}={inner}: logging may only use {', '.join(LOG_CLASSES)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -108,12 +109,15 @@ def close(directory: Path) -> list[Job]:
             listed[job.number]["state"] = str(job.result["status"]).lower()
     manifest["jobs"] = listed
     write_manifest(directory, manifest)
-    ranked = sorted((job for job in done if job.finished), key=lambda job: float(job.result["objective"]))
+    finished = [job for job in done if job.finished]
+    measure = yardstick(finished)
+    ranked = sorted(finished, key=lambda job: measure.rank(job.result["metrics"].get(measure.name, float("nan"))))
     if ranked:
         from nnexp.pictures import comparison
 
-        comparison({label(job): curve(job) for job in ranked}, "cost by epoch", directory / COMPARISON)
-        ranking(ranked)
+        curves = {label(job): job.result["history"].get(measure.name, []) for job in ranked}
+        comparison(curves, measure.name, directory.name, directory / COMPARISON)
+        ranking(ranked, measure)
     failed = [job for job in done if not job.finished]
     for job in failed:
         say(f"#{job.number} {job.result['status'].lower()}: {first_line(job.result['reason'])}")
@@ -130,16 +134,36 @@ def label(job: Job) -> str:
     return f"{job.result['name']} (#{job.number})"
 
 
-def curve(job: Job) -> list[float]:
-    """The cost that runs are compared by, epoch by epoch."""
-    history = job.result["history"]
-    values: list[float] = history.get("cost/validation") or history["cost/train"]
-    return values
+@dataclass(frozen=True)
+class Yardstick:
+    """The metric that runs are compared by."""
+
+    name: str
+    higher_is_better: bool = False
+
+    def rank(self, value: float) -> float:
+        """What sorts the best first; not a number comes last."""
+        return math.inf if math.isnan(value) else -value if self.higher_is_better else value
+
+    @property
+    def part(self) -> str:
+        """Which samples it was measured on."""
+        return self.name.partition("/")[2]
 
 
-def ranking(ranked: Sequence[Job], most: int = 20) -> None:
+def yardstick(finished: Sequence[Job]) -> Yardstick:
+    """The cost; where the jobs minimise different losses, whose costs cannot be compared, r2 or accuracy."""
+    part = "validation" if all("cost/validation" in job.result["metrics"] for job in finished) else "train"
+    if len({str(job.result["loss"]) for job in finished}) > 1:
+        for name in ("r2", "accuracy"):
+            if all(f"{name}/{part}" in job.result["metrics"] for job in finished):
+                return Yardstick(f"{name}/{part}", higher_is_better=True)
+    return Yardstick(f"cost/{part}")
+
+
+def ranking(ranked: Sequence[Job], measure: Yardstick, most: int = 20) -> None:
     """Print the finished jobs, best first."""
-    metrics = [name for name in ranked[0].result["metrics"] if name.endswith("/validation")] or ["cost/train"]
+    metrics = [name for name in ranked[0].result["metrics"] if name.endswith(f"/{measure.part}")]
     columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "time"]
     rows = [
         [
@@ -153,7 +177,8 @@ def ranking(ranked: Sequence[Job], most: int = 20) -> None:
         for place, job in enumerate(ranked[:most], 1)
     ]
     say("")
-    table(columns, rows, title=f"{len(ranked)} runs, best first ({metrics[0].partition('/')[2]})")
+    why = "; costs of different losses do not compare" if measure.higher_is_better else ""
+    table(columns, rows, title=f"{len(ranked)} runs, best first by {measure.name}{why}")
     if len(ranked) > most:
         say(f"and {len(ranked) - most} more")
 

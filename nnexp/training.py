@@ -145,12 +145,14 @@ class Source:
 
         steps = {m: make_step(network, objective.gradient, grad, m) for m in {size, *filter(None, [n_samples % size])}}
         x = part.design if self._in_place else np.empty((rows, width), part.design.dtype)
-        y = part.y if self._in_place else np.empty((len(part.y), rows), part.y.dtype)
-        whole = Block.make(x, y, size, steps)
+        n_outputs = len(part.y)
+        whole = Block.make(x, n_outputs, size, steps)
         self._blocks = [(start, whole) for start in range(0, n_samples - tail, rows)]
         if tail:
-            y_tail = np.empty((len(part.y), tail), part.y.dtype)
-            self._blocks.append((n_samples - tail, Block.make(x[:tail], y_tail, size, steps)))
+            self._blocks.append((n_samples - tail, Block.make(x[:tail], n_outputs, size, steps)))
+        self._targets = np.ascontiguousarray(part.y.T)
+        if self._in_place:
+            whole.set_targets(self._targets)
         self.y = part.y if self._in_place else np.empty_like(part.y)
         """The targets of the last epoch, (n_outputs, n_samples), in the order in which they were used."""
         self.logits = np.empty_like(part.y)
@@ -158,7 +160,7 @@ class Source:
 
     def blocks(self, rng: np.random.Generator | None) -> Iterator[list[Batch]]:
         """Yield one epoch's batches, block by block, in a new order from ``rng``; ``logits`` and ``y`` are complete then."""
-        design, y = self._part.design, self._part.y
+        design = self._part.design
         n_samples = len(design)
         order = None
         if not self._in_place:
@@ -167,15 +169,19 @@ class Source:
             stop = start + len(block.x)
             if order is not None:
                 np.take(design, order[start:stop], axis=0, out=block.x, mode="clip")
-                np.take(y, order[start:stop], axis=1, out=block.y, mode="clip")
-                self.y[:, start:stop] = block.y
+                block.set_targets(self._targets[order[start:stop]])
+                block.copy(block.y, self.y[:, start:stop])
             yield block.batches
-            block.copy_logits(self.logits[:, start:stop])
+            block.copy(block.z, self.logits[:, start:stop])
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some samples and their batches. ``z`` holds the batches' logits one after the other, each contiguous."""
+    """Some samples and their batches.
+
+    ``x`` is a design matrix (n, n_features + 1); ``y`` and ``z`` hold the batches' targets and logits one batch after the
+    other, so that each batch's (n_outputs, m) is contiguous.
+    """
 
     x: Array
     y: Array
@@ -183,24 +189,29 @@ class Block:
     batches: list[Batch]
 
     @classmethod
-    def make(cls, x: Array, y: Array, batch_size: int, steps: dict[int, Step]) -> Block:
-        """The views for a design matrix ``x`` (n, n_features + 1) and targets ``y`` (n_outputs, n)."""
-        n, k = len(x), len(y)
-        z = np.empty(k * n, x.dtype)
+    def make(cls, x: Array, n_outputs: int, batch_size: int, steps: dict[int, Step]) -> Block:
+        """The buffers and views for the samples ``x``."""
+        n, k = len(x), n_outputs
+        y, z = np.empty(k * n, x.dtype), np.empty(k * n, x.dtype)
         views: list[Batch] = []
         for start in range(0, n, batch_size):
             rows = x[start : start + batch_size]
-            stop = start + len(rows)
-            views.append(
-                (steps[len(rows)], rows.T, rows, y[:, start:stop], z[start * k : stop * k].reshape(k, len(rows)))
-            )
+            part = slice(start * k, (start + len(rows)) * k)
+            views.append((steps[len(rows)], rows.T, rows, y[part].reshape(k, -1), z[part].reshape(k, -1)))
         return cls(x, y, z, views)
 
-    def copy_logits(self, out: Array) -> None:
-        """Write the logits into ``out`` (n_outputs, n), in the order of the samples."""
-        k, m = self.batches[0][4].shape
-        n_whole = self.z.size // (k * m)
-        whole = self.z[: n_whole * k * m].reshape(n_whole, k, m)
-        out[:, : n_whole * m] = whole.transpose(1, 0, 2).reshape(k, n_whole * m)
-        if n_whole * m < out.shape[1]:
-            out[:, n_whole * m :] = self.batches[-1][4]
+    def set_targets(self, targets: Array) -> None:
+        """Write the samples' targets (n, n_outputs) into ``y``, batch by batch."""
+        k, m = self.batches[0][3].shape
+        n = len(targets) // m * m
+        self.y[: n * k].reshape(-1, k, m)[...] = targets[:n].reshape(-1, m, k).transpose(0, 2, 1)
+        if n < len(targets):
+            self.batches[-1][3][...] = targets[n:].T
+
+    def copy(self, flat: Array, out: Array) -> None:
+        """Write ``y`` or ``z`` into ``out`` (n_outputs, n), in the order of the samples."""
+        k, m = self.batches[0][3].shape
+        n = out.shape[1] // m * m
+        out[:, :n] = flat[: n * k].reshape(-1, k, m).transpose(1, 0, 2).reshape(k, n)
+        if n < out.shape[1]:
+            out[:, n:] = flat[n * k :].reshape(k, -1)

@@ -38,7 +38,7 @@ FAILURES = (
     (r"error code 401|unauthorized|authentication failed", "user name or password refused"),
     (r"error code 403|permission.denied", "access denied"),
     (r"error code 50[234]", "the server is not available"),
-    (r"error code 404|not in a valid json format|doctype html", "what answers there is no MLflow server"),
+    (r"error code 404|not in a valid json format|doctype html", "what answers there is no MLflow 3 server"),
     (r"readonly database", "the database is read-only"),
     (r"unable to open database file", "the file cannot be opened"),
     (r"disk is full|no space left", "the disk is full"),
@@ -79,7 +79,6 @@ def no_telemetry() -> None:
     nnexp's: ``MLFLOW_DISABLE_TELEMETRY=false`` turns it on again.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", os.environ["MLFLOW_DISABLE_TELEMETRY"])
 
 
 def new_client(uri: str) -> MlflowClient:

@@ -13,13 +13,13 @@ import importlib.metadata
 import shutil
 import tempfile
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.tracking.client import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
     from mlflow.entities import LoggedModel
@@ -94,7 +94,6 @@ def write_mlflow_model(
 
     import nnexp.model
 
-
     described = MlflowModel(
         artifact_path=logged.artifact_location, model_uuid=logged.model_id, model_id=logged.model_id, run_id=run_id
     )
@@ -106,12 +105,14 @@ def write_mlflow_model(
             warnings.filterwarnings("ignore", f".*{message}", UserWarning)
         import mlflow.pyfunc
 
+        data = Path(folder, "model")
+        data.mkdir()
         for name in (nnexp.model.WEIGHTS, nnexp.model.DESCRIPTION):
-            shutil.copy(directory / name, folder)
+            shutil.copy(directory / name, data)
         mlflow.pyfunc.save_model(
             str(path),
             loader_module=__name__,
-            data_path=folder,
+            data_path=str(data),
             mlflow_model=described,
             signature=signature(nnexp.model.load(directory)),
             pip_requirements=[own_requirement(), *requirements],

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Experiment, Run
 
-__all__ = ["DataRecord", "Links", "Store", "embedded_uri", "sweep_filter"]
+__all__ = ["CHARTS", "DataRecord", "Links", "Store", "embedded_uri", "sweep_filter"]
 
 LOCAL = "http://127.0.0.1:5000"
 """Where ``python -m nnexp ui`` serves a database, unless the port is taken."""
+
+CHARTS = "&compareRunsMode=CHART"
+"""The end of a link that shows the runs' curves instead of their table."""
 
 SWEEP = "nnexp.sweep"
 """The tag that the runs of one sweep share."""
@@ -170,12 +173,16 @@ class Store:
         if not base:
             scheme, _, rest = self.uri.partition("://")
             base = f"{scheme}://{rest.rpartition('@')[2]}" if scheme in {"http", "https"} else LOCAL
+        runs = f"{base.rstrip('/')}{self.link_suffix(sweep=sweep)}"
+        return Links(table=runs, charts=f"{runs}{CHARTS}")
+
+    def link_suffix(self, *, sweep: str = "") -> str:
+        """Return what follows the interface's address in ``links().table``; with ``CHARTS`` after it, in ``charts``."""
         # The interface opens in its mode for language models otherwise, where these runs are not shown.
         query = {"workflowType": "machine_learning"}
         if sweep:
             query["searchFilter"] = sweep_filter(sweep)
-        runs = f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs?{urlencode(query, quote_via=quote)}"
-        return Links(table=runs, charts=f"{runs}&compareRunsMode=CHART")
+        return f"/#/experiments/{self.experiment_id}/runs?{urlencode(query, quote_via=quote)}"
 
     def _with_id(self, run_id: str) -> Run:
         from mlflow.exceptions import MlflowException

@@ -70,7 +70,7 @@ def test_the_link_is_the_servers_own_without_its_password(server: Any, tmp_path:
 
 def test_what_is_no_mlflow_server_is_refused(server: Any, tmp_path: Path) -> None:
     """A server that answers with something else is not taken for one."""
-    with pytest.raises(NnexpError, match="what answers there is no MLflow server"):
+    with pytest.raises(NnexpError, match="what answers there is no MLflow 3 server"):
         Store.connect(f"{server.uri}/no/such/path", "nnexp", tmp_path)
 
 

@@ -217,6 +217,7 @@ def test_links_lead_to_the_runs_of_a_sweep(store: Store) -> None:
     assert address == f"http://127.0.0.1:5000/#/experiments/{store.experiment_id}/runs"
     assert parse_qs(query) == {"workflowType": ["machine_learning"], "searchFilter": [sweep_filter("2026-11-20_1")]}
     assert charts == f"{table}&compareRunsMode=CHART"
+    assert table.endswith(store.link_suffix(sweep="2026-11-20_1"))
     runs = store.client.search_runs([store.experiment_id], sweep_filter("2026-11-20_1"))
     assert [run.info.run_name for run in runs] == ["2026-11-20_1"]
 
