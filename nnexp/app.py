@@ -46,7 +46,7 @@ def main() -> None:
         command()
     finally:
         if sweep.Recorder.directory:
-            end_sweep(sweep.Recorder.directory)
+            end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
     if refused:
         raise refused[0]
 
@@ -90,16 +90,23 @@ def placed() -> Place:
 
 def discard(place: Place) -> None:
     """Remove the directory of a run that was refused before it trained; nothing half-written stays."""
-    if (place.directory / RESULT).exists():
-        return
-    shutil.rmtree(place.directory, ignore_errors=True)
-    for parent in (place.directory.parent, place.outputs):
+    if not (place.directory / RESULT).exists():
+        remove(place.directory, place.outputs)
+
+
+def remove(directory: Path, outputs: Path) -> None:
+    """Remove a run's or a sweep's directory, and what is empty then."""
+    shutil.rmtree(directory, ignore_errors=True)
+    for parent in (directory.parent, outputs):
         with contextlib.suppress(OSError):  # not empty
             parent.rmdir()
 
 
-def end_sweep(directory: Path) -> None:
+def end_sweep(directory: Path, outputs: Path) -> None:
     """Rank the sweep's runs, store the best one's model, and say where everything is."""
+    if not any(path.name.isdigit() for path in directory.iterdir()):  # refused before its first job
+        remove(directory, outputs)
+        return
     ranked = sweep.close(directory)
     if not ranked:
         return

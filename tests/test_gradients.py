@@ -123,7 +123,7 @@ def smooth_problem(made: Combination, hidden: tuple[int, ...], m: int) -> Proble
 
 
 def central_differences(given: Problem) -> Array:
-    """The slope d cost / d theta of fourth order: (8 (J(h) - J(-h)) - (J(2h) - J(-2h))) / 12 h (Abramowitz and Stegun, 25.3.21)."""
+    """The slopes to fourth order: (8 (J(h) - J(-h)) - (J(2h) - J(-2h))) / 12 h (Abramowitz and Stegun, 25.3.21)."""
     theta = given.network.theta.copy()
     slopes = np.empty_like(theta)
     for index in range(theta.size):

@@ -1,0 +1,1 @@
+"""Speed and size against peers: ``make bench``, or ``python -m tests.benchmarks [PART ...]`` from the checkout's root."""

@@ -1,0 +1,53 @@
+"""Run nnexp as a user does: a process of its own, in a directory of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment without what would point a run elsewhere."""
+    left_out = ("MLFLOW_", "HYDRA_", "COLUMNS", "PYTEST_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(left_out)} | more
+
+
+def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
+    """``python -m nnexp WORDS`` in ``cwd``."""
+    command = [sys.executable, "-m", "nnexp", *words]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def runs(cwd: Path) -> list[Path]:
+    """The directories of the single runs in ``cwd``, oldest first."""
+    return sorted((cwd / "outputs" / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+
+
+def sweeps(cwd: Path) -> list[Path]:
+    """The directories of the sweeps in ``cwd``, oldest first."""
+    return sorted((cwd / "outputs" / "sweeps").iterdir(), key=lambda path: path.stat().st_mtime)
+
+
+def result(directory: Path) -> dict[str, Any]:
+    """A run's ``result.json``."""
+    read: dict[str, Any] = json.loads((directory / "result.json").read_text())
+    return read

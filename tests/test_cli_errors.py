@@ -1,0 +1,183 @@
+"""Wrong input: one clear message, exit code 1, no traceback, nothing left behind. Real processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import ROOT, nnexp
+
+CASES = [
+    ("loss=maee", "No loss 'maee'. Did you mean 'mae'? Available: auto, bce, cce, mae, mse."),
+    ("activation=linear", "No activation 'linear'. nnexp calls it 'identity'."),
+    ("output=sigmoit", "No output 'sigmoit'. Did you mean 'sigmoid'?"),
+    ("activatoin=relu", "No option group or key 'activatoin'. Did you mean 'activation'? Groups: dataset, loss"),
+    ("epoch=3", "No option group or key 'epoch'. Did you mean 'epochs'?"),
+    ("hidden=[3]", "Did you mean 'network.hidden'?"),
+    ("network.hiden=[3]", "No key 'network.hiden'. Did you mean 'network.hidden'?"),
+    ("optimizer.learning_rte=3", "optimizer=minibatch has no option 'learning_rte'. Did you mean 'learning_rate'?"),
+    ("+foo=1", "No key 'foo'."),
+    ("+loss.foo=1", "loss=auto has no option 'foo'"),
+    ("loss.delta=3", "loss=auto has no option 'delta'. Name the loss: type loss=NAME"),
+    ("optimizer.learning_rate=abc", "optimizer.learning_rate must be a float above 0. Got 'abc'."),
+    ("optimizer.learning_rate=-1", "optimizer.learning_rate must be a float above 0. Got -1.0."),
+    ("optimizer.batch_size=0", "optimizer.batch_size must be an int at least 1. Got 0."),
+    ("optimizer.batch_size=1.5", "optimizer.batch_size must be an int at least 1. Got '1.5'."),
+    ("epochs=0", "epochs must be an int at least 1. Got 0."),
+    ("epochs=many", "epochs must be an int at least 1. Got 'many'."),
+    ("network.hidden=3", "network.hidden must be a list of int, each at least 1. Got 3. Type network.hidden=[3]."),
+    ("scale.features=standart", "scale.features must be one of standard, minmax, none. Got 'standart'. Did you mean"),
+    ("split.validation=1.5", "split.validation must be a float at least 0 and below 1. Got 1.5."),
+    ("tracking.modle=all", "No key 'tracking.modle'. Did you mean 'tracking.model'?"),
+    ("tracking=mlfow", "No tracking option 'mlfow'. Did you mean 'mlflow'?"),
+    ("experiment=regresion", "No preset 'regresion'. Did you mean 'regression'?"),
+    ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
+    ("loss mse", "No command 'loss'. Commands: ui, predict, log-model. A run is started with key=value"),
+    ("optimizer=sgd loss", "'loss' is not of the form key=value. See python -m nnexp --help."),
+    ("--multi-run", "unrecognized arguments: --multi-run. Did you mean '--multirun'?"),
+    ("predcit", "No command 'predcit'. Did you mean 'predict'?"),
+    ("--experimental-rerun=x", "--experimental-rerun reads a pickle"),
+    (
+        "dataset=diabetes loss=cce",
+        "loss=cce is for multiclass; this is a regression (target 'target'). Type loss=mse (or mae).",
+    ),
+    ("dataset=moons loss=bce output=tanh", "output=tanh does not go with loss=bce"),
+    (
+        "dataset=moons loss=mse output=softmax",
+        "over the one output of a binary task it is always 1. Type output=sigmoid.",
+    ),
+    ("dataset=csv", "dataset=csv needs dataset.path (the file"),
+    ("dataset=csv dataset.path=nowhere.csv dataset.target=y", "nowhere.csv does not exist"),
+    ("initializer=file", "initializer=file needs initializer.path"),
+    ("initializer=file initializer.path=nowhere.npz", "initializer.path: no file 'nowhere.npz'"),
+    (
+        "split.validation=0.001",
+        "split.validation=0.001 of 442 samples leaves none for validation. Type split.validation=0.",
+    ),
+    ("tracking.uri=http://127.0.0.1:9", "The tracking store does not answer: tracking.uri=http://127.0.0.1:9"),
+    ("tracking.uri=http://me:geheim@127.0.0.1:9", "connection refused"),
+    ("-m loss=mse,maee", "No loss 'maee'. Did you mean 'mae'?"),
+    ("-m epochs=1,0 tracking=none", "epochs must be an int at least 1. Got 0."),
+    ("loss._target_=os.system", "loss=auto has no option '_target_'"),
+    ("+loss._target_=os.system", "a configuration cannot run code"),
+    ("+x=${oc.env:HOME}", "not call a resolver"),
+    ("seed=${oc.decode:1}", "not call a resolver"),
+    ("seed=${hydra:job.num}", "not call a resolver"),
+    ("seed=${hydra.job.num}", "look into hydra.*"),
+    ("+hydra.callbacks.x._target_=os.system", "only the launchers and sweepers of installed Hydra plugins"),
+    ("hydra.launcher._target_=os.system", "only the launchers and sweepers of installed Hydra plugins"),
+    ("+hydra.job_logging.handlers.x.class=subprocess.Popen", "logging may only use"),
+]
+
+
+@pytest.mark.parametrize(("words", "text"), CASES, ids=[words for words, _ in CASES])
+def test_wrong_input(words: str, text: str, tmp_path: Path) -> None:
+    """A mistake costs one message that names it and says what to type; no run, no directory, no traceback."""
+    ended = nnexp(*words.split(" "), cwd=tmp_path)
+    assert text in ended.err.replace("\n", " ")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "geheim" not in ended.err
+    assert len(ended.err.splitlines()) <= 12
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "empty"),
+        ("a,y\n", "no rows"),
+        ("a,y\n1,2\n", "single row"),
+        ("a,y\n1,2\n,3\n4,5\n", "1 value is missing, the first in column 'a' in row 2"),
+        ("a,y\n1,2\nx,3\n4,5\n5,6\n", "holds numbers and text: 'x' in row 2"),
+        ("a,b\n1,2\n3,4\n", "has no column 'y'"),
+        ("a,y\n1,2\n3,2\n4,2\n", "in every row: nothing to learn"),
+    ],
+)
+def test_wrong_table(content: str, text: str, tmp_path: Path) -> None:
+    """A table that cannot be learned from is refused with the column and the row, before anything is trained."""
+    (tmp_path / "t.csv").write_text(content)
+    ended = nnexp("dataset=csv", "dataset.path=t.csv", "dataset.target=y", cwd=tmp_path)
+    assert ended.code == 1
+    assert text in ended.err
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_unwritable_outputs(tmp_path: Path) -> None:
+    """Where outputs/ cannot be made, the message says which path is in the way."""
+    (tmp_path / "outputs").write_text("a file")
+    ended = nnexp("epochs=1", cwd=tmp_path)
+    assert ended.code == 1
+    assert "outputs" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_traceback_on_request(tmp_path: Path) -> None:
+    """HYDRA_FULL_ERROR=1 shows where an error came from."""
+    ended = nnexp("loss=maee", cwd=tmp_path, HYDRA_FULL_ERROR="1")
+    assert "Traceback" in ended.err
+    assert ended.code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hydra:\n  run:\n    dir: /tmp/elsewhere\n", "Where files go is for the command line"),
+        ("hydra:\n  sweep:\n    subdir: ../../x\n", "Where files go is for the command line"),
+        ("hydra:\n  job:\n    env_copy: [HOME]\n", "The environment is for the command line"),
+        ("hydra:\n  job:\n    env_set: {A: b}\n", "The environment is for the command line"),
+        ("hydra:\n  callbacks:\n    x:\n      _target_: os.system\n", "only the launchers and sweepers"),
+        ("hydra:\n  job_logging:\n    formatters: {x: {(): os.system}}\n", "logging may only use"),
+        (
+            "hydra:\n  job_logging:\n    handlers:\n      file:\n        filename: /tmp/x.log\n",
+            "a log goes into the run's directory",
+        ),
+        ("seed: ${oc.env:HOME}\n", "not call a resolver"),
+        ("loss:\n  _target_: os.system\n", "a configuration cannot run code"),
+        ("tracking:\n  uri: ${oc.env:HOME}\n", "not call a resolver"),
+    ],
+)
+def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
+    """A preset from a stranger cannot run code, read the environment or write elsewhere; it is refused as a whole."""
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(f"# @package _global_\n{text}")
+    ended = nnexp("--config-dir", "conf", "experiment=mine", cwd=tmp_path)
+    assert message in ended.err
+    assert ended.code == 1
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_help_names_every_installed_option(tmp_path: Path) -> None:
+    """--help lists the options of every group, and says how to run."""
+    ended = nnexp("--help", cwd=tmp_path)
+    assert ended.code == 0
+    assert "activation: identity, leaky_relu, relu, sigmoid, softmax, tanh" in ended.out
+    assert "python -m nnexp -m loss=mse,mae optimizer=batch,minibatch,sgd" in ended.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_defaults_are_stated_once() -> None:
+    """conf/config.yaml, the settings and fit() have the same defaults."""
+    import inspect
+
+    import yaml
+
+    from nnexp.experiment import Settings
+    from nnexp.library import fit
+
+    config = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())
+    settings = Settings()
+    for key in ("epochs", "seed", "dtype", "shuffle", "patience", "keep", "log_every", "threads"):
+        assert config[key] == getattr(settings, key)
+    assert tuple(config["network"]["hidden"]) == settings.network.hidden
+    assert config["split"] == vars(settings.split)
+    assert config["scale"] == vars(settings.scale)
+    given = {name: parameter.default for name, parameter in inspect.signature(fit).parameters.items()}
+    assert given["epochs"] == settings.epochs
+    assert given["hidden"] == settings.network.hidden
+    assert given["validation"] == settings.split.validation
+    chosen = {key: value for line in config["defaults"] if isinstance(line, dict) for key, value in line.items()}
+    for key in ("loss", "output", "activation", "optimizer", "initializer"):
+        assert given[key] == chosen[key]

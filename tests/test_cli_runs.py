@@ -1,0 +1,407 @@
+"""Whole runs and sweeps as a user starts them: real processes, a real SQLite store, MLflow's own client to look."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.command import ROOT, environment, nnexp, result, runs, sweeps
+
+QUICK = ("dataset=wine", "epochs=4")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose store is made once for this module; its name is awkward on purpose."""
+    return tmp_path_factory.mktemp("a place with spaces ä")
+
+
+@pytest.fixture(scope="module")
+def single(place: Path) -> tuple[Path, str]:
+    """The issue's first command, with fewer epochs: the run's directory and what was printed."""
+    ended = nnexp("loss=mae", "optimizer=sgd", "epochs=6", "split.test=0.1", cwd=place)
+    assert ended.code == 0, ended.err
+    assert ended.err == ""
+    return runs(place)[-1], ended.out
+
+
+@pytest.fixture(scope="module")
+def sweep(used: Path) -> tuple[Path, str]:
+    """The six-run sweep: its directory and what was printed."""
+    ended = nnexp("-m", "loss=mse,mae", "optimizer=batch,minibatch,sgd", "epochs=3", cwd=used)
+    assert ended.code == 0, ended.err
+    return sweeps(used)[-1], ended.out
+
+
+@pytest.fixture(scope="module")
+def used(place: Path, single: tuple[Path, str]) -> Path:
+    """The place, once its store is there."""
+    assert single[0].is_relative_to(place)
+    return place
+
+
+def store(place: Path) -> Any:
+    """MLflow's client on the embedded store."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{place}/outputs/mlflow.db")
+
+
+def recorded(place: Path, directory: Path) -> Any:
+    """The MLflow run of a run's directory."""
+    return store(place).get_run(result(directory)["run_id"])
+
+
+def test_terminal(single: tuple[Path, str]) -> None:
+    """A run says what it trains, how it goes, what came out, where it is, and what to type next, in 80 columns."""
+    _, out = single
+    assert "diabetes: 442 samples (310 training, 88 validation, 44 test), 10" in out
+    assert "10-16-1, relu, identity out, 193 parameters" in out
+    assert "mae, sgd (learning_rate 0.01), 6 epochs, seed 0" in out
+    assert "epoch 1/6  cost/train" in out
+    assert "epoch 6/6  cost/train" in out
+    assert "kept the weights of epoch 6" in out
+    assert "next     python -m nnexp ui" in out
+    assert max(len(line) for line in out.splitlines() if "outputs/" not in line) <= 80
+
+
+def test_params_and_tags(place: Path, single: tuple[Path, str]) -> None:
+    """MLflow holds every resolved hyperparameter under its dotted name, never auto, and what identifies the run."""
+    run = recorded(place, single[0])
+    params = run.data.params
+    expected = {"loss": "mae", "output": "identity", "optimizer": "sgd", "optimizer.learning_rate": "0.01"}
+    expected |= {"dataset": "diabetes", "network.hidden": "[16]", "epochs": "6", "seed": "0", "split.seed": "null"}
+    assert expected.items() <= params.items()
+    assert "auto" not in params.values()
+    tags = run.data.tags
+    assert tags["nnexp.overrides"] == "loss=mae optimizer=sgd epochs=6 split.test=0.1"
+    assert len(tags["nnexp.key"]) == 64
+    assert tags["nnexp.plugins"].startswith("nnexp ")
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "loss=mae optimizer=sgd epochs=6 split.test=0.1"
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "diabetes"
+    assert len(data.dataset.digest) == 36
+
+
+def test_metrics(place: Path, single: tuple[Path, str]) -> None:
+    """Every metric has exactly one point an epoch, steps 1 to the last, with the time at which the epoch ended."""
+    directory, _ = single
+    run_id = result(directory)["run_id"]
+    for name in ("cost", "mae", "rmse", "r2"):
+        for part in ("train", "validation"):
+            points = store(place).get_metric_history(run_id, f"{name}/{part}")
+            assert [point.step for point in points] == [1, 2, 3, 4, 5, 6]
+            assert [point.value for point in points] == result(directory)["history"][f"{name}/{part}"]
+            times = [point.timestamp for point in points]
+            assert times == sorted(times)
+            assert 0 <= time.time() - times[-1] / 1000 < 3600
+        assert [point.step for point in store(place).get_metric_history(run_id, f"{name}/test")] == [6]
+
+
+def test_artifacts(place: Path, single: tuple[Path, str]) -> None:
+    """The resolved config, the cost picture and the weights (no pickle, W1 n_out by n_in) are kept with the run."""
+    directory, _ = single
+    names = {file.path for file in store(place).list_artifacts(result(directory)["run_id"])}
+    assert {"config.yaml", "cost.png", "weights.npz"} <= names
+    with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
+        shapes = {name: arrays[name].shape for name in arrays.files}
+    assert shapes == {"W1": (16, 10), "b1": (16,), "W2": (1, 16), "b2": (1,)}
+    assert (directory / "cost.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_config_makes_the_run_again(single: tuple[Path, str]) -> None:
+    """config.yaml given back as a plain configuration trains to the same weights, bit by bit."""
+    import yaml
+
+    from nnexp.experiment import plan, prepare
+
+    experiment = prepare(plan(yaml.safe_load((single[0] / "config.yaml").read_text())))
+    for _ in experiment.epochs():
+        pass
+    with np.load(single[0] / "weights.npz", allow_pickle=False) as arrays:
+        for name, value in experiment.network.arrays().items():
+            np.testing.assert_array_equal(arrays[name], value)
+
+
+def test_model_loads(place: Path, single: tuple[Path, str]) -> None:
+    """The model is stored for a single run and answers for the raw table in original units."""
+    import mlflow
+    import pandas as pd
+    from sklearn.datasets import load_diabetes
+
+    raw = load_diabetes(as_frame=True, scaled=False).frame
+    run_id = result(single[0])["run_id"]
+    mlflow.set_tracking_uri(f"sqlite:///{place}/outputs/mlflow.db")
+    try:
+        answers = mlflow.pyfunc.load_model(f"runs:/{run_id}/model").predict(raw.drop(columns="target"))
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert isinstance(answers, pd.DataFrame)
+    error = float(np.abs(answers["prediction"] - raw["target"]).mean())
+    assert error < 60  # the target runs from 25 to 346; its mean absolute deviation is 66
+
+
+def test_predict(place: Path, single: tuple[Path, str]) -> None:
+    """``predict`` gives the same answers by directory and by run id, to the terminal and to a file."""
+    from sklearn.datasets import load_diabetes
+
+    from nnexp import load
+
+    raw = load_diabetes(as_frame=True, scaled=False).data.head(3)
+    raw[raw.columns[::-1]].to_csv(place / "new.csv", index=False)
+    directory, _ = single
+    shown = nnexp("predict", str(directory), "new.csv", cwd=place)
+    assert shown.code == 0
+    values = [float(line) for line in shown.out.splitlines()[1:]]
+    np.testing.assert_allclose(values, load(directory).predict(raw.to_numpy()), rtol=1e-12)
+    run_id = result(directory)["run_id"]
+    written = nnexp("predict", run_id[:8], "new.csv", "-o", "answers.csv", cwd=place)
+    assert written.code == 0, written.err
+    assert (place / "answers.csv").read_text() == shown.out
+    raw.drop(columns="bmi").to_csv(place / "less.csv", index=False)
+    refused = nnexp("predict", str(directory), "less.csv", cwd=place)
+    assert "no column 'bmi'" in refused.err
+    assert refused.code == 1
+
+
+def test_sweep_in_the_store(place: Path, sweep: tuple[Path, str]) -> None:
+    """The six runs of a sweep lie flat, share a sweep tag, and are told apart by their names."""
+    directory, _ = sweep
+    found = store(place).search_runs(["1"], f"tags.`nnexp.sweep` = '{directory.name}'")
+    assert len(found) == 6
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert not any("mlflow.parentRunId" in run.data.tags for run in found)
+    names = {
+        f"loss={loss} optimizer={optimizer}" for loss in ("mse", "mae") for optimizer in ("batch", "minibatch", "sgd")
+    }
+    assert {run.info.run_name for run in found} == names
+    models = [run for run in found if run.outputs and run.outputs.model_outputs]
+    assert len(models) == 1
+
+
+def test_sweep_directory(sweep: tuple[Path, str]) -> None:
+    """A sweep's directory has Hydra's files, the manifest, a picture and one directory per job."""
+    directory, out = sweep
+    manifest = json.loads((directory / "manifest.json").read_text())
+    assert manifest["swept"] == ["loss", "optimizer"]
+    assert [job["state"] for job in manifest["jobs"]] == ["finished"] * 6
+    assert (directory / "multirun.yaml").exists()
+    assert (directory / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert all((directory / str(job) / ".hydra" / "config.yaml").exists() for job in range(6))
+    assert "6 runs, best first by r2/validation; costs of different losses do not" in out
+
+
+def test_ranking(sweep: tuple[Path, str]) -> None:
+    """The table at the end has every run, the best first."""
+    directory, out = sweep
+    scores = [result(directory / str(job))["metrics"]["r2/validation"] for job in range(6)]
+    order = [line.split("#")[1].split()[0] for line in out.split("best first")[1].splitlines() if "#" in line]
+    assert [int(each) for each in order] == sorted(range(6), key=lambda job: -scores[job])
+
+
+def test_alone_in_a_sweep_and_in_workers(place: Path, sweep: tuple[Path, str]) -> None:
+    """A run has the same weights alone, in a sweep of the basic launcher and in one of joblib's workers, bit by bit."""
+    directory, _ = sweep
+    ended = nnexp(
+        "-m", "hydra/launcher=joblib", "optimizer=sgd,batch", "loss=mae,mse", "epochs=3", "tracking=none", cwd=place
+    )
+    assert ended.code == 0, ended.err
+    assert nnexp("loss=mae", "optimizer=sgd", "epochs=3", "tracking=none", cwd=place).code == 0
+    same = [directory / "5", sweeps(place)[-1] / "0", runs(place)[-1]]
+    loaded = [np.load(each / "weights.npz") for each in same]
+    for name in ("W1", "b1", "W2", "b2"):
+        np.testing.assert_array_equal(loaded[0][name], loaded[1][name])
+        np.testing.assert_array_equal(loaded[0][name], loaded[2][name])
+
+
+def test_log_model_adds_it(place: Path, sweep: tuple[Path, str]) -> None:
+    """``log-model`` adds the model to a run of a sweep that has none."""
+    directory, _ = sweep
+    ids = {job: result(directory / str(job))["run_id"] for job in range(6)}
+    without = next(job for job, run_id in ids.items() if not store(place).get_run(run_id).outputs.model_outputs)
+    ended = nnexp("log-model", str(directory / str(without)), cwd=place)
+    assert ended.code == 0, ended.err
+    assert f"runs:/{ids[without]}/model" in ended.out
+    assert len(store(place).get_run(ids[without]).outputs.model_outputs) == 1
+
+
+def test_divergence(used: Path) -> None:
+    """A cost that is no longer finite ends the run as FAILED with its reason; the exit code is 1."""
+    ended = nnexp("optimizer.learning_rate=300", cwd=used)
+    assert ended.code == 1
+    assert "diverged at epoch 1; learning_rate=300.0. Type optimizer.learning_rate=30, or smaller." in ended.err
+    (run, *_) = store(used).search_runs(["1"], "attributes.status = 'FAILED'")
+    assert run.data.tags["nnexp.reason"] == "diverged at epoch 1; learning_rate=300.0"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted(number: int, code: int, used: Path) -> None:
+    """Ctrl-C and SIGTERM mark the run as KILLED, with the epochs it had; the exit code tells which."""
+    command = [sys.executable, "-m", "nnexp", "dataset=digits", "epochs=100000", "log_every=1"]
+    process = subprocess.Popen(
+        command, cwd=used, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    time.sleep(0.5)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert result(runs(used)[-1])["status"] == "KILLED"
+    (run, *_) = store(used).search_runs(["1"], "attributes.status = 'KILLED'", order_by=["attributes.start_time DESC"])
+    points = store(used).get_metric_history(run.info.run_id, "cost/train")
+    assert [point.step for point in points] == list(range(1, len(points) + 1))
+    assert len(points) > 0
+
+
+def test_a_failing_job_stops_no_other(used: Path) -> None:
+    """A job that diverges costs only itself; the exit code says that one failed, the table has the others."""
+    ended = nnexp("-m", "optimizer.learning_rate=0.1,300,0.01", *QUICK[1:], cwd=used)
+    assert ended.code == 1
+    assert "2 runs, best first" in ended.out
+    assert "#1 failed: diverged at epoch 1; learning_rate=300.0" in ended.out
+    manifest = json.loads((sweeps(used)[-1] / "manifest.json").read_text())
+    assert [job["state"] for job in manifest["jobs"]] == ["finished", "failed", "finished"]
+
+
+def test_lines_without_a_terminal(tmp_path: Path) -> None:
+    """log_every=n prints a line every n epochs, and tracking=none leaves no database."""
+    ended = nnexp("epochs=9", "log_every=3", "tracking=none", cwd=tmp_path)
+    shown = [line.split()[1] for line in ended.out.splitlines() if line.startswith("epoch")]
+    assert shown == ["1/9", "3/9", "6/9", "9/9"]
+    assert not (tmp_path / "outputs" / "mlflow.db").exists()
+
+
+def test_tracking_none_imports_no_mlflow(tmp_path: Path) -> None:
+    """Without tracking a run imports neither MLflow nor pandas."""
+    code = (
+        "import sys; sys.argv = ['nnexp', 'epochs=1', 'tracking=none']\n"
+        "from nnexp.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: print([name for name in ('mlflow', 'pandas', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_several_processes_make_the_store(tmp_path: Path) -> None:
+    """Commands started at once in an empty directory all succeed, in directories of their own."""
+    command = [sys.executable, "-m", "nnexp", *QUICK]
+    started = [subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait(120) for process in started] == [0, 0, 0, 0]
+    assert len(runs(tmp_path)) == 4
+    assert len(store(tmp_path).search_runs(["1"])) == 4
+
+
+LEVELS = {
+    "softmax_classifier": ("accuracy/validation", 0.95),
+    "two_layer_binary": ("accuracy/validation", 0.95),
+    "regression": ("r2/validation", 0.95),
+}
+
+
+@pytest.mark.parametrize("preset", LEVELS)
+def test_preset_reaches_its_level(preset: str, tmp_path: Path) -> None:
+    """Each preset trains its system to the level that its description states, and saves its cost curve."""
+    ended = nnexp(f"experiment={preset}", "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    name, level = LEVELS[preset]
+    (directory,) = runs(tmp_path)
+    assert result(directory)["metrics"][name] >= level
+    assert (directory / "cost.png").exists()
+
+
+def test_two_layer_binary_on_a_table(tmp_path: Path) -> None:
+    """The same preset with eight hidden units learns a table of 13 columns with two text classes; bce is chosen."""
+    from sklearn.datasets import load_wine
+
+    table = load_wine(as_frame=True).frame
+    table["target"] = np.where(table["target"] == 0, "first", "other")
+    table.to_csv(tmp_path / "wine.csv", index=False)
+    words = [
+        "experiment=two_layer_binary",
+        "network.hidden=[8]",
+        "dataset=csv",
+        "dataset.path=wine.csv",
+        "dataset.target=target",
+    ]
+    ended = nnexp(*words, "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "13-8-1" in ended.out
+    assert result(runs(tmp_path)[0])["metrics"]["accuracy/validation"] >= 0.9
+
+
+def test_digits_three_ways(tmp_path: Path) -> None:
+    """The preset is a sweep of its own accord: three runs, and their labelled curves in comparison.png."""
+    ended = nnexp("experiment=digits_three_ways", "epochs=5", "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    (directory,) = sweeps(tmp_path)
+    assert (directory / "comparison.png").exists()
+    assert {result(directory / str(job))["name"] for job in range(3)} == {
+        f"optimizer={o}" for o in ("batch", "minibatch", "sgd")
+    }
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf" / "sweep").glob("*.yaml")))
+def test_ready_sweeps(name: str, tmp_path: Path) -> None:
+    """Every ready sweep runs as it stands."""
+    ended = nnexp("-m", f"sweep={name}", "epochs=1", "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "runs, best first" in ended.out
+
+
+def test_a_preset_of_ones_own(tmp_path: Path) -> None:
+    """--config-dir adds presets from a folder, and the command line wins over them."""
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "own.yaml").write_text("# @package _global_\ndefaults:\n  - override /loss: mae\nepochs: 2\nseed: 5\n")
+    ended = nnexp("--config-dir", "mine", "experiment=own", "epochs=3", "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "mae, minibatch (batch_size 32, learning_rate 0.1), 3 epochs, seed 5" in ended.out
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout and unpacked into a folder of its own."""
+    built, target = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(built), str(ROOT)], check=True)
+    (made,) = built.glob("nnexp-*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(made)], check=True)
+    return target
+
+
+def test_wheel(wheel: Path, tmp_path: Path) -> None:
+    """The wheel carries conf/ and runs from any directory, presets of one's own included."""
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "own.yaml").write_text("# @package _global_\nepochs: 2\n")
+    code = "import nnexp; print(nnexp.__file__)"
+    where = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(wheel)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.startswith(str(wheel))
+    assert (wheel / "nnexp" / "conf" / "config.yaml").exists()
+    ended = nnexp("--config-dir", "mine", "experiment=own", "tracking=none", cwd=tmp_path, PYTHONPATH=str(wheel))
+    assert ended.code == 0, ended.err
+    assert len(runs(tmp_path)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "outputs"]

@@ -1,0 +1,121 @@
+"""Third-party distributions on the command line: installed metadata and a module are all it takes. Real processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import Ended, nnexp, result, runs
+
+HUBER = '''
+from dataclasses import dataclass
+import numpy as np
+from nnexp.plugin import Loss, param
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """J = mean(r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2)), r = y_pred - y (Huber, 1964)."""
+
+    outputs = {"regression": "identity"}
+    delta: float = param(1.0, above=0)
+
+    def value(self, y_pred, y):
+        r = np.abs(y_pred - y)
+        return float(np.where(r <= self.delta, r * r / 2, self.delta * (r - self.delta / 2)).mean())
+
+    def gradient(self, y_pred, y, out):
+        np.clip(y_pred - y, -self.delta, self.delta, out=out)
+        np.divide(out, y.size, out=out)
+'''
+
+
+def install(site: Path, distribution: str, points: dict[str, str], modules: dict[str, str], requires: str = "") -> None:
+    """What pip leaves behind: modules, and a .dist-info folder with metadata and entry points."""
+    info = site / f"{distribution.replace('-', '_')}-1.2.dist-info"
+    info.mkdir(parents=True)
+    requirement = f"Requires-Dist: {requires}\n" if requires else ""
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n{requirement}")
+    lines = [f"[{group}]\n{line}\n" for group, line in points.items()]
+    (info / "entry_points.txt").write_text("".join(lines))
+    for name, text in modules.items():
+        (site / f"{name}.py").write_text(text)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder of installed distributions with a Huber loss."""
+    folder = tmp_path / "site"
+    install(folder, "nnexp-huber", {"nnexp.loss": "huber = my_huber:Huber"}, {"my_huber": HUBER})
+    return folder
+
+
+def command(site: Path, *words: str) -> Ended:
+    """Run nnexp with the distributions of ``site`` installed, in a directory beside it."""
+    place = site.parent / "place"
+    place.mkdir(exist_ok=True)
+    return nnexp(*words, cwd=place, PYTHONPATH=str(site))
+
+
+def test_an_installed_option_works(site: Path) -> None:
+    """After installation the option trains, with its default and with a value from the command line."""
+    ended = command(site, "loss=huber", "loss.delta=2", "epochs=3", "tracking=none")
+    assert ended.code == 0, ended.err
+    (directory,) = runs(site.parent / "place")
+    assert result(directory)["loss"] == {"name": "huber", "delta": 2.0}
+
+
+def test_help_lists_it(site: Path) -> None:
+    """--help has the option beside the built-in ones."""
+    assert "loss: auto, bce, cce, huber, mae, mse" in command(site, "--help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["loss=huber", "loss.delta=0"], "loss.delta must be a float above 0. Got 0.0."),
+        (["loss=huber", "loss.delta=big"], "loss.delta must be a float above 0. Got 'big'."),
+        (["loss=huber", "loss.dleta=1"], "loss=huber has no option 'dleta'. Did you mean 'delta'?"),
+        (["loss=hubre"], "No loss 'hubre'. Did you mean 'huber'?"),
+        (["loss=huber", "dataset=moons"], "loss=huber is for regression; this is a classification of two classes"),
+    ],
+)
+def test_it_is_checked_like_a_built_in(words: list[str], text: str, site: Path) -> None:
+    """Its fields are typed and bounded, and wrong names are suggested."""
+    ended = command(site, *words)
+    assert text in ended.err
+    assert ended.code == 1
+
+
+def test_a_broken_plugin_is_reported_and_stops_no_run(site: Path) -> None:
+    """A plugin whose import fails is named with its distribution and the reason; other options work, it does not."""
+    install(site, "nnexp-bad", {"nnexp.loss": "bad = my_bad:Bad"}, {"my_bad": "import does_not_exist\n"})
+    ended = command(site, "loss=huber", "epochs=1", "tracking=none")
+    assert ended.code == 0
+    reason = (
+        "loss=bad of nnexp-bad 1.2: importing my_bad:Bad failed: ModuleNotFoundError: No module named 'does_not_exist'"
+    )
+    assert f"note: left out {reason}" in ended.err
+    chosen = command(site, "loss=bad", "epochs=1", "tracking=none")
+    assert chosen.code == 1
+    assert f"nnexp: {reason}. Other options work: bce, cce, huber, mae, mse." in chosen.err
+
+
+def test_a_name_claimed_twice_is_an_error_for_who_chooses_it(site: Path) -> None:
+    """Two distributions with one name are both named; nobody wins silently, and other options work."""
+    install(site, "nnexp-other", {"nnexp.loss": "mae = my_huber:Huber"}, {})
+    chosen = command(site, "loss=mae", "epochs=1", "tracking=none")
+    assert chosen.code == 1
+    assert "the name is claimed by nnexp 0" in chosen.err
+    assert "and nnexp-other 1.2" in chosen.err
+    assert command(site, "loss=mse", "epochs=1", "tracking=none").code == 0
+
+
+def test_a_plugin_for_another_protocol_says_so(site: Path) -> None:
+    """The version a distribution was built for is read from its metadata, before its module is imported."""
+    bad = "raise RuntimeError('imported')\n"
+    install(site, "nnexp-old", {"nnexp.loss": "old = my_old:Old"}, {"my_old": bad}, requires="nnexp<0.1")
+    chosen = command(site, "loss=old")
+    assert chosen.code == 1
+    assert "it was built for nnexp<0.1, this is 0" in chosen.err
+    assert "RuntimeError" not in chosen.err
