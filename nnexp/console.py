@@ -78,7 +78,7 @@ class Console:
                 for name, value in result["metrics"].items()
                 if name.endswith(part)
             )
-            say(f"#{result['job']} {result['name']}  {shown}  ({result['seconds']:.1f} s)")
+            say(f"#{result['job']} {result['name']}  {shown}  ({result['training_seconds']:.1f} s)")
             return
         for line in result_lines(result):
             say(line)

@@ -234,7 +234,7 @@ def describe(experiment: Experiment) -> dict[str, str]:
     options = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")
     sizes = "-".join(str(size) for size in experiment.network.sizes)
     return {
-        "data": f"{config['dataset']['name']}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
+        "data": f"{Path(config['dataset'].get('path', config['dataset']['name'])).name}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
         f"-> {data.target} ({data.task}{classes})",
         "network": f"{sizes}, {config['activation']['name']}, {config['output']['name']} out, "
         f"{experiment.network.theta.size:,} parameters ({config['initializer']['name']})",

@@ -164,7 +164,7 @@ def yardstick(finished: Sequence[Job]) -> Yardstick:
 def ranking(ranked: Sequence[Job], measure: Yardstick, most: int = 20) -> None:
     """Print the finished jobs, best first."""
     metrics = [name for name in ranked[0].result["metrics"] if name.endswith(f"/{measure.part}")]
-    columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "time"]
+    columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "training"]
     rows = [
         [
             str(place),
@@ -172,7 +172,7 @@ def ranking(ranked: Sequence[Job], measure: Yardstick, most: int = 20) -> None:
             str(job.result["name"]),
             *(f"{job.result['metrics'].get(name, float('nan')):.4g}" for name in metrics),
             str(job.result["best_epoch"]),
-            f"{job.result['seconds']:.1f} s",
+            f"{job.result['training_seconds']:.2f} s",
         ]
         for place, job in enumerate(ranked[:most], 1)
     ]

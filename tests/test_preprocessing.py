@@ -88,7 +88,7 @@ def test_every_split(sizes: list[int], validation: float, test: float, seed: int
         parts = drawn(data, validation, test, seed)
     except NnexpError as error:
         assert "leaves none" in str(error)  # noqa: PT017
-        assert min(round(share * n) for share in (validation, test) if share) == 0  # noqa: PT017
+        assert min(round(share * n) for share in (validation, test) if share) == 0
         return
     check_complete(parts, n)
     assert (np.bincount(data.y[parts.training], minlength=len(sizes)) >= 1).all()
@@ -299,6 +299,7 @@ def test_targets_of_a_classification() -> None:
 
 
 @pytest.mark.parametrize("method", ["standard", "minmax", "none"])
+@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=2, max_size=20),
     n_training=st.integers(1, 20),

@@ -21,7 +21,9 @@ PARTS = ("startup", "tracking", "memory", "steps")
 
 def main() -> None:
     """Measure the chosen parts and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="nnexp's speed and size, by ratios.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description="nnexp's speed and size, by ratios."
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all without a choice")
     parser.add_argument("--quick", action="store_true", help="few repetitions, to see that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")

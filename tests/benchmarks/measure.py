@@ -129,7 +129,9 @@ HEADER = ("", "nnexp", "peer", "peer is", "ratio, or difference", "goal", "")
 def line(cells: Sequence[str]) -> str:
     """One line of the table."""
     left = (0, 3, 6)
-    cells = [cell.ljust(w) if i in left else cell.rjust(w) for i, (cell, w) in enumerate(zip(cells, WIDTHS, strict=True))]
+    cells = [
+        cell.ljust(w) if i in left else cell.rjust(w) for i, (cell, w) in enumerate(zip(cells, WIDTHS, strict=True))
+    ]
     return "  ".join(cells).rstrip()
 
 

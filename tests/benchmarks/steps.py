@@ -129,9 +129,7 @@ def small(case: Case, n_pairs: int) -> Iterator[Row]:
 def big(case: Case, n_pairs: int) -> Row:
     """The case per epoch, against scikit-learn with one BLAS thread."""
     scale = 1 / case.epochs
-    pairs = paired(
-        limited(engine_epoch(case), 1, scale), limited(sklearn_partial_fit(case), 1, scale), n_pairs
-    )
+    pairs = paired(limited(engine_epoch(case), 1, scale), limited(sklearn_partial_fit(case), 1, scale), n_pairs)
     return faster(f"epoch {case.name}", "s", pairs, peer_name="scikit-learn", goal=case.goal)
 
 
@@ -287,5 +285,7 @@ def check(case: Case) -> None:
     for i, (w, b) in enumerate(zip(classifier.coefs_, classifier.intercepts_, strict=True), 1):
         for ours, theirs in ((f"W{i}", w.T), (f"b{i}", b)):
             np.testing.assert_allclose(trained[ours], theirs, rtol=tolerance, atol=tolerance)
-            np.testing.assert_allclose(trained[ours], params[ours].reshape(theirs.shape), rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(
+                trained[ours], params[ours].reshape(theirs.shape), rtol=tolerance, atol=tolerance
+            )
     np.testing.assert_allclose([epoch.cost, cost], classifier.loss_, rtol=max(tolerance, 1e-6))

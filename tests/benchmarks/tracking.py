@@ -1,0 +1,85 @@
+"""What tracking costs: 1,000 epochs of about 1 ms with four metrics, into a fresh SQLite store and without tracking.
+
+Both sides are the command's own pieces, ``nnexp.experiment.prepare`` and ``nnexp.run``'s ``connect``, ``start`` and ``train``;
+only the printing is left out, on both. What is compared is the wall time from the end of the first epoch to the end of the
+last, as the epochs' own timestamps say: epochs, and whatever tracking does between them. Every tracked run has a new
+database. What is left in the buffer after the last epoch is then delivered by ``TrackedRun.finish``; its time, divided by the
+number of points it delivered, is the second figure.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nnexp import run
+from nnexp.console import Console
+from nnexp.experiment import Experiment, plan, prepare
+from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
+
+CONFIG = {
+    "dataset": {"name": "digits"},
+    "network": {"hidden": [32]},
+    "optimizer": {"name": "minibatch", "batch_size": 64},
+    "epochs": 1000,
+}
+"""Some 23 steps of 64-32-10 an epoch, about a millisecond; the metrics are cost and accuracy, of training and validation."""
+
+
+def rows(*, quick: bool = False) -> Iterator[Row]:
+    """Both figures."""
+    config = {**CONFIG, "epochs": 300} if quick else CONFIG
+    points: list[Pair] = []
+    with tempfile.TemporaryDirectory() as folder:
+        places = (Path(folder, f"store{number}") for number in range(10**6))
+        pairs = paired(lambda: tracked(config, next(places), points), lambda: untracked(config), 2 if quick else 11)
+    n_epochs = config["epochs"]
+    per_epoch = 1000 / (int(str(n_epochs)) - 1)
+    pairs = Pairs(Pair(ours * per_epoch, peer * per_epoch) for ours, peer in pairs)
+    yield slower(f"{n_epochs} epochs, 4 metrics, tracked", "ms", pairs, peer_name="tracking=none", goal=1.05)
+
+    delivered = Pairs(Pair(1000 * seconds / n, 0.0) for seconds, n in points[1:])
+    left = ", ".join(f"{n:.0f}" for _, n in points[1:])
+    yield row(
+        "delivering what is left, per metric point",
+        "ms",
+        delivered,
+        [pair.ours for pair in delivered],
+        peer_name="",
+        kind="value",
+        goal=0.2,
+        note=f"points left: {left}",
+    )
+
+
+def tracked(config: dict[str, Any], outputs: Path, points: list[Pair]) -> float:
+    """Seconds from first to last epoch with tracking; appends (seconds, points) of the delivery afterwards."""
+    experiment = prepare(plan(config))
+    directory = outputs / "run"
+    directory.mkdir(parents=True)
+    settings = run.TrackingSettings(uri=f"sqlite:///{outputs / 'mlflow.db'}")
+    store = run.connect(settings, outputs)
+    assert store is not None
+    record = run.start(store, experiment, run.Place(directory, outputs, name="benchmark"))
+    run.train(experiment, record, Console(brief=True))
+    left = len(record._points)
+    began = time.perf_counter()
+    record.finish("FINISHED")
+    points.append(Pair(time.perf_counter() - began, left))
+    return first_to_last(experiment)
+
+
+def untracked(config: dict[str, Any]) -> float:
+    """Seconds from first to last epoch without tracking."""
+    experiment = prepare(plan(config))
+    run.train(experiment, None, Console(brief=True))
+    return first_to_last(experiment)
+
+
+def first_to_last(experiment: Experiment) -> float:
+    """Seconds between the ends of the first and the last epoch."""
+    assert len(experiment.history[0].metrics) == 4
+    return experiment.history[-1].time - experiment.history[0].time
