@@ -165,7 +165,7 @@ def make_step(network: MLP, gradient: Gradient, grad: Array, m: int) -> Step:
     up = [(matrix, layer.z, layer.a, layer.extended) for matrix, layer in zip(matrices, hidden, strict=True)]
     # From the last hidden layer down: the weights above it and their delta, then what its own gradient needs.
     above = [(matrix[:, :-1].T, d) for matrix, d in zip([*matrices, last][1:], [*deltas, delta][1:], strict=True)]
-    inputs = [None, *(layer.extended.T for layer in hidden[:-1])]
+    inputs = [None, *(layer.extended.T for layer in hidden[:-1])][: len(hidden)]
     down = [
         (weights_t, delta_above, delta_here, layer.z, layer.a, grad_here, input_t)
         for (weights_t, delta_above), delta_here, layer, grad_here, input_t in zip(
