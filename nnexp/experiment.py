@@ -132,6 +132,8 @@ def plan(config: Mapping[str, Any]) -> Plan:
     for key in values:
         if key not in known:
             raise NnexpError(f"No key '{key}'.{did_you_mean(key, known)} Known keys: {listed(known, most=40)}.")
+    if "dataset" not in values:
+        raise NnexpError(f"No dataset. Type dataset=NAME. Available: {listed(registry.available('dataset'), most=40)}.")
     plugins = {key: _plugin(key, values.pop(key)) for key in PLUGINS}
     sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
     settings = _section(Settings, "", {**values, **sections})
@@ -163,10 +165,7 @@ def _section(cls: type, prefix: str, values: Any) -> Any:
             there = [prefix + each for each in known]
             raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(prefix + key, there)} There are {listed(there)}.")
     made = cls(**values)
-    if cls is not Settings:
-        check_fields(made, prefix)
-        return made
-    check_fields(made, "")
+    check_fields(made, prefix)
     return made
 
 

@@ -33,13 +33,18 @@ def split(data: Data, validation: float, test: float, rng: np.random.Generator) 
     For classification each class is shared out alike (stratified), and keeps at least one sample for training.
     """
     n_samples = len(data.y)
+    if round(test * n_samples) + round(validation * n_samples) >= n_samples:
+        raise NnexpError(
+            f"split.validation={validation} and split.test={test} leave none of {n_samples} samples to train on. "
+            "Type split.validation=0.2 split.test=0."
+        )
     groups = [np.arange(n_samples)]
     if data.task != "regression":
         groups = [np.flatnonzero(data.y == index) for index in range(len(data.classes))]
     groups = [rng.permutation(group) for group in groups]
     parts = []
     for name, fraction in (("test", test), ("validation", validation)):
-        counts = _shares([len(group) for group in groups], round(fraction * n_samples), n_samples)
+        counts = _shares([len(group) for group in groups], round(fraction * n_samples))
         parts.append(np.sort(np.concatenate([group[:count] for group, count in zip(groups, counts, strict=True)])))
         groups = [group[count:] for group, count in zip(groups, counts, strict=True)]
         if fraction and not len(parts[-1]):
@@ -47,15 +52,13 @@ def split(data: Data, validation: float, test: float, rng: np.random.Generator) 
                 f"split.{name}={fraction} of {n_samples} samples leaves none for {name}. Type split.{name}=0."
             )
     training = np.sort(np.concatenate(groups))
-    if not len(training):
-        raise NnexpError(f"The split leaves none of {n_samples} samples to train on. Type split.validation=0.")
     return Split(training, parts[1], parts[0])
 
 
-def _shares(sizes: list[int], total: int, n_samples: int) -> list[int]:
+def _shares(sizes: list[int], total: int) -> list[int]:
     """Share ``total`` out over groups of ``sizes`` by the largest remainder, leaving at least one sample in each group."""
     room = np.maximum(np.array(sizes) - 1, 0)
-    exact = np.minimum(np.array(sizes) * total / n_samples, room)
+    exact = np.minimum(np.array(sizes) * total / sum(sizes), room)
     counts = np.floor(exact).astype(int)
     for index in np.argsort(-(exact - counts), kind="stable"):
         if counts.sum() < total and counts[index] < room[index]:
@@ -95,6 +98,10 @@ class Scaling:
         """
         n_columns = columns.shape[1]
         shift, scale = np.zeros(n_columns), np.ones(n_columns)
+        if method == "none":
+            return cls(shift, scale)
+        extremes = [(part.min(axis=0), part.max(axis=0)) for part in chunks(columns, rows)]
+        least, most = np.min([low for low, _ in extremes], axis=0), np.max([high for _, high in extremes], axis=0)
         if method == "standard":
             for part in chunks(columns, rows):
                 shift += part.sum(axis=0)
@@ -103,12 +110,11 @@ class Scaling:
             for part in chunks(columns, rows):
                 variance += np.square(part - shift).sum(axis=0)
             scale = np.sqrt(variance / len(rows))
-        elif method == "minmax":
-            shift = np.min([part.min(axis=0) for part in chunks(columns, rows)], axis=0)
-            scale = np.max([part.max(axis=0) for part in chunks(columns, rows)], axis=0) - shift
-        # The mean of n equal numbers may be off by a rounding error or two; that is no spread.
-        scale[scale <= 8 * np.finfo(float).eps * np.abs(shift)] = 1
-        return cls(shift, scale)
+        else:
+            shift, scale = least, most - least
+        constant = least == most  # told exactly: the computed mean of equal numbers may be off by rounding
+        scale = np.where(scale > 0, scale, most - least)  # the square of a tiny deviation may be 0
+        return cls(np.where(constant, least, shift), np.where(constant, 1.0, scale))
 
 
 def chunks(columns: NDArray[Any], rows: Rows) -> Iterator[Array]:

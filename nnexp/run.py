@@ -228,13 +228,14 @@ def describe(experiment: Experiment) -> dict[str, str]:
     """The run in a few words, for the terminal."""
     config, data = experiment.config(), experiment.data
     parts = [f"{len(rows)} {name}" for name, rows in experiment.split._asdict().items() if len(rows)]
+    source = Path(config["dataset"].get("path", config["dataset"]["name"])).name
     classes = f", {len(data.classes)} classes" if data.classes else ""
     settings = experiment.plan.settings
     optimizer = config["optimizer"]
     options = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")
     sizes = "-".join(str(size) for size in experiment.network.sizes)
     return {
-        "data": f"{Path(config['dataset'].get('path', config['dataset']['name'])).name}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
+        "data": f"{source}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
         f"-> {data.target} ({data.task}{classes})",
         "network": f"{sizes}, {config['activation']['name']}, {config['output']['name']} out, "
         f"{experiment.network.theta.size:,} parameters ({config['initializer']['name']})",
