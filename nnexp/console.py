@@ -28,6 +28,7 @@ class Console:
         self._bar: Progress | None = None
         self._epochs = 0
         self._every = 0
+        self._shown = 0.0
 
     def opening(self, facts: Mapping[str, str]) -> None:
         """What is about to be trained, a line per fact."""
@@ -56,6 +57,9 @@ class Console:
     def epoch(self, epoch: Epoch) -> None:
         """Show one epoch."""
         if self._bar is not None:
+            if epoch.time - self._shown < 0.1 and epoch.number < self._epochs:
+                return
+            self._shown = epoch.time
             self._bar.update(self._bar.task_ids[0], completed=epoch.number, cost=f"cost {epoch.cost:.4g}")
         elif self._every and (epoch.number % self._every == 0 or epoch.number in (1, self._epochs)):
             width = len(str(self._epochs))

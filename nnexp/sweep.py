@@ -71,10 +71,15 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     return manifest
 
 
+def key_of(line: str) -> str:
+    """The key of an override."""
+    return line.lstrip("+").partition("=")[0]
+
+
 def run_name(directory: Path, overrides: Sequence[str]) -> str:
     """What tells a job apart from the others of its sweep: its values of the swept keys."""
     swept = read_manifest(directory).get("swept") or []
-    own = [line for line in overrides if line.lstrip("+").partition("=")[0] in swept]
+    own = [line for line in overrides if key_of(line) in swept]
     return " ".join(own or overrides)
 
 
@@ -116,7 +121,8 @@ def close(directory: Path) -> list[Job]:
         from nnexp.pictures import comparison
 
         curves = {label(job): job.result["history"].get(measure.name, []) for job in ranked}
-        comparison(curves, measure.name, directory.name, directory / COMPARISON)
+        fixed = [line for line in manifest.get("overrides", []) if key_of(line) not in manifest["swept"]]
+        comparison(curves, measure.name, " ".join(fixed) or directory.name, directory / COMPARISON)
         ranking(ranked, measure)
     failed = [job for job in done if not job.finished]
     for job in failed:

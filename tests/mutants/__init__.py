@@ -1,0 +1,1 @@
+"""Planted mistakes, each of which the tests have to notice."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ SETTINGS = """[pytest]
 addopts = --import-mode=importlib -p no:xdist -p no:cacheprovider --strict-markers
 filterwarnings =
     error
-    ignore:The hypothesis pytest plugin
+    ignore:Module already imported:pytest.PytestAssertRewriteWarning
 """
 GUARD = """
 from pathlib import Path
@@ -27,8 +28,36 @@ assert Path(nnexp.__file__).parent == Path(__file__).parent / "nnexp", nnexp.__f
 """
 """A conftest.py: were another nnexp imported, pytest would end with exit code 4."""
 
+Run = Callable[[Path, list[str]], tuple[int, str]]
+"""(directory, selections) to pytest's exit code and output."""
 
-def copy(target: Path, selections: Iterable[str]) -> None:
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Run tests of a copy, with the copy's nnexp, in a process of their own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHONPATH"))}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    server = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("server.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    with server:
+
+        def ask(directory: Path, selections: list[str]) -> tuple[int, str]:
+            assert server.stdin
+            assert server.stdout
+            tests = [f"tests/{selection}" for selection in selections]
+            server.stdin.write(json.dumps({"directory": str(directory), "tests": tests}) + "\n")
+            server.stdin.flush()
+            return int(server.stdout.readline()), (directory / "output.txt").read_text(encoding="utf-8")
+
+        yield ask
+
+
+def copy(target: Path, selections: list[str]) -> None:
     """Copy nnexp and the selected tests' files."""
     shutil.copytree(ROOT / "nnexp", target / "nnexp", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     (target / "tests").mkdir()
@@ -38,31 +67,22 @@ def copy(target: Path, selections: Iterable[str]) -> None:
     (target / "conftest.py").write_text(GUARD, encoding="utf-8")
 
 
-def run(directory: Path, selections: Iterable[str]) -> subprocess.CompletedProcess[str]:
-    """Run tests of a copy, in a process of their own, with the copy's nnexp."""
-    chosen = [f"tests/{selection}" for selection in selections]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    environment |= {"PYTHONPATH": str(directory), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", *chosen]
-    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what.replace(" ", "-"))
-def test_a_planted_mistake_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
-    """With the mistake in place, the selected tests run and at least one fails (exit code 1)."""
+def test_a_planted_mistake_is_noticed(mutant: Mutant, tmp_path: Path, run: Run) -> None:
+    """With the mistake in place, the selected tests run and one fails (exit code 1)."""
     copy(tmp_path, [mutant.tests])
     file = tmp_path / "nnexp" / mutant.file
     text = file.read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1, f"{mutant.file} has changed: adapt the entry {mutant.what!r}"
     file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    done = run(tmp_path, [mutant.tests])
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 failed" in done.stdout
+    code, output = run(tmp_path, [mutant.tests])
+    assert code == 1, output
+    assert "1 failed" in output
 
 
-def test_without_a_mistake(tmp_path: Path) -> None:
+def test_without_a_mistake(tmp_path: Path, run: Run) -> None:
     """The same tests pass on an unchanged copy."""
     selections = sorted({mutant.tests for mutant in MUTANTS})
     copy(tmp_path, selections)
-    done = run(tmp_path, selections)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, output = run(tmp_path, selections)
+    assert code == 0, output

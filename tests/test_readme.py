@@ -1,0 +1,93 @@
+"""The README's commands run, and what it shows is what they print."""
+
+from __future__ import annotations
+
+import random
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.command import ROOT, environment, nnexp, runs
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", README)
+
+
+def masked(text: str) -> list[str]:
+    """The lines with every number and run id masked, since they depend on the machine, and spaces squeezed."""
+    text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
+    text = re.sub(r"_[0-9a-f]{6}\b", "_HEX", text)
+    text = re.sub(r"\d[\d,]*(\.\d+)?(e[+-]\d+)?", "N", text)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def make_tables(place: Path) -> None:
+    """The two tables that the README speaks of."""
+    draw = random.Random(1)  # noqa: S311
+    lines = ["area,rooms,district,price"]
+    for _ in range(300):
+        area = draw.randint(40, 180)
+        rooms = max(1, area // 30 + draw.randint(-1, 1))
+        district = draw.choice(["harbour", "hills", "old town"])
+        extra = {"harbour": 80, "hills": 30, "old town": 50}[district]
+        price = round(1000 * (2.1 * area + 15 * rooms + extra + draw.gauss(0, 12)))
+        lines.append(f"{area},{rooms},{district},{price}")
+    (place / "houses.csv").write_text("\n".join(lines) + "\n")
+    (place / "new.csv").write_text("district,area,rooms\nhills,90,3\nharbour,55,2\n")
+
+
+def test_shown_output_is_real(tmp_path: Path) -> None:
+    """Every command of the README prints what the README shows, numbers and names of runs apart."""
+    make_tables(tmp_path)
+    assert len(BLOCKS) == 4
+    for command, shown in BLOCKS:
+        words = shlex.split(command)
+        words = [str(runs(tmp_path)[-1].relative_to(tmp_path)) if w.startswith("outputs/runs/") else w for w in words]
+        ended = nnexp(*words, cwd=tmp_path)
+        assert ended.code == 0, ended.err
+        # Of lines that only differ in numbers, such as a ranking's, the order may differ, too.
+        assert sorted(masked(ended.out)) == sorted(masked(shown)), command
+
+
+def test_the_library_example(tmp_path: Path) -> None:
+    """The Python example runs as it stands."""
+    (code,) = re.findall(r"```python\n(from sklearn(?:.*\n)*?)```", README)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(), check=True)
+    assert (tmp_path / "wine.npz").exists()
+
+
+def test_the_plugin_example(tmp_path: Path) -> None:
+    """The plugin of the README, installed with its entry point, trains."""
+    (code,) = re.findall(r"```python\n# huber\.py\n((?:.*\n)*?)```", README)
+    (points,) = re.findall(r"```toml\n# pyproject.*\n((?:.*\n)*?)```", README)
+    info = tmp_path / "site" / "my_huber-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-huber\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        points.replace('[project.entry-points."nnexp.loss"]', "[nnexp.loss]").replace('"', "")
+    )
+    (tmp_path / "site" / "huber.py").write_text(code)
+    words = ["loss=huber", "loss.delta=2", "epochs=2", "tracking=none"]
+    ended = nnexp(*words, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert ended.code == 0, ended.err
+    assert "huber, minibatch" in ended.out
+
+
+def test_every_option_is_named() -> None:
+    """The README's tables name every built-in option and every key."""
+    from nnexp.experiment import SECTIONS, Settings
+    from nnexp.plugin import KINDS, hyperparameters
+    from nnexp.registry import entries
+
+    for kind in KINDS:
+        for name in entries()[kind]:
+            assert f"`{name}`" in README
+    for item in hyperparameters(Settings):
+        names = (
+            [f"{item.name}.{each.name}" for each in hyperparameters(SECTIONS[item.name])]
+            if item.name in SECTIONS
+            else [item.name]
+        )
+        assert all(f"`{name}`" in README for name in names)
