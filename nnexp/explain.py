@@ -41,7 +41,8 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
 def unreadable(line: str, mistake: Exception) -> str:
     """An override that is not in Hydra's grammar."""
     if "=" not in line:
-        return f"'{line}' is not of the form key=value.{did_you_mean(line, known_keys())} See python -m nnexp --help."
+        hint = f" Type {line}=..." if line in known_keys() else did_you_mean(line, known_keys())
+        return f"'{line}' is not of the form key=value.{hint} See python -m nnexp --help."
     key, _, value = line.partition("=")
     quoted = value.replace('"', '\\"')
     return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: '{key}=\"{quoted}\"'"

@@ -34,7 +34,7 @@ CASES = [
     ("experiment=regresion", "No preset 'regresion'. Did you mean 'regression'?"),
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
     ("loss mse", "No command 'loss'. Commands: ui, predict, log-model. A run is started with key=value"),
-    ("optimizer=sgd loss", "'loss' is not of the form key=value. See python -m nnexp --help."),
+    ("optimizer=sgd loss", "'loss' is not of the form key=value. Type loss=..."),
     ("--multi-run", "unrecognized arguments: --multi-run. Did you mean '--multirun'?"),
     ("predcit", "No command 'predcit'. Did you mean 'predict'?"),
     ("--experimental-rerun=x", "--experimental-rerun reads a pickle"),

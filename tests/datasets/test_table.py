@@ -548,7 +548,7 @@ class TestTableRefused:
     def test_choices(self, field: str, value: str) -> None:
         """An unknown task or rule for missing values is answered with the known ones."""
         message = refusal(Csv, path="t.csv", target="y", **{field: value})
-        assert re.fullmatch(rf"dataset\.{field} must be a str one of .+\. Got '{value}'\.", message)
+        assert re.fullmatch(rf"dataset\.{field} must be one of .+\. Got '{value}'\.", message)
 
     @pytest.mark.parametrize("given", [{"path": "t.csv"}, {"target": "y"}])
     def test_path_and_target_are_required(self, given: dict[str, str]) -> None:
