@@ -52,6 +52,8 @@ class GuardedLoader(ConfigLoaderImpl):
             raise NnexpError(
                 explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
             ) from error
+        if config_name is None:  # Hydra's own help, which nothing of nnexp's is part of
+            return config
         typed_for_hydra = [line.lstrip("+~").partition("=")[0] for line in config.hydra.overrides.hydra]
         safety.check(OmegaConf.to_container(config, resolve=False), typed_for_hydra)
         if run_mode == RunMode.RUN:

@@ -24,7 +24,7 @@ def listed(names: Iterable[str], *, most: int = 12) -> str:
 def closest(name: str, options: Iterable[str]) -> str | None:
     """The option most like ``name`` (Ratcliff and Metzener, 1988), or None where nothing is like it."""
     options = {option.lower(): option for option in options}
-    matches = difflib.get_close_matches(name.lower(), options, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name.lower(), options, n=1, cutoff=0.65)
     return options[matches[0]] if matches else None
 
 

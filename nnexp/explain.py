@@ -59,6 +59,8 @@ def explain_override(
     if override.is_sweep_override() and not sweeping:
         line = override.input_line
         return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"
+    if override.is_add() and key in (*PLUGINS, *FILE_GROUPS):
+        return f"{override.input_line} adds a second {key}. To choose it type {key}={values[0]}, without the +."
     if key in PLUGINS or key in FILE_GROUPS:
         return next(filter(None, (wrong_option(key, value, repository) for value in values)), "")
     head, _, rest = key.partition(".")

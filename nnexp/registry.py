@@ -37,7 +37,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
     },
     "optimizer": {"gd": "batch", "gradient_descent": "batch", "mini_batch": "minibatch", "stochastic": "sgd"},
     "initializer": {"xavier": "glorot", "kaiming": "he", "gaussian": "normal", "random": "normal"},
-    "dataset": {"table": "csv", "parquet": "csv", "iris": "wine", "boston": "diabetes"},
+    "dataset": {"table": "csv", "parquet": "csv"},
 }
 """What other libraries call it: only used to suggest, never to choose."""
 

@@ -32,6 +32,8 @@ CASES = [
     ("tracking.modle=all", "No key 'tracking.modle'. Did you mean 'tracking.model'?"),
     ("tracking=mlfow", "No tracking option 'mlfow'. Did you mean 'mlflow'?"),
     ("experiment=regresion", "No preset 'regresion'. Did you mean 'regression'?"),
+    ("+experiment=regression", "To choose it type experiment=regression, without the +."),
+    ("dataset=iris", "No dataset 'iris'. Available: blobs, breast_cancer"),
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
     ("loss mse", "No command 'loss'. Commands: ui, predict, log-model. A run is started with key=value"),
     ("optimizer=sgd loss", "'loss' is not of the form key=value. Type loss=..."),
@@ -155,6 +157,17 @@ def test_help_names_every_installed_option(tmp_path: Path) -> None:
     assert ended.code == 0
     assert "activation: identity, leaky_relu, relu, sigmoid, softmax, tanh" in ended.out
     assert "python -m nnexp -m loss=mse,mae optimizer=batch,minibatch,sgd" in ended.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", ["--hydra-help", "--cfg job", "--cfg job --resolve loss=mae", "--info defaults", "--version"]
+)
+def test_hydras_own_options(words: str, tmp_path: Path) -> None:
+    """Hydra's options work as they do in any Hydra app, and leave nothing behind."""
+    ended = nnexp(*words.split(), cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out
     assert list(tmp_path.iterdir()) == []
 
 
