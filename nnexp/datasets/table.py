@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nnexp.datasets.columns import categories_of, category_indices, counted, encode, kind_of, levels, numbers
 from nnexp.datasets.files import read_table, spells_number
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.plugin import Data, Dataset, Task, param
+from nnexp.plugin import MOST_NUMBER_CLASSES, Data, Dataset, Task, likely_task, param
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +25,6 @@ Label = str | int | float | bool
 
 MOST_CATEGORIES = 50
 """More distinct texts than this, in more than half of the rows, are taken for an identifier."""
-
-MOST_NUMBER_CLASSES = 10
-"""Whole numbers with more distinct values than this are a quantity unless the user says otherwise."""
 
 PLAIN_NAME = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 """A column name that the shell and Hydra read as it stands; others are quoted in what a message says to type."""
@@ -165,7 +162,7 @@ class Csv(Dataset):
             raise NnexpError(
                 f"{where} is {labels[0]!r} in every row: nothing to learn. {self._how_to_drop(self.target)}."
             )
-        task = _likely_task(labels, kind, len(column)) if self.task == "auto" else cast("Task", self.task)
+        task = likely_task(labels, len(column)) if self.task == "auto" else cast("Task", self.task)
         if task == "regression":
             if kind == "text":
                 raise NnexpError(
@@ -232,16 +229,6 @@ def _classes(column: pd.Series[Any], kind: str, source: str) -> tuple[tuple[Labe
     values, indices = np.unique(numbers(column, source), return_inverse=True)
     plain = bool if kind == "bool" else int if all(value.is_integer() for value in values) else float
     return tuple(plain(value) for value in values), indices.astype(np.int64)
-
-
-def _likely_task(labels: Sequence[Label], kind: str, n_samples: int) -> Task:
-    """Two values are two classes; so are texts and a few whole numbers that repeat; other numbers are a quantity."""
-    if len(labels) == 2:
-        return "binary"
-    few = len(labels) <= MOST_NUMBER_CLASSES and n_samples >= 3 * len(labels)
-    if kind == "text" or (few and all(isinstance(label, int) for label in labels)):
-        return "multiclass"
-    return "regression"
 
 
 def _fit_for_classes(labels: Sequence[Label], n_samples: int) -> bool:
