@@ -36,6 +36,7 @@ from nnexp.plugin import (
     param,
 )
 from nnexp.preprocessing import Preprocessing, Split, split
+from nnexp.registry import GROUPS
 from nnexp.training import Epoch, Part, measure, train
 
 NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
@@ -86,15 +87,6 @@ class Settings:
 
 
 SECTIONS: Mapping[str, type] = {"network": NetworkSettings, "split": SplitSettings, "scale": ScaleSettings}
-PLUGINS: Mapping[str, str] = {
-    "dataset": "dataset",
-    "loss": "loss",
-    "output": "activation",
-    "activation": "activation",
-    "optimizer": "optimizer",
-    "initializer": "initializer",
-}
-"""The keys that hold a plugin, and its kind."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ class Plan:
 
     def chosen(self) -> dict[str, Plugin | None]:
         """The plugins by key."""
-        return {key: getattr(self, key) for key in PLUGINS}
+        return {key: getattr(self, key) for key in GROUPS}
 
 
 def plan(config: Mapping[str, Any]) -> Plan:
@@ -128,13 +120,13 @@ def plan(config: Mapping[str, Any]) -> Plan:
         "initializer": "glorot",
     }
     values = {**defaults, **config}
-    known = [*PLUGINS, *(item.name for item in hyperparameters(Settings))]
+    known = [*GROUPS, *(item.name for item in hyperparameters(Settings))]
     for key in values:
         if key not in known:
             raise NnexpError(f"No key '{key}'.{did_you_mean(key, known)} Known keys: {listed(known, most=40)}.")
     if "dataset" not in values:
         raise NnexpError(f"No dataset. Type dataset=NAME. Available: {listed(registry.available('dataset'), most=40)}.")
-    plugins = {key: _plugin(key, values.pop(key)) for key in PLUGINS}
+    plugins = {key: _plugin(key, values.pop(key)) for key in GROUPS}
     sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
     settings = _section(Settings, "", {**values, **sections})
     return Plan(**plugins, settings=settings)
@@ -145,7 +137,7 @@ def _plugin(key: str, spec: Any) -> Any:
         return spec
     spec = {"name": spec} if isinstance(spec, str) else spec
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise NnexpError(f"{key} must be the name of an installed {PLUGINS[key]}. Got {spec!r}. Type {key}=NAME.")
+        raise NnexpError(f"{key} must be the name of an installed {GROUPS[key]}. Got {spec!r}. Type {key}=NAME.")
     if key in ("loss", "output") and spec["name"] == "auto":
         extra = [each for each in spec if each != "name"]
         if extra:
@@ -153,7 +145,7 @@ def _plugin(key: str, spec: Any) -> Any:
                 f"{key}=auto has no option '{extra[0]}'. Name the {key}: type {key}=NAME {key}.{extra[0]}=..."
             )
         return None
-    return registry.build(PLUGINS[key], spec, key)
+    return registry.build(GROUPS[key], spec, key)
 
 
 def _section(cls: type, prefix: str, values: Any) -> Any:
@@ -193,39 +185,45 @@ class Experiment:
     """Spent in training, the caller's share between epochs left out."""
 
     def epochs(self) -> Iterator[Epoch]:
-        """Train, and yield every epoch as it ends; observe ``patience`` and ``keep``. Raises Diverged."""
-        settings = self.plan.settings
+        """Train, and yield every epoch as it ends; observe ``patience`` and ``keep``. Raises Diverged.
+
+        With ``keep=best`` the network has the best epoch's weights afterwards, also where the caller leaves the loop.
+        """
+        patience, keep = self.plan.settings.patience, self.plan.settings.keep
         best_theta = None
         began = time.perf_counter()
-        training = self._part(self.split.training)
-        validation = self._part(self.split.validation) if len(self.split.validation) else None
-        for epoch in train(
+        try:
+            for epoch in self._training():
+                self.seconds += time.perf_counter() - began
+                self.history.append(epoch)
+                self.kept = epoch
+                if self.best is None or epoch.cost < self.best.cost:
+                    self.best = epoch
+                    best_theta = self.network.theta.copy() if keep == "best" else None
+                yield epoch
+                began = time.perf_counter()
+                if patience and epoch.number - self.best.number >= patience:
+                    self.stopped = f"no lower cost for {patience} epochs"
+                    break
+        finally:
+            if best_theta is not None:
+                self.network.theta[...] = best_theta
+                self.kept = self.best
+
+    def _training(self) -> Iterator[Epoch]:
+        settings = self.plan.settings
+        return train(
             self.network,
             self.objective,
             self.plan.optimizer,
-            training,
+            self._part(self.split.training),
             rng=np.random.default_rng(self.seeds[3]),
             epochs=settings.epochs,
             metrics=self.metrics,
-            validation=validation,
+            validation=self._part(self.split.validation) if len(self.split.validation) else None,
             shuffle=settings.shuffle,
             threads=settings.threads,
-        ):
-            self.seconds += time.perf_counter() - began
-            self.history.append(epoch)
-            self.kept = epoch
-            if self.best is None or epoch.cost < self.best.cost:
-                self.best = epoch
-                if settings.keep == "best":
-                    best_theta = self.network.theta.copy()
-            yield epoch
-            began = time.perf_counter()
-            if settings.patience and epoch.number - self.best.number >= settings.patience:
-                self.stopped = f"no lower cost for {settings.patience} epochs"
-                break
-        if best_theta is not None:
-            self.network.theta[...] = best_theta
-            self.kept = self.best
+        )
 
     def _part(self, rows: Any) -> Part:
         dtype = self.network.dtype

@@ -13,8 +13,9 @@ from hydra.errors import HydraException
 
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment import PLUGINS, SECTIONS, Settings
+from nnexp.experiment import SECTIONS, Settings
 from nnexp.plugin import bounds, field_types, hyperparameters, rule
+from nnexp.registry import GROUPS
 from nnexp.run import TrackingSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
@@ -59,12 +60,12 @@ def explain_override(
     if override.is_sweep_override() and not sweeping:
         line = override.input_line
         return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"
-    if override.is_add() and key in (*PLUGINS, *FILE_GROUPS):
+    if override.is_add() and key in (*GROUPS, *FILE_GROUPS):
         return f"{override.input_line} adds a second {key}. To choose it type {key}={values[0]}, without the +."
-    if key in PLUGINS or key in FILE_GROUPS:
+    if key in GROUPS or key in FILE_GROUPS:
         return next(filter(None, (wrong_option(key, value, repository) for value in values)), "")
     head, _, rest = key.partition(".")
-    if head in PLUGINS and rest:
+    if head in GROUPS and rest:
         return wrong_field(head, rest, values, choices)
     if head in SECTIONS or head == "tracking":
         section = SECTIONS.get(head, TrackingSettings)
@@ -78,7 +79,7 @@ def explain_override(
     nested = [known for known in known_keys() if known.rpartition(".")[2] == key]
     hint = f" Did you mean '{nested[0]}'?" if nested else did_you_mean(key, known_keys())
     groups, keys = (
-        listed([*PLUGINS, *FILE_GROUPS]),
+        listed([*GROUPS, *FILE_GROUPS]),
         listed([*plain_keys(), *(f"{each}.*" for each in SECTIONS)], most=20),
     )
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
@@ -86,8 +87,8 @@ def explain_override(
 
 def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
     """An option that the group does not have."""
-    if group in PLUGINS:
-        kind = PLUGINS[group]
+    if group in GROUPS:
+        kind = GROUPS[group]
         names = repository.get_group_options(group, ObjectType.CONFIG)
         if value in names or value in EXTRA.get(group, ()):
             return ""
@@ -111,9 +112,9 @@ def wrong_field(group: str, field: str, values: Iterable[str], choices: Mapping[
     for name in chosen:
         if name in EXTRA.get(group, ()):
             return f"{group}={name} has no option '{field}'. Name the {group}: type {group}=NAME {group}.{field}=..."
-        if name not in registry.available(PLUGINS[group]):
+        if name not in registry.available(GROUPS[group]):
             continue  # a preset that extends an option
-        cls = registry.load(PLUGINS[group], name)
+        cls = registry.load(GROUPS[group], name)
         known = [item.name for item in hyperparameters(cls)]
         if field not in known:
             return registry.no_option(group, name, field, known)
@@ -184,7 +185,7 @@ def known_keys() -> list[str]:
     """Everything that can stand before ``=``."""
     nested = [f"{head}.{item.name}" for head, cls in SECTIONS.items() for item in hyperparameters(cls)]
     tracking = [f"tracking.{item.name}" for item in hyperparameters(TrackingSettings)]
-    return [*PLUGINS, *FILE_GROUPS, *plain_keys(), *nested, *tracking]
+    return [*GROUPS, *FILE_GROUPS, *plain_keys(), *nested, *tracking]
 
 
 def in_hydras_words(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,12 @@ class File(Initializer):
 
     def _read(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         try:
-            with np.load(Path(self.path), allow_pickle=False) as arrays:
+            with Path(self.path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 names = list(arrays)
                 value: NDArray[Any] | None = arrays[name] if name in names else None
         except FileNotFoundError:
             raise NnexpError(f"initializer.path: no file '{self.path}'. Type initializer.path=FILE.npz.") from None
-        except (OSError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
             raise NnexpError(f"initializer.path: '{self.path}' is not a readable .npz file ({error}).") from None
         if value is None:
             raise NnexpError(f"initializer.path: '{self.path}' has no array '{name}'. It holds {listed(names)}.")

@@ -10,10 +10,10 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import Experiment, assemble, plan
 from nnexp.model import Model, load
-from nnexp.plugin import Activation, Array, Data, Dataset, Initializer, Loss, Optimizer, Task, likely_task
+from nnexp.plugin import TASKS, Activation, Array, Data, Dataset, Initializer, Loss, Optimizer, Task, likely_task
 
 __all__ = ["Result", "fit", "load"]
 
@@ -112,12 +112,12 @@ def fit(
         "initializer": initializer,
         "epochs": epochs,
         "seed": seed,
-        "dtype": str(np.dtype(dtype)),
+        "dtype": dtype if isinstance(dtype, str) else np.dtype(dtype).name,
         "shuffle": shuffle,
         "patience": patience,
         "keep": keep,
         "threads": threads,
-        "network": {"hidden": list(hidden)},
+        "network": {"hidden": np.asarray(hidden).tolist()},
         "split": {"validation": validation, "test": test, "seed": split_seed},
         "scale": {"features": scale_features, "target": scale_target},
     }
@@ -131,33 +131,55 @@ def fit(
 
 def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Sequence[str] | None) -> Data:
     """The arrays as a dataset: classes become indices, the task is told by ``y`` where it is ``auto``."""
-    columns = getattr(x, "columns", None)
+    if task not in (*TASKS, "auto"):
+        raise NnexpError(f"task must be one of {listed((*TASKS, 'auto'))}. Got {task!r}.{did_you_mean(task, TASKS)}")
+    if names is None and hasattr(x, "columns"):
+        names = [str(each) for each in x.columns]
+    samples, values = as_samples(x), np.asarray(y)
+    names = tuple(names or (f"x{i}" for i in range(samples.shape[1])))
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim not in (1, 2) or len(values) != len(samples) or not values.size:
+        raise NnexpError(f"y must have one entry per sample. Got shapes {samples.shape} and {values.shape}.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise NnexpError(f"y must hold finite numbers. Got {values[row]} in sample {row}.")
+    labels, indices = as_labels(values)
+    found = likely_task(labels, len(values)) if task == "auto" and labels else task
+    if found in ("auto", "regression"):
+        if values.dtype.kind not in "fiub":
+            raise NnexpError(f"A regression needs numbers in y. Got {values.dtype}.")
+        return Data(samples, values.astype(np.float64), names, "regression")
+    if len(labels) < 2:
+        raise NnexpError(f"Classes need at least two labels in y. Got {len(labels)} distinct value in shape {values.shape}.")
+    if found == "binary" and len(labels) != 2:
+        raise NnexpError(f"task='binary' needs two classes. Got {len(labels)}: {listed(map(str, labels), most=5)}.")
+    return Data(samples, indices, names, cast("Task", found), labels)
+
+
+def as_samples(x: ArrayLike) -> NDArray[Any]:
+    """Check ``x``: a matrix of real numbers, not copied where it is one already."""
+    if np.iscomplexobj(x):
+        raise NnexpError("x must hold numbers (real ones). Got complex numbers.")
     try:
-        x = np.asarray(x, dtype=None if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else np.float64)
+        samples = np.asarray(x, dtype=None if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else np.float64)
     except (TypeError, ValueError) as error:
         raise NnexpError(
             f"x must hold numbers ({error}). For a table with text type dataset=csv dataset.path=FILE."
         ) from None
-    y = np.asarray(y)
-    if x.ndim != 2:
-        raise NnexpError(f"x must have the shape (n_samples, n_features). Got {x.shape}.")
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim not in (1, 2) or len(y) != len(x):
-        raise NnexpError(f"y must have one entry per sample. Got shapes {x.shape} and {y.shape}.")
-    if names is None:
-        names = [f"x{i}" for i in range(x.shape[1])] if columns is None else [str(each) for each in columns]
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise NnexpError(
-            f"y must hold finite numbers. Got {y[~np.isfinite(y)][0]} in sample {np.argwhere(~np.isfinite(y))[0][0]}."
-        )
-    labels, indices = np.unique(y, return_inverse=True) if y.ndim == 1 else (np.empty(0), y)
-    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in labels)
-    found = likely_task(plain, len(y)) if task == "auto" and y.ndim == 1 else task
-    if found in ("auto", "regression"):
-        if y.dtype.kind not in "fiub":
-            raise NnexpError(f"A regression needs numbers in y. Got {y.dtype}.")
-        return Data(x, y.astype(np.float64), tuple(names), "regression")
-    if y.ndim == 2 or len(plain) < 2 or (found == "binary" and len(plain) != 2):
-        raise NnexpError(f"task={found!r} does not fit y of shape {y.shape} with {len(plain)} distinct values.")
-    return Data(x, indices, tuple(names), cast("Task", found), plain)
+    if samples.ndim != 2:
+        raise NnexpError(f"x must have the shape (n_samples, n_features). Got {samples.shape}.")
+    return samples
+
+
+def as_labels(y: NDArray[Any]) -> tuple[tuple[str | int | float | bool, ...], NDArray[Any]]:
+    """The distinct values of ``y`` in order, as plain values, and each sample's index among them; none for a matrix."""
+    if np.iscomplexobj(y):
+        raise NnexpError("y must hold numbers (real ones) or labels. Got complex numbers.")
+    if y.ndim != 1:
+        return (), y
+    try:
+        labels, indices = np.unique(y, return_inverse=True)
+    except TypeError:
+        raise NnexpError("The labels in y must be of one type: all text or all numbers, none missing.") from None
+    return tuple(value.item() if isinstance(value, np.generic) else value for value in labels), indices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -170,12 +171,12 @@ def load(path: str | Path) -> Model:
         return _restore(json.loads(text), arrays)
     except FileNotFoundError as error:
         raise NnexpError(f"No saved model at '{path}': there is no '{error.filename}'.") from None
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise NnexpError(f"'{path}' is not a model that nnexp saved ({type(error).__name__}: {error}).") from None
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return dict(arrays)
 
 
@@ -192,6 +193,8 @@ def _restore(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
         inputs=Scaling(np.array(given["inputs"]["shift"], float), np.array(given["inputs"]["scale"], float)),
         outputs=Scaling(np.array(given["outputs"]["shift"], float), np.array(given["outputs"]["scale"], float)),
     )
+    if given["dtype"] not in ("float64", "float32"):
+        raise ValueError(f"dtype {given['dtype']!r}")
     hidden = cast("Activation", registry.build("activation", given["activation"]))
     output = cast("Activation", registry.build("activation", given["output"], "output"))
     network = MLP(given["sizes"], hidden, output, given["dtype"])

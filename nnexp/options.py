@@ -11,17 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from nnexp.plugin import Plugin, field_types, hyperparameters
-from nnexp.registry import available, entries, load
-
-GROUPS = {
-    "dataset": "dataset",
-    "loss": "loss",
-    "output": "activation",
-    "activation": "activation",
-    "optimizer": "optimizer",
-    "initializer": "initializer",
-}
-"""Hydra's groups, and the kind of plugin each chooses from."""
+from nnexp.registry import GROUPS, available, entries, load
 
 AUTO = ("loss", "output")
 """Groups with the option ``auto``: resolved once the data are loaded."""

@@ -23,6 +23,16 @@ from nnexp.plugin import KINDS, Plugin, field_types, hyperparameters
 RESERVED = ("name", "defaults")
 """Field names that belong to Hydra."""
 
+GROUPS: Mapping[str, str] = {
+    "dataset": "dataset",
+    "loss": "loss",
+    "output": "activation",
+    "activation": "activation",
+    "optimizer": "optimizer",
+    "initializer": "initializer",
+}
+"""The keys of a configuration that hold a plugin, and its kind: the output layer has an activation of its own."""
+
 ALIASES: Mapping[str, Mapping[str, str]] = {
     "activation": {"linear": "identity", "logistic": "sigmoid", "none": "identity", "swish": "silu"},
     "loss": {
@@ -127,10 +137,14 @@ def incompatibility(dist: Distribution | None) -> str:
     needs = [text for text in (dist.requires or ()) if text.replace(" ", "").startswith("nnexp")] if dist else []
     if not needs:
         return ""
-    from packaging.requirements import Requirement  # only where there is a third-party plugin
+    from packaging.requirements import InvalidRequirement, Requirement  # only where there is a third-party plugin
 
     present = version("nnexp")
-    for requirement in map(Requirement, needs):
+    try:
+        requirements = [Requirement(text) for text in needs]
+    except InvalidRequirement as error:
+        return f"its metadata cannot be read: {_first_line(error)}"
+    for requirement in requirements:
         applies = requirement.name == "nnexp" and (
             requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         )

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from nnexp import registry
 from nnexp.console import Console
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment import PLUGINS, SECTIONS, Experiment, Plan, plan, prepare
+from nnexp.experiment import SECTIONS, Experiment, Plan, plan, prepare
 from nnexp.plugin import Plugin, check_fields, hyperparameters, param
+from nnexp.registry import GROUPS
 from nnexp.training import Diverged
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted parameters: ``loss`` is the plugin's name, ``loss.delta`` a field, ``network.hidden`` a key."""
     found: dict[str, Any] = {}
     for key, value in config.items():
-        if key in PLUGINS:
+        if key in GROUPS:
             found |= {key if name == "name" else f"{key}.{name}": each for name, each in value.items()}
         elif key in SECTIONS:
             found |= {f"{key}.{name}": each for name, each in value.items()}

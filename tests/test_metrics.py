@@ -116,3 +116,8 @@ def test_confusion_matrix_is_scikit_learns(n: int, seed: int) -> None:
     assert found.sum() == n
     if n:
         np.testing.assert_array_equal(found, theirs.confusion_matrix(actual, predicted, labels=[0, 1, 2, 3]))
+
+
+def test_confusion_matrix_by_hand() -> None:
+    """One sample of class 0 that was called 1 stands in row 0, column 1."""
+    assert confusion_matrix(np.array([1, 1, 0]), np.array([0, 1, 0]), 2).tolist() == [[1, 1], [0, 1]]

@@ -5,7 +5,8 @@ checks, split, scaling and validation included) and notes its peak. The peak bey
 copy of it, and 100 MB. Linux: VmRSS after the imports and VmHWM at the end; elsewhere ``ru_maxrss`` for both (on Linux a child
 inherits ``ru_maxrss`` from the process that started it, which would hide what is asked). MB are 10^6 bytes.
 
-The second way in, ``nnexp.experiment.prepare`` with a dataset plugin that returns the same arrays, is what the command runs.
+The second way in is what the command does once a dataset plugin has returned such arrays: ``nnexp.experiment.assemble``, the
+data's digest for the record, training, and the model.
 """
 
 from __future__ import annotations

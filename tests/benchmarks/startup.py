@@ -103,9 +103,7 @@ def process(command: list[str], folder: Path, exit_code: int = 0) -> Seconds:
 
 
 def first_run(folder: Path, n_pairs: int) -> Row:
-    """Seconds of a first run beyond importing mlflow, creating the database, and training. All but the last pair's parts go
-    into the medians; the note has the medians of the parts.
-    """
+    """Seconds of a first run beyond importing mlflow, creating the database, and training; the note has their medians."""
     pairs, parts = Pairs(), []
     for number in range(n_pairs + 1):
         floor = import_and_create(folder / f"floor{number}")

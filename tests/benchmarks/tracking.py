@@ -22,11 +22,11 @@ from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
 
 CONFIG = {
     "dataset": {"name": "digits"},
-    "network": {"hidden": [32]},
+    "network": {"hidden": [16]},
     "optimizer": {"name": "minibatch", "batch_size": 64},
     "epochs": 1000,
 }
-"""Some 23 steps of 64-32-10 an epoch, about a millisecond; the metrics are cost and accuracy, of training and validation."""
+"""Some 23 steps of 64-16-10 an epoch, about a millisecond; the metrics are cost and accuracy, of training and validation."""
 
 
 def rows(*, quick: bool = False) -> Iterator[Row]:

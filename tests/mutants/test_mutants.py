@@ -36,7 +36,7 @@ Run = Callable[[Path, list[str]], tuple[int, str]]
 def run() -> Iterator[Run]:
     """Run tests of a copy, with the copy's nnexp, in a process of their own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHONPATH"))}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     server = subprocess.Popen(
         [sys.executable, Path(__file__).with_name("server.py")],
         stdin=subprocess.PIPE,
@@ -57,32 +57,37 @@ def run() -> Iterator[Run]:
         yield ask
 
 
-def copy(target: Path, selections: list[str]) -> None:
-    """Copy nnexp and the selected tests' files."""
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory, run: Run) -> tuple[Path, int, str]:
+    """A copy of nnexp and the selected tests, and what pytest says to all of them; its compiled files save time later."""
+    target = tmp_path_factory.mktemp("unchanged") / "copy"
     shutil.copytree(ROOT / "nnexp", target / "nnexp", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     (target / "tests").mkdir()
+    selections = sorted({mutant.tests for mutant in MUTANTS})
     for file in {selection.partition("::")[0] for selection in selections}:
         shutil.copy(ROOT / "tests" / file, target / "tests" / file)
     (target / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
     (target / "conftest.py").write_text(GUARD, encoding="utf-8")
+    return target, *run(target, selections)
+
+
+def test_without_a_mistake(unchanged: tuple[Path, int, str]) -> None:
+    """The same tests pass on an unchanged copy."""
+    _, code, output = unchanged
+    assert code == 0, output
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what.replace(" ", "-"))
-def test_a_planted_mistake_is_noticed(mutant: Mutant, tmp_path: Path, run: Run) -> None:
+def test_a_planted_mistake_is_noticed(
+    mutant: Mutant, tmp_path: Path, run: Run, unchanged: tuple[Path, int, str]
+) -> None:
     """With the mistake in place, the selected tests run and one fails (exit code 1)."""
-    copy(tmp_path, [mutant.tests])
-    file = tmp_path / "nnexp" / mutant.file
+    directory = tmp_path / "copy"
+    shutil.copytree(unchanged[0], directory)
+    file = directory / "nnexp" / mutant.file
     text = file.read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1, f"{mutant.file} has changed: adapt the entry {mutant.what!r}"
     file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    code, output = run(tmp_path, [mutant.tests])
+    code, output = run(directory, [mutant.tests])
     assert code == 1, output
     assert "1 failed" in output
-
-
-def test_without_a_mistake(tmp_path: Path, run: Run) -> None:
-    """The same tests pass on an unchanged copy."""
-    selections = sorted({mutant.tests for mutant in MUTANTS})
-    copy(tmp_path, selections)
-    code, output = run(tmp_path, selections)
-    assert code == 0, output

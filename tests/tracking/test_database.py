@@ -74,7 +74,16 @@ print(sorted({"mlflow", "pandas", "sqlalchemy", "filelock", "requests"} & set(sy
 def python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run ``script`` in a Python of its own."""
     # From Python 3.12 on, forking a process with threads warns; these scripts fork on purpose, before any work.
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-W", "error:::nnexp", "-c", script, *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::DeprecationWarning",
+        "-W",
+        "error:::nnexp",
+        "-c",
+        script,
+        *map(str, arguments),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
