@@ -151,7 +151,9 @@ def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Seq
             raise NnexpError(f"A regression needs numbers in y. Got {values.dtype}.")
         return Data(samples, values.astype(np.float64), names, "regression")
     if len(labels) < 2:
-        raise NnexpError(f"Classes need at least two labels in y. Got {len(labels)} distinct value in shape {values.shape}.")
+        raise NnexpError(
+            f"Classes need at least two labels in y. Got {len(labels)} distinct value in shape {values.shape}."
+        )
     if found == "binary" and len(labels) != 2:
         raise NnexpError(f"task='binary' needs two classes. Got {len(labels)}: {listed(map(str, labels), most=5)}.")
     return Data(samples, indices, names, cast("Task", found), labels)

@@ -76,7 +76,7 @@ def one(way: str, dtype: str, n_samples: int, times: int) -> Row:
     pairs = Pairs()
     for _ in range(times):
         command = [sys.executable, "-c", CHILD, way, dtype, str(n_samples), str(N_FEATURES)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         found = json.loads(done.stdout)
         pairs.append(Pair(found["beyond"] / 1e6, (2 * found["bytes"] + SPARE) / 1e6))
     ratios = [pair.ours / pair.peer for pair in pairs]

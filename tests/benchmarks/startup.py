@@ -93,13 +93,18 @@ def process(command: list[str], folder: Path, exit_code: int = 0) -> Seconds:
 
     def run() -> float:
         began = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - began
-        if done.returncode != exit_code:
-            raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return seconds
+        output(command, folder, exit_code)
+        return time.perf_counter() - began
 
     return run
+
+
+def output(command: list[str], folder: Path, exit_code: int = 0) -> str:
+    """What a process prints, which has to end with ``exit_code``."""
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode != exit_code:
+        raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def first_run(folder: Path, n_pairs: int) -> Row:
@@ -123,8 +128,7 @@ def import_and_create(folder: Path) -> tuple[float, float]:
     """Seconds to import mlflow with its SQL store, and to create the database, in a new process and an empty folder."""
     folder.mkdir()
     command = [sys.executable, "-c", FLOOR, str(folder / "outputs" / "mlflow.db")]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=True)
-    imported, created = map(float, done.stdout.split())
+    imported, created = map(float, output(command, folder).split())
     return imported, created
 
 

@@ -157,7 +157,7 @@ def new_network(case: Case) -> MLP:
 
 
 def epochs_of(case: Case, network: MLP, part: Part, epochs: int, *, shuffle: bool = True) -> Iterator[Epoch]:
-    """Nnexp's training of ``network``, with a loss and an optimizer found by name."""
+    """Train ``network`` by nnexp, with a loss and an optimizer found by name."""
     binary = case.sizes[-1] == 1
     loss = cast("Loss", registry.build("loss", {"name": "bce" if binary else "cce"}))
     spec: dict[str, Any] = {"name": "batch"}
