@@ -15,6 +15,7 @@ from typing import Any
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -36,6 +37,18 @@ register_resolvers()  # at import, so that a sweep's worker processes know it, t
 
 class GuardedLoader(ConfigLoaderImpl):
     """Hydra's loader, with nnexp's checks after every composition."""
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """List a group's options; for ``--help`` without the copy of the whole repository that Hydra makes each time."""
+        if config_name is None and not overrides:
+            return self.repository.get_group_options(group_name, results_filter)
+        return super().get_group_options(group_name, results_filter, config_name, overrides)
 
     def load_configuration(
         self,

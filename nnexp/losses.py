@@ -5,7 +5,9 @@ Every cost is a mean over samples, and ``gradient`` is exactly the derivative of
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -130,6 +132,12 @@ class CceOnLogits(Cce):
     def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
         np.subtract(y_pred, np.maximum.reduce(y_pred, axis=0), out=out)
         np.exp(out, out=out)
-        np.divide(out, np.add.reduce(out, axis=0), out=out)
+        np.divide(out, ones(len(out), out.dtype).dot(out), out=out)
         np.subtract(out, y, out=out)
         np.multiply(out, 1.0 / y.shape[1], out=out)
+
+
+@functools.cache
+def ones(n: int, dtype: np.dtype[np.floating[Any]]) -> Array:
+    """A vector of ones: its product with a small matrix is the column sums in half the time of a reduction."""
+    return np.ones(n, dtype)

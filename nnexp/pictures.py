@@ -18,9 +18,9 @@ def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: s
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    figure = Figure(figsize=(6.4, 4))
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = figure.add_axes((0.11, 0.12, 0.86, 0.8))
     costs = {name.partition("/")[2]: values for name, values in history.items() if name.startswith("cost/")}
     for part, values in costs.items():
         axes.plot(range(1, len(values) + 1), values, label=part, linewidth=1.5 if len(values) < 500 else 0.6)
@@ -35,9 +35,9 @@ def comparison(curves: Mapping[str, Sequence[float]], metric: str, title: str, p
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 4.5))
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = figure.add_axes((0.11, 0.12, 0.86, 0.8))
     shown = dict(list(curves.items())[:MOST_CURVES])
     for label, values in shown.items():
         axes.plot(range(1, len(values) + 1), values, label=label)

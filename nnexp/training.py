@@ -21,7 +21,7 @@ from nnexp.network import MLP, Evaluator, Step, make_step
 from nnexp.objective import Objective
 from nnexp.plugin import Array, Optimizer, State
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 """Samples are shuffled into a block of about this size at a time: small enough for the processor's cache."""
 BLOCK_BATCHES = 2048
 """At most this many batches a block, so that their views stay few."""
@@ -169,7 +169,7 @@ class Source:
             stop = start + len(block.x)
             if order is not None:
                 np.take(design, order[start:stop], axis=0, out=block.x, mode="clip")
-                block.set_targets(self._targets[order[start:stop]])
+                block.set_targets(np.take(self._targets, order[start:stop], axis=0, mode="clip"))
                 block.copy(block.y, self.y[:, start:stop])
             yield block.batches
             block.copy(block.z, self.logits[:, start:stop])

@@ -154,7 +154,7 @@ class TrackedRun:
                 self._deliver(n)
             cost = time.perf_counter() - began
             self._call_seconds = min(self._call_seconds, cost)
-            self._point_seconds = max(cost - self._call_seconds, cost / 10) / n
+            self._point_seconds = max(cost - self._call_seconds, cost / 2) / n
         except Exception as error:  # noqa: BLE001 - a store that breaks down must not stop the training
             self.error = self.error or error
         self._delivered_at = time.perf_counter()

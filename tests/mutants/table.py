@@ -196,8 +196,8 @@ MUTANTS = [
     Mutant(
         "features are shuffled, targets are not",
         "training.py",
-        "self._targets[order[start:stop]]",
-        "self._targets[start:stop]",
+        "self._targets, order[start:stop], axis=0",
+        "self._targets, np.arange(start, stop), axis=0",
         "test_training.py::test_one_permutation_an_epoch",
     ),
     Mutant(
