@@ -27,6 +27,14 @@ def main() -> NoReturn:
             raise
         print(f"nnexp: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except MemoryError as error:
+        if traceback_wanted:
+            raise
+        print(f"nnexp: not enough memory: {error}. Type smaller sizes, such as network.hidden=[16].", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
     except OSError as error:
         if traceback_wanted:
             raise

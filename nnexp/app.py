@@ -11,6 +11,7 @@ from typing import NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -38,12 +39,15 @@ def main() -> None:
             print(f"note: left out {each}", file=sys.stderr)  # noqa: T201
     parser = get_args_parser()
     parser.error = refuse_option  # type: ignore[method-assign]
-    parser.parse_args()
+    given = parser.parse_args()
+    composition.GuardedLoader.to_run = not (given.help or given.cfg or given.info)
     composition.install()
     options.register()
     command = hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(job)
     try:
         command()
+    except HydraException as error:
+        raise NnexpError(str(error)) from error
     finally:
         if sweep.Recorder.directory:
             end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")

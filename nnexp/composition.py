@@ -11,15 +11,19 @@ a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up 
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, NoReturn
 
 import hydra._internal.hydra
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from omegaconf.resolvers import oc
 
 from nnexp import safety
 from nnexp.errors import NnexpError
@@ -37,6 +41,10 @@ register_resolvers()  # at import, so that a sweep's worker processes know it, t
 
 class GuardedLoader(ConfigLoaderImpl):
     """Hydra's loader, with nnexp's checks after every composition."""
+
+    to_run: ClassVar[bool] = True
+    """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
+    _of_a_sweep = False
 
     def get_group_options(
         self,
@@ -60,18 +68,52 @@ class GuardedLoader(ConfigLoaderImpl):
     ) -> DictConfig:
         """Compose, check, and raise NnexpError for any mistake of the user's."""
         try:
-            config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            with no_environment():
+                config = super().load_configuration(
+                    config_name, overrides, run_mode, from_shell, validate_sweep_overrides
+                )
+        except yaml.YAMLError as error:
+            raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
         except (HydraException, OmegaConfBaseException) as error:
             raise NnexpError(
                 explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
             ) from error
         if config_name is None:  # Hydra's own help, which nothing of nnexp's is part of
             return config
-        typed_for_hydra = [line.lstrip("+~").partition("=")[0] for line in config.hydra.overrides.hydra]
-        safety.check(OmegaConf.to_container(config, resolve=False), typed_for_hydra)
-        if run_mode == RunMode.RUN:
+        lines = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+        typed = [str(line).lstrip("+~").partition("=")[0] for line in lines]
+        safety.check(OmegaConf.to_container(config, resolve=False), typed)
+        if run_mode == RunMode.RUN and self.to_run:
+            self._refuse_half_a_sweep(config)
             check(plain(config))
         return config
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Compose one job of a sweep."""
+        self._of_a_sweep = True
+        try:
+            return super().load_sweep_config(master_config, sweep_overrides)
+        finally:
+            self._of_a_sweep = False
+
+    def _refuse_half_a_sweep(self, config: DictConfig) -> None:
+        if config.hydra.sweeper.get("params") and not self._of_a_sweep:
+            line = " ".join(str(each) for each in config.hydra.overrides.task)
+            raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
+
+
+@contextmanager
+def no_environment() -> Iterator[None]:
+    """Within the block no interpolation reads the environment, such as one in a defaults list."""
+
+    def refuse(*arguments: str) -> NoReturn:
+        raise ValueError(f"a configuration may not read the environment: ${{oc.env:{','.join(arguments)}}}")
+
+    OmegaConf.register_new_resolver("oc.env", refuse, replace=True)
+    try:
+        yield
+    finally:
+        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
 
 
 def install() -> None:
@@ -81,6 +123,11 @@ def install() -> None:
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
+    for group in ("experiment", "sweep"):
+        if OmegaConf.is_dict(config.get(group)):
+            raise NnexpError(
+                f"The file chosen by {group}= must begin with the line '# @package _global_'; without it nothing counts."
+            )
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "experiment", "sweep")])
     OmegaConf.set_readonly(own, False)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
@@ -90,7 +91,10 @@ class Console:
 
 def say(line: str) -> None:
     """Print a line at once, so that a pipe shows it as it happens."""
-    print(line, flush=True)  # noqa: T201 (this is the terminal)
+    try:
+        print(line, flush=True)  # noqa: T201 (this is the terminal)
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`: the run goes on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def width() -> int:

@@ -36,6 +36,15 @@ class Result:
     experiment: Experiment
     model: Model
 
+    def __repr__(self) -> str:
+        """Say what was trained and how well, in one line."""
+        last = self.experiment.kept or self.experiment.history[-1]
+        scores = ", ".join(
+            f"{name} {value:.4g}" for name, value in last.metrics.items() if name.endswith("/validation")
+        )
+        sizes = "-".join(map(str, self.model.network.sizes))
+        return f"<nnexp Result: {self.model.task}, {sizes}, epoch {last.number}; {scores}>"
+
     @property
     def history(self) -> dict[str, list[float]]:
         """Each metric's values by epoch: ``cost/train``, ``cost/validation``, ``accuracy/train``, ..."""
@@ -163,6 +172,11 @@ def as_samples(x: ArrayLike) -> NDArray[Any]:
     """Check ``x``: a matrix of real numbers, not copied where it is one already."""
     if np.iscomplexobj(x):
         raise NnexpError("x must hold numbers (real ones). Got complex numbers.")
+    for name, kind in getattr(x, "dtypes", {}).items() if hasattr(x, "columns") else ():
+        if getattr(kind, "kind", "") in "mM":
+            raise NnexpError(
+                f"The column '{name}' of x holds dates or times. Write them as numbers (a year, a month, seconds)."
+            )
     try:
         samples = np.asarray(x, dtype=None if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else np.float64)
     except (TypeError, ValueError) as error:

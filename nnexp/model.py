@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp import registry
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, did_you_mean
 from nnexp.metrics import class_indices
 from nnexp.network import MLP
 from nnexp.plugin import Activation, Array, Task
@@ -70,13 +70,33 @@ class Model:
 
     def outputs(self, x: Any) -> Array:
         """The network's outputs (n_outputs, n_samples) for raw samples."""
+        if hasattr(x, "columns"):
+            x = self._in_order(x)
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(self.features):
             raise NnexpError(f"x must have the shape (n_samples, {len(self.features)}). Got {x.shape}.")
         if not np.isfinite(x).all():
             row, column = np.argwhere(~np.isfinite(x))[0]
             raise NnexpError(f"x must hold finite numbers. Got {x[row, column]} in sample {row}, feature {column}.")
-        return self.network.predict(self.preprocessing.design(x, dtype=self.network.dtype))
+        with np.errstate(all="ignore"):
+            outputs = self.network.predict(self.preprocessing.design(x, dtype=self.network.dtype))
+        if not np.isfinite(outputs).all():
+            row = int(np.argwhere(~np.isfinite(outputs))[0][1])
+            raise NnexpError(
+                f"The prediction for sample {row} is not finite: its values are too far from those of training."
+            )
+        return outputs
+
+    def _in_order(self, table: Any) -> Any:
+        """Return a table's columns as they were in training; by position where training had no names."""
+        names = [feature.name for feature in self.features]
+        columns = [str(each) for each in table.columns]
+        missing = [name for name in names if name not in columns]
+        if not missing:
+            return table.set_axis(columns, axis=1)[names]
+        if names == [f"x{i}" for i in range(len(names))]:
+            return table
+        raise NnexpError(f"The table has no column '{missing[0]}'.{did_you_mean(missing[0], columns)}")
 
     def predict(self, x: Any) -> NDArray[Any]:
         """Labels (n_samples,), or for regression values in original units, (n_samples,) or (n_samples, n_outputs)."""
@@ -148,6 +168,8 @@ class Model:
         path = Path(path)
         path = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
         arrays: dict[str, Any] = self.network.arrays()
+        if not path.parent.is_dir():
+            raise NnexpError(f"Cannot save to '{path}': there is no directory '{path.parent}'.")
         np.savez(path, model=np.array(json.dumps(self.describe())), **arrays)
         return path
 
@@ -161,6 +183,8 @@ class Model:
 def load(path: str | Path) -> Model:
     """Read what ``Model.save`` wrote, or a run's directory. Nothing in it can run code. Raises NnexpError."""
     path = Path(path)
+    if not path.exists() and path.with_name(f"{path.name}.npz").exists():
+        path = path.with_name(f"{path.name}.npz")  # what save() made of this name
     try:
         if path.is_dir():
             text = (path / DESCRIPTION).read_text(encoding="utf-8")

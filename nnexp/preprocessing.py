@@ -100,6 +100,13 @@ class Scaling:
         shift, scale = np.zeros(n_columns), np.ones(n_columns)
         if method == "none":
             return cls(shift, scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls._fit(columns, rows, method)
+
+    @classmethod
+    def _fit(cls, columns: NDArray[Any], rows: Rows, method: str) -> Scaling:
+        n_columns = columns.shape[1]
+        shift = np.zeros(n_columns)
         extremes = [(part.min(axis=0), part.max(axis=0)) for part in chunks(columns, rows)]
         least, most = np.min([low for low, _ in extremes], axis=0), np.max([high for _, high in extremes], axis=0)
         if method == "standard":
@@ -112,6 +119,8 @@ class Scaling:
             scale = np.sqrt(variance / len(rows))
         else:
             shift, scale = least, most - least
+        if not (np.isfinite(shift).all() and np.isfinite(scale).all()):
+            raise NnexpError("The values of a column are too far apart for float64. Rescale it, or leave it out.")
         constant = least == most  # told exactly: the computed mean of equal numbers may be off by rounding
         scale = np.where(scale > 0, scale, most - least)  # the square of a tiny deviation may be 0
         return cls(np.where(constant, least, shift), np.where(constant, 1.0, scale))

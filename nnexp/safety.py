@@ -28,6 +28,11 @@ TYPED_ONLY: Mapping[str, str] = {
 }
 """Keys of hydra.* that say where files go, with nnexp's values: only the command line may set others, no file."""
 
+SERVER = re.compile(r"(https?|postgresql|mysql|mssql)(\+\w+)?://")
+LOCAL_DATABASE = re.compile(r"sqlite:///[\w. -][\w./ -]*")
+HYDRA_KEY = re.compile(r"^hydra\.sweeper\..*?(^|\.)[+~]*(hydra[./]|tracking\.uri)")
+"""A key of Hydra's, or the store's address, among what is swept."""
+
 LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
 LOG_FILE = re.compile(r"\$\{hydra\.(runtime\.output_dir|run\.dir|sweep\.dir)\}/(\$\{hydra\.job\.name\}|[\w-]+)\.log")
 LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
@@ -50,10 +55,34 @@ def check(config: Any, typed: Collection[str] = ()) -> None:
                 "environment or look into hydra.*. Type the value itself."
             )
     hydra = config.get("hydra", {})
+    check_store(own.get("tracking"), typed)
+    check_sweep(hydra.get("sweeper"))
     check_targets(hydra)
     check_places(hydra, typed)
     for part in ("job_logging", "hydra_logging"):
         check_logging(hydra.get(part), f"hydra.{part}", typed)
+
+
+def check_store(tracking: Any, typed: Collection[str]) -> None:
+    """A file may name a tracking server, or a database below this directory; others are for the command line."""
+    uri = tracking.get("uri") if isinstance(tracking, Mapping) else None
+    if not isinstance(uri, str) or _typed("tracking.uri", typed) or SERVER.match(uri):
+        return
+    if not LOCAL_DATABASE.fullmatch(uri) or ".." in uri:
+        raise NnexpError(
+            f"tracking.uri={uri} is set in a file, which may name a server (http://...) or a database in this directory "
+            "(sqlite:///name.db). Type another place on the command line: tracking.uri=..."
+        )
+
+
+def check_sweep(sweeper: Any) -> None:
+    """What a sweep varies is held to the rules of a file: no key of Hydra's, no store, nothing to resolve."""
+    for path, value in leaves(sweeper or {}, "hydra.sweeper"):
+        if HYDRA_KEY.search(path) or "${" in str(value) or "${" in path:
+            raise NnexpError(
+                f"{path}={value}: a sweep varies the experiment's own keys by plain values. Keys of hydra.* and tracking.uri "
+                "are for the command line."
+            )
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

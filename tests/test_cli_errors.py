@@ -34,6 +34,8 @@ CASES = [
     ("experiment=regresion", "No preset 'regresion'. Did you mean 'regression'?"),
     ("+experiment=regression", "To choose it type experiment=regression, without the +."),
     ("dataset=iris", "No dataset 'iris'. Available: blobs, breast_cancer"),
+    ("sweep=learning_rate", "This is a sweep (it has hydra.sweeper.params). Type -m sweep=learning_rate"),
+    ("--config-dir nowhere", "not found"),
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
     ("loss mse", "No command 'loss'. Commands: ui, predict, log-model. A run is started with key=value"),
     ("optimizer=sgd loss", "'loss' is not of the form key=value. Type loss=..."),
@@ -83,6 +85,10 @@ def test_wrong_input(words: str, text: str, tmp_path: Path) -> None:
     assert "geheim" not in ended.err
     assert len(ended.err.splitlines()) <= 12
     assert list(tmp_path.iterdir()) == []
+
+
+SWEEP = "hydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {{seed: '0,1', {}}}\n"
+"""A preset that sweeps of its own accord."""
 
 
 @pytest.mark.parametrize(
@@ -138,6 +144,27 @@ def test_traceback_on_request(tmp_path: Path) -> None:
         ("seed: ${oc.env:HOME}\n", "not call a resolver"),
         ("loss:\n  _target_: os.system\n", "a configuration cannot run code"),
         ("tracking:\n  uri: ${oc.env:HOME}\n", "not call a resolver"),
+        (
+            "tracking:\n  uri: sqlite:////tmp/elsewhere/x.db\n",
+            "tracking.uri=sqlite:////tmp/elsewhere/x.db is set in a file",
+        ),
+        ("tracking:\n  uri: sqlite:///../x.db\n", "is set in a file"),
+        ("defaults:\n  - override /dataset: ${oc.env:HOME}\n", "Error resolving interpolation '${oc.env:HOME}'"),
+        ("epochs: [1\n", "is not YAML that can be read"),
+        (
+            SWEEP.format("'+hydra.job.env_set.PATH': /tmp/bin"),
+            "a sweep varies the experiment's own keys by plain values",
+        ),
+        (SWEEP.format("hydra.sweep.dir: /tmp/elsewhere"), "a sweep varies the experiment's own keys by plain values"),
+        (SWEEP.format("hydra.output_subdir: ../../../x"), "a sweep varies the experiment's own keys by plain values"),
+        (
+            SWEEP.format("tracking.uri: 'sqlite:////tmp/x.db'"),
+            "a sweep varies the experiment's own keys by plain values",
+        ),
+        (
+            SWEEP.format("tracking.experiment: '${oc.env:HOME},b'"),
+            "a sweep varies the experiment's own keys by plain values",
+        ),
     ],
 )
 def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
@@ -149,6 +176,23 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
     assert message in ended.err
     assert ended.code == 1
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_preset_that_would_not_count(tmp_path: Path) -> None:
+    """A preset without its package line, which Hydra would leave without effect, is refused with the line to add."""
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("epochs: 2\n")
+    ended = nnexp("--config-dir", "conf", "experiment=mine", cwd=tmp_path)
+    assert "must begin with the line '# @package _global_'" in ended.err
+    assert ended.code == 1
+
+
+def test_help_for_an_option_that_needs_values(tmp_path: Path) -> None:
+    """--help shows the fields of an option whose values are not given yet."""
+    ended = nnexp("dataset=csv", "--help", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "separator" in ended.out
 
 
 def test_help_names_every_installed_option(tmp_path: Path) -> None:

@@ -284,6 +284,16 @@ def test_lines_without_a_terminal(tmp_path: Path) -> None:
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    """A run whose output goes to ``head`` trains to its end all the same."""
+    command = f"{sys.executable} -m nnexp dataset=xor tracking=none epochs=300 log_every=1 | head -1"
+    done = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )  # noqa: S602
+    assert done.stderr == ""
+    assert result(runs(tmp_path)[0])["status"] == "FINISHED"
+
+
 def test_tracking_none_imports_no_mlflow(tmp_path: Path) -> None:
     """Without tracking a run imports neither MLflow nor pandas."""
     code = (

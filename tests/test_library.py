@@ -443,3 +443,31 @@ def test_real_data_from_scikit_learn() -> None:
     with warnings.catch_warnings(action="error"):
         result = fit(x, y)
     assert result.history["r2/validation"][-1] > 0.3
+
+
+def test_a_table_is_read_by_its_columns_names() -> None:
+    """A DataFrame with the same columns in another order gives the same answers; without one of them it is refused."""
+    table = pd.DataFrame(X, columns=["a", "b"])
+    result = fit(table, LINE, epochs=3)
+    np.testing.assert_array_equal(result.predict(table), result.predict(table[["b", "a"]]))
+    with pytest.raises(NnexpError, match="no column 'b'"):
+        result.predict(table[["a"]])
+
+
+def test_dates_and_numbers_out_of_reach_are_refused() -> None:
+    """Dates are no numbers, and a prediction that is not finite is an error, not an answer."""
+    with pytest.raises(NnexpError, match="holds dates or times"):
+        fit(pd.DataFrame({"a": pd.date_range("2026-01-01", periods=60)}), LINE)
+    result = fit(X, LINE, epochs=3, dtype="float32")
+    with pytest.raises(NnexpError, match="prediction for sample 1 is not finite"):
+        result.predict(np.array([[0.0, 0.0], [1e308, -1e308]]))
+
+
+def test_the_name_that_was_saved_loads(tmp_path: Path) -> None:
+    """load takes the name that save was given, with or without .npz; a missing folder is named."""
+    result = fit(X, LINE, epochs=1)
+    result.save(tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").predict(X), result.predict(X))
+    with pytest.raises(NnexpError, match="there is no directory"):
+        result.save(tmp_path / "nowhere" / "m")
+    assert "epoch 1; " in repr(result)
