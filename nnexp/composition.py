@@ -80,9 +80,11 @@ class GuardedLoader(ConfigLoaderImpl):
             ) from error
         if config_name is None:  # Hydra's own help, which nothing of nnexp's is part of
             return config
-        lines = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
-        typed = [str(line).lstrip("+~").partition("=")[0] for line in lines]
-        safety.check(OmegaConf.to_container(config, resolve=False), typed)
+        raw: Any = OmegaConf.to_container(
+            config, resolve=False
+        )  # even to read the overrides' text must resolve nothing
+        lines = [*raw["hydra"]["overrides"]["hydra"], *raw["hydra"]["overrides"]["task"]]
+        safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
         if run_mode == RunMode.RUN and self.to_run:
             self._refuse_half_a_sweep(config)
             check(plain(config))

@@ -464,7 +464,7 @@ def test_dates_and_numbers_out_of_reach_are_refused() -> None:
 
 
 def test_the_name_that_was_saved_loads(tmp_path: Path) -> None:
-    """load takes the name that save was given, with or without .npz; a missing folder is named."""
+    """The name that save was given loads, with or without .npz; a missing folder is named."""
     result = fit(X, LINE, epochs=1)
     result.save(tmp_path / "m")
     np.testing.assert_array_equal(load(tmp_path / "m").predict(X), result.predict(X))
