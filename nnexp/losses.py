@@ -6,6 +6,8 @@ Every cost is a mean over samples, and ``gradient`` is exactly the derivative of
 from __future__ import annotations
 
 import functools
+import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,13 +86,20 @@ class BceOnLogits(Bce):
         return float((np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))).mean())
 
     def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
+        if out.size == 1:  # one sample a step: Python's numbers take a third of the time of five calls on arrays
+            z = y_pred.item()
+            out[0, 0] = (0.0 if z < -EXP_LIMIT else 1.0 / (1.0 + math.exp(-z))) - y.item()
+            return
         np.negative(y_pred, out=out)
         np.exp(out, out=out)
         np.add(out, ONE[out.dtype], out=out)
         np.reciprocal(out, out=out)
         np.subtract(out, y, out=out)
-        if y.size > 1:
-            np.multiply(out, 1.0 / y.size, out=out)
+        np.multiply(out, 1.0 / y.size, out=out)
+
+
+EXP_LIMIT = math.log(sys.float_info.max)
+"""exp of more than this overflows."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +128,27 @@ class Cce(Loss):
 
 @dataclass(frozen=True)
 class CceOnLogits(Cce):
-    """J = mean over samples of sum_k y_k (log sum_j exp(z_j) - z_k); dJ/dz = (softmax(z) sum_k y_k - y) / m, sum_k y_k = 1.
+    """J = mean over samples of log sum_j exp(z_j) - sum_k y_k z_k, with sum_k y_k = 1; dJ/dz = (softmax(z) - y) / m.
 
-    The largest logit is subtracted first, so it is exact at any z.
+    Exact at any z: the largest logit is subtracted first; for the gradient only where exp(z) would leave the dtype's range.
     """
 
     def value(self, y_pred: Array, y: Array) -> float:
         shifted = y_pred - np.maximum.reduce(y_pred, axis=0)
-        log_sum = np.log(np.add.reduce(np.exp(shifted), axis=0))
-        return float(np.vdot(y, log_sum - shifted) / y.shape[1])
+        of_actual = np.vdot(y, shifted)
+        log_sum = np.log(np.add.reduce(np.exp(shifted, out=shifted), axis=0))
+        return float((log_sum.sum() - of_actual) / y.shape[1])
 
     def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
-        np.subtract(y_pred, np.maximum.reduce(y_pred, axis=0), out=out)
-        np.exp(out, out=out)
-        np.divide(out, ones(len(out), out.dtype).dot(out), out=out)
+        np.exp(y_pred, out=out)
+        column_sum = ones(len(out), out.dtype)
+        total = column_sum.dot(out)
+        inverse = np.reciprocal(total)
+        if not math.isfinite(total.dot(inverse)):  # a sum over- or underflowed: now with the largest logit subtracted
+            np.subtract(y_pred, np.maximum.reduce(y_pred, axis=0), out=out)
+            np.exp(out, out=out)
+            inverse = np.reciprocal(column_sum.dot(out))
+        np.multiply(out, inverse, out=out)
         np.subtract(out, y, out=out)
         np.multiply(out, 1.0 / y.shape[1], out=out)
 

@@ -21,10 +21,10 @@ from nnexp.network import MLP, Evaluator, Step, make_step
 from nnexp.objective import Objective
 from nnexp.plugin import Array, Optimizer, State
 
-BLOCK_BYTES = 1 << 18
-"""Samples are shuffled into a block of about this size at a time: small enough for the processor's cache."""
+CHUNK_BYTES = 1 << 18
+"""Samples are gathered into a chunk of about this size at a time: small enough for the processor's cache."""
 BLOCK_BATCHES = 2048
-"""At most this many batches a block, so that their views stay few."""
+"""At most this many batches have views of their own at a time."""
 
 Batch = tuple[Step, Array, Array, Array, Array]
 """A batch's (step, x, x transposed, y, logits): views that are made once and used every epoch."""
@@ -95,7 +95,7 @@ def train(
 
     for number in range(1, epochs + 1):
         with limits.limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
-            for batches in source.blocks(rng if shuffle else None):
+            for batches in source.chunks(rng if shuffle else None):
                 run_epoch(batches, optimizer, network.theta, grad, state, learning_rate)
             found = measure(objective, metrics, source.logits, source.y, "train")
             if evaluate and validation:
@@ -130,7 +130,7 @@ def blas_threads() -> ThreadpoolController:
 class Source:
     """The training samples as shuffled batches, in buffers and views that are made once.
 
-    A block of samples at a time is gathered into a small buffer, so memory stays at one copy of the data and a batch is read
+    Samples are gathered a chunk at a time into a small buffer, so memory stays at one copy of the data and a batch is read
     while it is still in the processor's cache. Full batches are read in place.
     """
 
@@ -139,17 +139,18 @@ class Source:
         self._part = part
         self._in_place = batch_size is None or batch_size >= n_samples
         size = n_samples if batch_size is None else min(batch_size, n_samples)
-        rows = max(1, min(BLOCK_BYTES // (width * part.design.itemsize * size), BLOCK_BATCHES)) * size
-        rows = n_samples if self._in_place else min(rows, n_samples)
-        tail = n_samples % rows
-
         steps = {m: make_step(network, objective.gradient, grad, m) for m in {size, *filter(None, [n_samples % size])}}
-        x = part.design if self._in_place else np.empty((rows, width), part.design.dtype)
-        n_outputs = len(part.y)
-        whole = Block.make(x, n_outputs, size, steps)
+        x = part.design
+        if not self._in_place:
+            chunk = max(1, CHUNK_BYTES // (width * x.itemsize * size)) * size
+            x = np.empty((min(chunk, n_samples), width), x.dtype)
+
+        rows = min(BLOCK_BATCHES * size, n_samples)
+        tail = n_samples % rows
+        whole = Block.make(x, rows, len(part.y), size, steps)
         self._blocks = [(start, whole) for start in range(0, n_samples - tail, rows)]
         if tail:
-            self._blocks.append((n_samples - tail, Block.make(x[:tail], n_outputs, size, steps)))
+            self._blocks.append((n_samples - tail, Block.make(x, tail, len(part.y), size, steps)))
         self._targets = np.ascontiguousarray(part.y.T)
         if self._in_place:
             whole.set_targets(self._targets)
@@ -158,60 +159,71 @@ class Source:
         self.logits = np.empty_like(part.y)
         """The logits of the last epoch, each from before its batch's update, in the same order."""
 
-    def blocks(self, rng: np.random.Generator | None) -> Iterator[list[Batch]]:
-        """Yield one epoch's batches, block by block, in a new order from ``rng``; ``logits`` and ``y`` are complete then."""
+    def chunks(self, rng: np.random.Generator | None) -> Iterator[list[Batch]]:
+        """Yield one epoch's batches, chunk by chunk, in a new order from ``rng``; ``logits`` and ``y`` are complete then."""
         design = self._part.design
         n_samples = len(design)
-        order = None
-        if not self._in_place:
-            order = np.arange(n_samples) if rng is None else rng.permutation(n_samples)
+        order = np.arange(n_samples) if rng is None or self._in_place else rng.permutation(n_samples)
         for start, block in self._blocks:
-            stop = start + len(block.x)
-            if order is not None:
-                np.take(design, order[start:stop], axis=0, out=block.x, mode="clip")
-                block.set_targets(np.take(self._targets, order[start:stop], axis=0, mode="clip"))
-                block.copy(block.y, self.y[:, start:stop])
-            yield block.batches
-            block.copy(block.z, self.logits[:, start:stop])
+            here = order[start : start + block.n_samples]
+            if not self._in_place:
+                block.set_targets(np.take(self._targets, here, axis=0, mode="clip"))
+                block.copy(block.y, self.y[:, start : start + block.n_samples])
+            for first, x, batches in block.chunks:
+                if not self._in_place:
+                    np.take(design, here[first : first + len(x)], axis=0, out=x, mode="clip")
+                yield batches
+            block.copy(block.z, self.logits[:, start : start + block.n_samples])
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some samples and their batches.
+    """The targets and logits of some batches, and the batches, chunk by chunk.
 
-    ``x`` is a design matrix (n, n_features + 1); ``y`` and ``z`` hold the batches' targets and logits one batch after the
-    other, so that each batch's (n_outputs, m) is contiguous.
+    ``y`` and ``z`` hold the batches' targets and logits one batch after the other, so that each batch's (n_outputs, m) is
+    contiguous. A chunk is its first sample's place in the block, the design matrix its samples are gathered into, and its
+    batches, which are views of all these.
     """
 
-    x: Array
+    n_samples: int
     y: Array
     z: Array
-    batches: list[Batch]
+    chunks: list[tuple[int, Array, list[Batch]]]
 
     @classmethod
-    def make(cls, x: Array, n_outputs: int, batch_size: int, steps: dict[int, Step]) -> Block:
-        """The buffers and views for the samples ``x``."""
-        n, k = len(x), n_outputs
-        y, z = np.empty(k * n, x.dtype), np.empty(k * n, x.dtype)
-        views: list[Batch] = []
-        for start in range(0, n, batch_size):
-            rows = x[start : start + batch_size]
-            part = slice(start * k, (start + len(rows)) * k)
-            views.append((steps[len(rows)], rows.T, rows, y[part].reshape(k, -1), z[part].reshape(k, -1)))
-        return cls(x, y, z, views)
+    def make(cls, x: Array, n_samples: int, n_outputs: int, batch_size: int, steps: dict[int, Step]) -> Block:
+        """The buffers and views for ``n_samples`` samples, of which as many as ``x`` has rows are gathered at a time."""
+        k = n_outputs
+        y, z = np.empty(k * n_samples, x.dtype), np.empty(k * n_samples, x.dtype)
+        chunks = []
+        for first in range(0, n_samples, len(x)):
+            here = x[: n_samples - first]
+            batches: list[Batch] = []
+            for start in range(0, len(here), batch_size):
+                rows = here[start : start + batch_size]
+                part = slice((first + start) * k, (first + start + len(rows)) * k)
+                batches.append((steps[len(rows)], rows.T, rows, y[part].reshape(k, -1), z[part].reshape(k, -1)))
+            chunks.append((first, here, batches))
+        return cls(n_samples, y, z, chunks)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        """(n_outputs, batch size)."""
+        k, m = self.chunks[0][2][0][3].shape
+        return k, m
 
     def set_targets(self, targets: Array) -> None:
         """Write the samples' targets (n, n_outputs) into ``y``, batch by batch."""
-        k, m = self.batches[0][3].shape
+        k, m = self._shape
         n = len(targets) // m * m
         self.y[: n * k].reshape(-1, k, m)[...] = targets[:n].reshape(-1, m, k).transpose(0, 2, 1)
         if n < len(targets):
-            self.batches[-1][3][...] = targets[n:].T
+            self.y[n * k :].reshape(k, -1)[...] = targets[n:].T
 
     def copy(self, flat: Array, out: Array) -> None:
         """Write ``y`` or ``z`` into ``out`` (n_outputs, n), in the order of the samples."""
-        k, m = self.batches[0][3].shape
+        k, m = self._shape
         n = out.shape[1] // m * m
-        out[:, :n] = flat[: n * k].reshape(-1, k, m).transpose(1, 0, 2).reshape(k, n)
+        out[:, :n].reshape(k, -1, m)[...] = flat[: n * k].reshape(-1, k, m).transpose(1, 0, 2)
         if n < out.shape[1]:
             out[:, n:] = flat[n * k :].reshape(k, -1)

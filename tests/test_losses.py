@@ -134,6 +134,49 @@ def test_cce_at_extreme_logits(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_bce_of_one_sample(dtype: str) -> None:
+    """One sample's gradient is that of the same sample in a batch, at any logit, +-inf and NaN included."""
+    logits = [
+        0.0,
+        0.3,
+        -0.3,
+        20.5,
+        -20.5,
+        88.0,
+        -88.0,
+        710.0,
+        -709.0,
+        -710.0,
+        -745.0,
+        1000.0,
+        -1000.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+    ]
+    z = array([logits, logits], dtype).reshape(1, -1)
+    y = array([[0.0] * len(logits), [1.0] * len(logits)], dtype).reshape(1, -1)
+    batch = gradient(BceOnLogits(), z, y) * z.size
+    single = [gradient(BceOnLogits(), z[:, i : i + 1], y[:, i : i + 1]).item() for i in range(z.size)]
+    np.testing.assert_allclose(single, batch[0], rtol=0, atol=float(np.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(data=st.data())
+def test_cce_gradient_over_the_whole_range(dtype: str, data: st.DataObject) -> None:
+    """Whatever the logits of a batch, ordinary or huge or both, the gradient is (softmax - y) / m to the last digits."""
+    m = data.draw(st.integers(1, 4))
+    sizes = st.sampled_from([0.0, 1.0, 80.0, 90.0, 100.0, 700.0, 710.0, 745.0, 760.0, 1e4])
+    centres = [data.draw(sizes) * data.draw(st.sampled_from([-1, 1])) for _ in range(m)]
+    offsets = [[data.draw(st.floats(-20, 20, width=32)) for _ in range(m)] for _ in range(3)]
+    z = np.asarray(np.add(centres, offsets), dtype)
+    y = np.eye(3, dtype=dtype)[:, [data.draw(st.integers(0, 2)) for _ in range(m)]]
+    e = np.exp(z.astype(np.longdouble) - z.max(axis=0))
+    expected = (e / e.sum(axis=0) - y) / m
+    np.testing.assert_allclose(gradient(CceOnLogits(), z, y), expected, rtol=0, atol=16 * float(np.finfo(dtype).eps) / m)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", [Bce(), Cce()])
 def test_probabilities_of_exactly_0_and_1(loss: Loss, dtype: str) -> None:
     """A certain prediction costs nothing if right and a finite amount if wrong; every gradient is finite."""

@@ -326,15 +326,15 @@ def test_no_randomness_without_shuffling(batch_size: int | None, shuffle: bool) 
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
-@pytest.mark.parametrize(("block_bytes", "block_batches"), [(1, 2048), (1 << 20, 1), (1 << 20, 2), (256, 3)])
+@pytest.mark.parametrize(("chunk_bytes", "block_batches"), [(1, 2048), (1 << 20, 1), (1 << 20, 2), (256, 3)])
 def test_blocks_change_nothing(
-    monkeypatch: pytest.MonkeyPatch, batch_size: int, block_bytes: int, block_batches: int
+    monkeypatch: pytest.MonkeyPatch, batch_size: int, chunk_bytes: int, block_batches: int
 ) -> None:
-    """Weights, costs and metrics are the same bits whether the data are shuffled in one block or in many."""
+    """Weights, costs and metrics are the same bits whether the data are shuffled in one piece or in many."""
     case = CASES["cce"]
     whole, pieces = network_for(case), network_for(case)
     expected = trained(whole, case, MiniBatch(batch_size=batch_size), 43)
-    monkeypatch.setattr(training, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(training, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(training, "BLOCK_BATCHES", block_batches)
     found = trained(pieces, case, MiniBatch(batch_size=batch_size), 43)
     assert [epoch.metrics for epoch in found] == [epoch.metrics for epoch in expected]

@@ -34,9 +34,23 @@ MUTANTS = [
     Mutant(
         "bce on logits lacks the 1/m",
         "losses.py",
-        "        if y.size > 1:\n            np.multiply(out, 1.0 / y.size, out=out)",
-        "",
+        "np.reciprocal(out, out=out)\n        np.subtract(out, y, out=out)\n        np.multiply(out, 1.0 / y.size, out=out)",
+        "np.reciprocal(out, out=out)\n        np.subtract(out, y, out=out)",
         "test_losses.py::test_fused_by_hand",
+    ),
+    Mutant(
+        "bce of one sample overflows",
+        "losses.py",
+        "0.0 if z < -EXP_LIMIT else ",
+        "",
+        "test_losses.py::test_bce_of_one_sample",
+    ),
+    Mutant(
+        "an overflow of the exponentials goes unnoticed in cce's gradient",
+        "losses.py",
+        "if not math.isfinite(total.dot(inverse)):",
+        "if not math.isfinite(inverse.dot(inverse)):",
+        "test_losses.py::test_cce_gradient_over_the_whole_range",
     ),
     Mutant(
         "cce on logits lacks the 1/m",
@@ -175,8 +189,8 @@ MUTANTS = [
     Mutant(
         "the last, smaller batch is dropped",
         "training.py",
-        "for start in range(0, n, batch_size):",
-        "for start in range(0, n - batch_size + 1, batch_size):",
+        "for start in range(0, len(here), batch_size):",
+        "for start in range(0, len(here) - batch_size + 1, batch_size):",
         "test_training.py::test_one_permutation_an_epoch",
     ),
     Mutant(
@@ -196,8 +210,8 @@ MUTANTS = [
     Mutant(
         "features are shuffled, targets are not",
         "training.py",
-        "self._targets, order[start:stop], axis=0",
-        "self._targets, np.arange(start, stop), axis=0",
+        "self._targets, here, axis=0",
+        "self._targets, np.arange(start, start + len(here)), axis=0",
         "test_training.py::test_one_permutation_an_epoch",
     ),
     Mutant(
@@ -219,10 +233,10 @@ MUTANTS = [
     Mutant(
         "validation is measured before the epoch's updates",
         "training.py",
-        "            for batches in source.blocks(rng if shuffle else None):",
+        "            for batches in source.chunks(rng if shuffle else None):",
         "            early = evaluate().copy() if evaluate else None\n"
         "            evaluate = (lambda logits=early: logits) if evaluate else None\n"
-        "            for batches in source.blocks(rng if shuffle else None):",
+        "            for batches in source.chunks(rng if shuffle else None):",
         "test_training.py::test_against_the_textbook[mse-4]",
     ),
     Mutant(
