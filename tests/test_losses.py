@@ -173,7 +173,9 @@ def test_cce_gradient_over_the_whole_range(dtype: str, data: st.DataObject) -> N
     y = np.eye(3, dtype=dtype)[:, [data.draw(st.integers(0, 2)) for _ in range(m)]]
     e = np.exp(z.astype(np.longdouble) - z.max(axis=0))
     expected = (e / e.sum(axis=0) - y) / m
-    np.testing.assert_allclose(gradient(CceOnLogits(), z, y), expected, rtol=0, atol=16 * float(np.finfo(dtype).eps) / m)
+    np.testing.assert_allclose(
+        gradient(CceOnLogits(), z, y), expected, rtol=0, atol=16 * float(np.finfo(dtype).eps) / m
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -12,6 +12,8 @@ its accuracy every epoch; the peers do not. Loading and scaling data, and buildi
   to train E epochs, whose set-up is shared by many; big cases, and full batches: ``partial_fit``, one epoch a call, after a
   first call that is not timed.
 * teaching: ``tests/benchmarks/teaching.py``, parameters in a dictionary, a new array for every result.
+* bare: ``tests/benchmarks/bare.py``, the NumPy calls of a mini-batch's step and nothing else: no plugins, cost or metrics. The
+  rows "bare calls" have it in nnexp's place, against scikit-learn: about the ratio that an engine of such calls can reach.
 
 Before a case is timed, all start from the same weights, train one epoch without shuffling, and must end at the same weights
 and cost: so they do the same work. One BLAS thread for all, except where the name says otherwise.
@@ -40,7 +42,7 @@ from nnexp.network import MLP, design_matrix
 from nnexp.objective import Objective
 from nnexp.plugin import Activation, Loss, Optimizer
 from nnexp.training import Epoch, Part, train
-from tests.benchmarks import teaching
+from tests.benchmarks import bare, teaching
 from tests.benchmarks.measure import Row, Seconds, faster, paired
 
 Floats = NDArray[np.floating[Any]]
@@ -109,7 +111,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
             yield from small(case, 3 if quick else 21, 3 if quick else 7)
         for case in BIG:
             check(case)
-            yield big(case, 1 if quick else 7)
+            yield from big(case, 1 if quick else 7)
 
 
 def small(case: Case, n_pairs: int, n_others: int) -> Iterator[Row]:
@@ -128,13 +130,22 @@ def small(case: Case, n_pairs: int, n_others: int) -> Iterator[Row]:
         pairs = paired(limited(engine(case), 1, scale), limited(peer, threads, scale), times)
         goal = case.goal if has_goal else None
         yield faster(f"step {case.name}", "us", pairs, peer_name=peer_name, goal=goal)
+    if (
+        case.batch_size != 1
+    ):  # a batch of one sample takes other ways: Python's numbers, and samples gathered in advance
+        pairs = paired(limited(bare_calls(case), 1, scale), limited(sklearn_fit(case), 1, scale), n_others)
+        yield faster(f"bare calls {case.name}", "us", pairs, peer_name="scikit-learn")
 
 
-def big(case: Case, n_pairs: int) -> Row:
+def big(case: Case, n_pairs: int) -> Iterator[Row]:
     """The case per epoch, against scikit-learn with one BLAS thread."""
     scale = 1 / case.epochs
-    pairs = paired(limited(engine_epoch(case), 1, scale), limited(sklearn_partial_fit(case), 1, scale), n_pairs)
-    return faster(f"epoch {case.name}", "s", pairs, peer_name="scikit-learn", goal=case.goal)
+    peer = limited(sklearn_partial_fit(case), 1, scale)
+    pairs = paired(limited(engine_epoch(case), 1, scale), peer, n_pairs)
+    yield faster(f"epoch {case.name}", "s", pairs, peer_name="scikit-learn", goal=case.goal)
+    if case.batch_size:
+        pairs = paired(limited(bare_calls(case), 1, scale), peer, n_pairs)
+        yield faster(f"bare calls {case.name}", "s", pairs, peer_name="scikit-learn")
 
 
 def limited(run: Seconds, threads: int | None, scale: float) -> Seconds:
@@ -258,6 +269,22 @@ def dictionaries(case: Case) -> Seconds:
         began = time.perf_counter()
         teaching.train(params, x, y, batch_size=batch_size, rate=RATE, epochs=case.epochs)
         return time.perf_counter() - began
+
+    return run
+
+
+def bare_calls(case: Case) -> Seconds:
+    """NumPy's calls alone, ``case.epochs`` epochs; for the batch that they leave out, its share of the time is added."""
+    m = case.batch_size or case.n_samples
+    n_batches = case.n_samples // m
+    x = design_matrix(case.data[0], case.dtype)
+    y = np.ascontiguousarray(case.targets[:, : n_batches * m].reshape(-1, n_batches, m).transpose(1, 0, 2))
+
+    def run() -> float:
+        theta = new_network(case).theta
+        began = time.perf_counter()
+        bare.train(theta, case.sizes, x, y, batch_size=m, rate=RATE, epochs=case.epochs)
+        return (time.perf_counter() - began) * case.n_steps / n_batches
 
     return run
 
