@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -16,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from nnexp import composition, options, registry, sweep
-from nnexp.console import Console, relative, say
+from nnexp.console import Console, next_commands, relative, say
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.plugin import KINDS
 from nnexp.run import RESULT, Place, run
@@ -44,15 +45,16 @@ def main() -> None:
     composition.install()
     options.register()
     command = hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(job)
+    failed = None
     try:
         command()
     except HydraException as error:
         raise NnexpError(str(error)) from error
     finally:
         if sweep.Recorder.directory:
-            end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
-    if refused:
-        raise refused[0]
+            failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
+    if refused or failed:
+        raise refused[0] if refused else cast("NnexpError", failed)
 
 
 def refuse_option(message: str) -> NoReturn:
@@ -65,7 +67,7 @@ def refuse_option(message: str) -> NoReturn:
 
 
 def job(config: DictConfig) -> float | None:
-    """One job of Hydra's: a single run, or one of a sweep. Returns the objective."""
+    """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
     place = placed()
     try:
         return run(composition.plain(config), place, Console(brief=bool(place.sweep)))
@@ -73,7 +75,7 @@ def job(config: DictConfig) -> float | None:
         if place.sweep:
             if not (place.directory / RESULT).exists():
                 sweep.write_failure(place.directory, str(error))
-            raise
+            return math.nan  # the other jobs go on; the end of the sweep tells the reason
         if not isinstance(error, Diverged):
             discard(place)
         refused.append(error)
@@ -106,20 +108,17 @@ def remove(directory: Path, outputs: Path) -> None:
             parent.rmdir()
 
 
-def end_sweep(directory: Path, outputs: Path) -> None:
-    """Rank the sweep's runs, store the best one's model, and say where everything is."""
+def end_sweep(directory: Path, outputs: Path) -> NnexpError | None:
+    """Rank the sweep's runs, store the best one's model, say where everything is; the error to end with if a job failed."""
     if not any(path.name.isdigit() for path in directory.iterdir()):  # refused before its first job
         remove(directory, outputs)
-        return
-    ranked = sweep.close(directory)
-    if not ranked:
-        return
-    link = sweep.store_best(ranked[0])
-    say("")
-    say(f"files    {relative(str(directory))}/  ({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)")
-    best = relative(str(ranked[0].directory))
-    if link:
-        say("next     python -m nnexp ui                     compare the curves in the browser")
-        say(f"         python -m nnexp predict {best} TABLE")
-    else:
-        say(f"next     python -m nnexp predict {best} TABLE")
+        return None
+    ranked, failed = sweep.close(directory)
+    if ranked:
+        stored = sweep.store_best(ranked[0])
+        say("")
+        say(f"files    {relative(str(directory))}/  ({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)")
+        next_commands(stored, relative(str(ranked[0].directory)), "compare the curves in the browser")
+    if not failed:
+        return None
+    return NnexpError(f"{len(failed)} of {len(ranked) + len(failed)} jobs failed; the reasons are above.")

@@ -69,7 +69,8 @@ def predict(words: Sequence[str]) -> None:
     with model_directory(given) as (directory, _):
         model = load(directory)
     text = [feature.name for feature in model.features if feature.categories]
-    answers = model.predict_table(read_table(given.table, given.separator, text=text), source=given.table)
+    table = read_table(given.table, given.separator, text=text, option="--separator ")
+    answers = model.predict_table(table, source=given.table)
     if not given.output:
         try:
             answers.to_csv(sys.stdout, index=False)

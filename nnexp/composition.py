@@ -11,7 +11,7 @@ a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
@@ -19,6 +19,7 @@ import hydra._internal.hydra
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -27,7 +28,7 @@ from omegaconf.resolvers import oc
 
 from nnexp import safety
 from nnexp.errors import NnexpError
-from nnexp.explain import explain
+from nnexp.explain import explain, unreadable
 from nnexp.run import check
 
 
@@ -85,6 +86,7 @@ class GuardedLoader(ConfigLoaderImpl):
         )  # even to read the overrides' text must resolve nothing
         lines = [*raw["hydra"]["overrides"]["hydra"], *raw["hydra"]["overrides"]["task"]]
         safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
+        refuse_unreadable(raw["hydra"]["sweeper"].get("params") or {})
         if run_mode == RunMode.RUN and self.to_run:
             self._refuse_half_a_sweep(config)
             check(plain(config))
@@ -102,6 +104,16 @@ class GuardedLoader(ConfigLoaderImpl):
         if config.hydra.sweeper.get("params") and not self._of_a_sweep:
             line = " ".join(str(each) for each in config.hydra.overrides.task)
             raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
+
+
+def refuse_unreadable(swept: Mapping[str, Any]) -> None:
+    """What a file sweeps has to be in the grammar of the command line; Hydra reads it only when it has made directories."""
+    for key, value in swept.items():
+        line = f"{key}={value}"
+        try:
+            OverridesParser.create().parse_override(line)
+        except HydraException as mistake:
+            raise NnexpError(f"hydra.sweeper.params: {unreadable(line, mistake)}") from mistake
 
 
 @contextmanager

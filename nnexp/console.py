@@ -142,9 +142,22 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"files    {directory}/  (config.yaml, cost.png, weights.npz)"
     if result.get("run_id"):
         yield f"mlflow   run {result['run_id']}"
-        yield "next     python -m nnexp ui                     compare runs in the browser"
-    lead = "         " if result.get("run_id") else "next     "
+    yield from next_lines(result.get("store"), directory, "compare runs in the browser")
+
+
+def next_lines(store: str | None, directory: str, purpose: str) -> Iterator[str]:
+    """The commands to type next: MLflow's pages where there is a ``store`` (the words that open it), and predict."""
+    lead = "next     "
+    if store is not None:
+        yield f"{lead}{f'python -m nnexp ui{store}':<37}  {purpose}"
+        lead = " " * len(lead)
     yield f"{lead}python -m nnexp predict {directory} TABLE"
+
+
+def next_commands(store: str | None, directory: str, purpose: str) -> None:
+    """Print ``next_lines``."""
+    for line in next_lines(store, directory, purpose):
+        say(line)
 
 
 def metric_table(metrics: Mapping[str, float]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
             tracked.log_model(place.directory, requirements(experiment))
     if tracked and store:
         result["run_id"] = tracked.run_id
+        result["store"] = store_words(tracking)
         result["link"] = store.links().table
         write_result(place.directory, result)
     console.result(result)
@@ -145,6 +147,15 @@ def connect(tracking: TrackingSettings, outputs: Path) -> Store | None:
     from nnexp.tracking.store import Store
 
     return Store.connect(tracking.uri, tracking.experiment, outputs)
+
+
+def store_words(tracking: TrackingSettings) -> str:
+    """What to type after a command that has to find this store again: " --uri ... --experiment ...", where they were chosen."""
+    from nnexp.tracking.client import masked
+
+    chosen = {"uri": masked(tracking.uri) if tracking.uri else "", "experiment": tracking.experiment}
+    given = {key: value for key, value in chosen.items() if value and value != TrackingSettings().experiment}
+    return "".join(f" --{key} {shlex.quote(value)}" for key, value in given.items())
 
 
 def start(store: Store, experiment: Experiment, place: Place) -> TrackedRun:

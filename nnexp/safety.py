@@ -5,6 +5,7 @@ Everything is checked in its raw form, before any interpolation is resolved.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -19,12 +20,13 @@ OUTWARD = re.compile(r"\$\{[^{}]*(hydra|\$\{)")
 OWN_TARGETS = ("nnexp.sweep.Recorder",)
 """What nnexp's own configuration names."""
 
-TYPED_ONLY: Mapping[str, str] = {
+TYPED_ONLY: Mapping[str, str | None] = {
     "run.dir": "outputs/runs/${now:%Y-%m-%d_%H-%M-%S}_${nnexp.hex:}",
     "sweep.dir": "outputs/sweeps/${now:%Y-%m-%d_%H-%M-%S}_${nnexp.hex:}",
     "sweep.subdir": "${hydra.job.num}",
     "output_subdir": ".hydra",
     "job.name": "nnexp",
+    "job.chdir": None,
 }
 """Keys of hydra.* that say where files go, with nnexp's values: only the command line may set others, no file."""
 
@@ -165,9 +167,21 @@ def check_logging(value: Any, path: str, typed: Collection[str]) -> None:
         name = key.rpartition(".")[2]
         if name in ("()", "class", "factory") and inner not in LOG_CLASSES:
             raise NnexpError(f"{key}={inner}: logging may only use {', '.join(LOG_CLASSES)}.")
+        if ".formatters." in key and name in ("format", "fmt"):
+            check_format(inner, key)
         if name == "filename" and not LOG_FILE.fullmatch(str(inner)) and not _typed(path, typed):
             raise NnexpError(
                 f"{key}={inner}: a log goes into the run's directory: ${{hydra.runtime.output_dir}}/NAME.log."
             )
         if isinstance(inner, str) and "://" in inner and inner not in LOG_STREAMS:
             raise NnexpError(f"{key}={inner}: logging may only refer to {' and '.join(LOG_STREAMS)}.")
+
+
+def check_format(text: Any, key: str) -> None:
+    """A log line's format that Python's logging cannot use."""
+    try:
+        logging.Formatter(text)
+    except (TypeError, ValueError) as error:
+        raise NnexpError(
+            f"{key}={text}: not a format of log lines ({error}). Type one such as '%(asctime)s %(message)s'."
+        ) from None

@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.console import say, table
-from nnexp.run import RESULT, TrackingSettings, connect
+from nnexp.run import RESULT, TrackingSettings, connect, store_words
 
 MANIFEST, COMPARISON = "manifest.json", "comparison.png"
 
@@ -104,8 +104,8 @@ def jobs(directory: Path) -> list[Job]:
     return sorted(read, key=lambda job: job.number)
 
 
-def close(directory: Path) -> list[Job]:
-    """Bring the manifest up to date, draw the comparison, print the ranking; the finished jobs, best first."""
+def close(directory: Path) -> tuple[list[Job], list[Job]]:
+    """Bring the manifest up to date, draw the comparison, print the ranking; the finished jobs, best first, and the failed."""
     done = jobs(directory)
     manifest = read_manifest(directory)
     listed = manifest.get("jobs") or [{"overrides": [], "state": "waiting"} for _ in done]
@@ -125,9 +125,11 @@ def close(directory: Path) -> list[Job]:
         comparison(curves, measure.name, " ".join(fixed) or directory.name, directory / COMPARISON)
         ranking(ranked, measure)
     failed = [job for job in done if not job.finished]
+    if failed:
+        say("")
     for job in failed:
         say(f"#{job.number} {job.result['status'].lower()}: {first_line(job.result['reason'])}")
-    return ranked
+    return ranked, failed
 
 
 def first_line(text: str) -> str:
@@ -195,15 +197,15 @@ def write_failure(directory: Path, reason: str) -> None:
     (directory / RESULT).write_text(json.dumps({"status": "FAILED", "reason": reason}), encoding="utf-8")
 
 
-def store_best(best: Job) -> str:
-    """Store the model of a sweep's best run where ``tracking.model=auto``; the link to the sweep in MLflow's pages."""
+def store_best(best: Job) -> str | None:
+    """Store the model of a sweep's best run where ``tracking.model=auto``; the words that open its store, if there is one."""
     config = OmegaConf.load(best.directory / ".hydra" / "config.yaml")
     tracking = TrackingSettings(**config.tracking)
     if tracking.name == "none" or "run_id" not in best.result:
-        return ""
-    store = connect(tracking, Path.cwd() / "outputs")
-    assert store is not None
+        return None
     if tracking.model == "auto":
+        store = connect(tracking, Path.cwd() / "outputs")
+        assert store is not None
         run = store.reopen(best.result["run_id"], directory=best.directory)
         run.log_model(best.directory, best.result["requirements"])
-    return store.links(sweep=best.directory.parent.name).charts
+    return store_words(tracking)

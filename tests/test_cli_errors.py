@@ -165,6 +165,10 @@ def test_traceback_on_request(tmp_path: Path) -> None:
             SWEEP.format("tracking.experiment: '${oc.env:HOME},b'"),
             "a sweep varies the experiment's own keys by plain values",
         ),
+        (SWEEP.format("'lo ss@(': mse"), "hydra.sweeper.params: Cannot read 'lo ss@(=mse'"),
+        (SWEEP.format("loss: 'mse,mae)'"), "hydra.sweeper.params: Cannot read 'loss=mse,mae)'"),
+        ("hydra:\n  job:\n    chdir: true\n", "hydra.job.chdir=True is set in a file"),
+        ("hydra:\n  job_logging:\n    formatters: {simple: {format: '%(nope'}}\n", "not a format of log lines"),
     ],
 )
 def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:

@@ -168,6 +168,10 @@ def test_predict(place: Path, single: tuple[Path, str]) -> None:
     assert written.code == 0, written.err
     assert (place / "answers.csv").read_text() == shown.out
     raw.drop(columns="bmi").to_csv(place / "less.csv", index=False)
+    (place / "semicolons.csv").write_text((place / "new.csv").read_text().replace(",", ";"))
+    other = nnexp("predict", str(directory), "semicolons.csv", cwd=place)
+    assert "Type '--separator \";\"'" in other.err
+    assert nnexp("predict", str(directory), "semicolons.csv", "--separator", ";", cwd=place).out == shown.out
     refused = nnexp("predict", str(directory), "less.csv", cwd=place)
     assert "no column 'bmi'" in refused.err
     assert refused.code == 1
@@ -272,8 +276,18 @@ def test_a_failing_job_stops_no_other(used: Path) -> None:
     assert ended.code == 1
     assert "2 runs, best first" in ended.out
     assert "#1 failed: diverged at epoch 1; learning_rate=300.0" in ended.out
+    assert ended.err.strip().splitlines()[-1] == "nnexp: 1 of 3 jobs failed; the reasons are above."
+    assert "diverged" not in ended.err
     manifest = json.loads((sweeps(used)[-1] / "manifest.json").read_text())
     assert [job["state"] for job in manifest["jobs"]] == ["finished", "failed", "finished"]
+
+
+def test_the_next_command_finds_the_store(used: Path) -> None:
+    """A run in another store or experiment names it in the command that opens MLflow's pages, as a sweep does."""
+    chosen = ["tracking.uri=sqlite:///other.db", "tracking.experiment='my runs'"]
+    shown = "next     python -m nnexp ui --uri sqlite:///other.db --experiment 'my runs'  comp"
+    assert shown in nnexp("epochs=1", *chosen, cwd=used).out
+    assert shown in nnexp("-m", "epochs=1,2", *chosen, cwd=used).out
 
 
 def test_lines_without_a_terminal(tmp_path: Path) -> None:

@@ -19,18 +19,27 @@ SEPARATORS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
 """Common separators, each as it is typed."""
 
 
-def read_table(path: str | os.PathLike[str], separator: str = ",", *, text: Collection[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike[str],
+    separator: str = ",",
+    *,
+    text: Collection[str] = (),
+    option: str = "dataset.separator=",
+) -> pd.DataFrame:
     """Read a table with the columns' names in its first line (.csv, .csv.gz, .tsv, .txt) or a .parquet file.
 
     Empty cells and the usual marks (NA, NaN, null) are missing values. A .tsv is separated by tabs whatever
     ``separator`` says. The columns in ``text`` keep the file's spelling (01 stays 01): give those whose categories
-    are known. A first column without a name is left out, for it is the row numbers that pandas and R write.
+    are known. A first column without a name is left out, for it is the row numbers that pandas and R write. ``option``
+    is what a message says to type before another separator.
     """
     file = _existing_file(path)
     if file.name.lower().endswith(".parquet"):
         table = _read_parquet(file)
     else:
-        table = _read_text(file, "\t" if file.name.lower().endswith(".tsv") else separator.replace("\\t", "\t"), text)
+        table = _read_text(
+            file, "\t" if file.name.lower().endswith(".tsv") else separator.replace("\\t", "\t"), text, option
+        )
     if table.columns.empty:
         raise NnexpError(f"{file} has no columns. Write a table with the columns' names in its first line.")
     if table.empty:
@@ -81,13 +90,13 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     return table
 
 
-def _read_text(file: Path, separator: str, text: Collection[str]) -> pd.DataFrame:
+def _read_text(file: Path, separator: str, text: Collection[str], option: str) -> pd.DataFrame:
     import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
     # skipinitialspace: "a, b" has the columns "a" and "b". low_memory=False: a column's type depends on all its rows.
     try:
-        names = _column_names(file, separator)
+        names = _column_names(file, separator, option)
         table = pd.read_csv(
             file,
             sep=separator,
@@ -120,14 +129,14 @@ def spells_number(value: object) -> bool:
     return "_" not in text
 
 
-def _column_names(file: Path, separator: str) -> list[str]:
+def _column_names(file: Path, separator: str, option: str) -> list[str]:
     """The first line, cell by cell, before pandas renames a duplicate."""
     names = [str(cell).strip() for cell in _first_lines(file, separator, 1).iloc[0]]
     others = [typed for other, typed in SEPARATORS.items() if other in names[0]]
     if len(names) == 1 and others:
         raise NnexpError(
             f"{file} has a single column, {names[0]!r}, when cells are separated by {separator!r}. "
-            f"Type 'dataset.separator=\"{others[0]}\"'"
+            f"Type '{option}\"{others[0]}\"'"
         )
     _refuse_duplicates(file, [name for name in names if name])
     # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
