@@ -12,9 +12,10 @@ from nnexp.plugin import ONE, ZERO, Activation, Array, param
 
 @dataclass(frozen=True)
 class Identity(Activation):
-    """a = z; da/dz = 1. Some books call it linear."""
+    """a = z; da/dz = 1. Some books call it linear: the unit of least squares and of adaline (Widrow and Hoff, 1960)."""
 
     inplace = True
+    analytic = True
 
     def forward(self, z: Array, out: Array) -> None:
         if out is not z:
@@ -32,6 +33,7 @@ class Sigmoid(Activation):
     """
 
     inplace = True
+    analytic = True
     range = (0.0, 1.0)
     link = "logit"
 
@@ -51,6 +53,7 @@ class Tanh(Activation):
     """a = tanh(z); da/dz = 1 - a^2. A sigmoid centred at zero (LeCun et al., 1998, Efficient BackProp)."""
 
     inplace = True
+    analytic = True
     range = (-1.0, 1.0)
 
     def forward(self, z: Array, out: Array) -> None:
@@ -68,6 +71,7 @@ class Relu(Activation):
 
     inplace = True
     range = (0.0, math.inf)
+    kinks = (0.0,)
 
     def forward(self, z: Array, out: Array) -> None:
         np.maximum(z, ZERO[z.dtype], out=out)
@@ -80,7 +84,13 @@ class Relu(Activation):
 class LeakyRelu(Activation):
     """a = z where z > 0, else alpha z; da/dz = 1 where z > 0, alpha where z < 0, 0 at the kink (Maas et al., 2013)."""
 
+    kinks = (0.0,)
     alpha: float = param(0.01, at_least=0, below=1, doc="the slope for negative z")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """From 0 where alpha is 0: then it is relu."""
+        return (-math.inf if self.alpha else 0.0, math.inf)
 
     def forward(self, z: Array, out: Array) -> None:
         np.multiply(z, self.alpha, out=out)
@@ -101,6 +111,7 @@ class Softmax(Activation):
     """
 
     inplace = True
+    analytic = True
     range = (0.0, 1.0)
     distribution = True
     link = "multinomial logit"

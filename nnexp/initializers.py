@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Zeros(Initializer):
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """W ~ N(0, std^2), b ~ N(0, bias_std^2), the same for every layer."""
+    """W ~ N(0, std^2), b ~ N(0, bias_std^2), the same for every layer (with std 0.01: Krizhevsky and others, 2012)."""
 
     std: float = param(0.1, at_least=0, doc="standard deviation of the weights")
     bias_std: float = param(0.0, at_least=0, doc="standard deviation of the biases")
@@ -36,6 +37,9 @@ class Normal(Initializer):
     def biases(self, rng: np.random.Generator, layer: Layer, out: Array) -> None:
         out[...] = self.bias_std * rng.standard_normal(out.shape) if self.bias_std else 0
 
+    def weights_std(self, layer: Layer) -> float:
+        return self.std
+
 
 @dataclass(frozen=True)
 class Glorot(Initializer):
@@ -45,18 +49,27 @@ class Glorot(Initializer):
         limit = np.sqrt(6.0 / (layer.n_in + layer.n_out))
         out[...] = rng.uniform(-limit, limit, out.shape)
 
+    def weights_std(self, layer: Layer) -> float:
+        return math.sqrt(2.0 / (layer.n_in + layer.n_out))
+
 
 @dataclass(frozen=True)
 class He(Initializer):
     """W ~ N(0, 2 / n_in): keeps the variance of relu layers (He et al., 2015)."""
 
     def weights(self, rng: np.random.Generator, layer: Layer, out: Array) -> None:
-        out[...] = np.sqrt(2.0 / layer.n_in) * rng.standard_normal(out.shape)
+        out[...] = self.weights_std(layer) * rng.standard_normal(out.shape)
+
+    def weights_std(self, layer: Layer) -> float:
+        return math.sqrt(2.0 / layer.n_in)
 
 
 @dataclass(frozen=True)
 class File(Initializer):
-    """W = given, b = given: the arrays W1 (n_out, n_in), b1 (n_out,), W2, ... of an .npz file, such as a run's weights.npz."""
+    """W = given, b = given: the arrays W1 (n_out, n_in), b1 (n_out,), W2, ... of an .npz file, such as a run's weights.npz.
+
+    The format is NumPy's own (Kern, 2007, NEP 1).
+    """
 
     path: str = param(doc="an .npz file with W1, b1, W2, ...")
 

@@ -50,6 +50,9 @@ class Mae(Loss):
         np.sign(out, out=out)
         np.multiply(out, 1.0 / y.size, out=out)
 
+    def kink(self, y_pred: Array, y: Array) -> Array:
+        return y_pred - y
+
 
 @dataclass(frozen=True)
 class Bce(Loss):

@@ -7,7 +7,7 @@ A plugin is one frozen dataclass and one entry-point line. Its fields are its hy
         \"\"\"J = mean( r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2) ), r = y_pred - y  (Huber, 1964).\"\"\"
 
         outputs = {"regression": "identity"}
-        delta: float = param(1.0, above=0)
+        delta: float = param(1.0, above=0, doc="where the parabola becomes a line")
 
         def value(self, y_pred, y): ...
         def gradient(self, y_pred, y, out): ...
@@ -41,9 +41,11 @@ Array = NDArray[np.floating[Any]]
 State = dict[str, Array]
 """An optimizer's memory: arrays by name, updated in place."""
 
-ZERO, ONE = ({np.dtype(name): np.array(value, name) for name in ("float64", "float32")} for value in (0, 1))
+ZERO, ONE = (
+    {np.dtype(name): np.array(value, name) for name in ("float64", "float32", "complex128")} for value in (0, 1)
+)
 """0 and 1 as arrays, by dtype: a ufunc takes an array without dimensions in half the time of a Python number, which counts
-where a layer has ten units and a batch one sample."""
+where a layer has ten units and a batch one sample. (complex128: what an ``analytic`` function is checked with.)"""
 
 Task = Literal["regression", "binary", "multiclass"]
 TASKS: tuple[Task, ...] = ("regression", "binary", "multiclass")
@@ -126,13 +128,24 @@ class Activation(Plugin):
     kind: ClassVar[str] = "activation"
     inplace: ClassVar[bool] = False
     """True: ``backward`` does not read ``z``, so ``forward`` may be called with ``out`` being ``z`` itself."""
-    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    """The smallest interval that holds every value of f."""
+    analytic: ClassVar[bool] = False
+    """True: ``forward`` also takes complex arrays and is complex-analytic near the real axis, so that its derivative can be
+    checked by complex steps, to the last digit (Squire and Trapp, 1998)."""
     distribution: ClassVar[bool] = False
     """True: the outputs of one sample are positive and sum to one, like softmax's."""
     link: ClassVar[str] = ""
     """The link function this is the inverse of (McCullagh and Nelder, 1989), if it has a name: ``"logit"`` for the sigmoid,
     ``"multinomial logit"`` for softmax. Losses offer a stable closed form by it."""
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest interval that holds every value of f: a class variable, or a property where it depends on fields."""
+        return (-math.inf, math.inf)
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The z at which f has no derivative; ``backward`` takes 0 there. A class variable, or a property."""
+        return ()
 
     @abstractmethod
     def forward(self, z: Array, out: Array) -> None:
@@ -161,6 +174,9 @@ class Loss(Plugin):
     """``"nonnegative"``: regression targets are counts or rates, so they are neither shifted nor scaled."""
     threshold: ClassVar[float] = 0.5
     """A binary prediction above it is the second class."""
+    analytic: ClassVar[bool] = False
+    """True: ``value`` also takes complex ``y_pred``, returns a complex number then, and is complex-analytic near the real
+    axis, so that the gradient can be checked by complex steps, to the last digit (Squire and Trapp, 1998)."""
 
     @abstractmethod
     def value(self, y_pred: Array, y: Array) -> float:
@@ -169,6 +185,13 @@ class Loss(Plugin):
     @abstractmethod
     def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
         """Write dJ/dy_pred into ``out``, the 1/n_samples of the mean included."""
+
+    def kink(self, y_pred: Array, y: Array) -> Array | None:
+        """An expression (n_outputs, n_samples) that is 0 just where J has no derivative by that entry of ``y_pred``.
+
+        ``gradient`` is 0 in that entry there; for mae it is y_pred - y. None where J is smooth.
+        """
+        return None
 
     def on_logits(self, activation: Activation) -> Loss | None:
         """The same cost as a function of the logits z with y_pred = ``activation``(z), where a stable closed form exists."""
@@ -224,6 +247,10 @@ class Initializer(Plugin):
     def biases(self, rng: np.random.Generator, layer: Layer, out: Array) -> None:
         """Write the layer's b into ``out``, (n_out,); zero unless overridden."""
         out[...] = 0
+
+    def weights_std(self, layer: Layer) -> float | None:
+        """The standard deviation the layer's weights are drawn with, their mean being 0; None where they are not drawn."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
