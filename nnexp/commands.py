@@ -1,4 +1,4 @@
-"""The subcommands: ``python -m nnexp ui``, ``predict RUN TABLE``, ``log-model RUN``."""
+"""The subcommands: ``python -m nnexp ui``, ``predict RUN TABLE``, ``log-model RUN``, ``check PLUGIN``."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def log_model(words: Sequence[str]) -> None:
     with model_directory(given) as (directory, run_id):
         if not run_id:
             raise NnexpError(
-                f"'{given.run}' has no record in MLflow: it was run with tracking=none. Run it again with tracking=mlflow."
+                f"'{given.run}' has no record in MLflow: it was run with tracking=none. Run it again with "
+                "tracking=mlflow."
             )
         result = directory / "result.json"
         requirements = json.loads(result.read_text(encoding="utf-8"))["requirements"] if result.exists() else []
@@ -120,6 +121,20 @@ def log_model(words: Sequence[str]) -> None:
         if not there:
             store.reopen(run_id).log_model(directory, requirements)
     print(f"{'was there' if there else 'stored   '} runs:/{run_id}/model")  # noqa: T201
+
+
+def check(words: Sequence[str]) -> None:
+    """Examine a plugin: gradients, dtypes, bounds, documentation and all else that nnexp expects. Exit code 1 if it fails."""
+    parser = Parser("python -m nnexp check", description=check.__doc__)
+    parser.add_argument(
+        "plugin", help="NAME or KIND.NAME of an installed one, module:Class or FILE.py:Class of any other"
+    )
+    parser.add_argument("values", nargs="*", metavar="FIELD=VALUE", help="values for its fields, such as delta=2")
+    given = parser.parse_args(words)
+    from nnexp.testing.command import check as examine
+
+    if not examine(given.plugin, given.values):
+        sys.exit(1)
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +177,8 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
         return
     if "/" in given.run or given.run.startswith("."):
         raise NnexpError(
-            f"No run directory '{given.run}'. Runs are in outputs/runs/, those of a sweep in outputs/sweeps/.../0, 1, ..."
+            f"No run directory '{given.run}'. Runs are in outputs/runs/, those of a sweep in outputs/sweeps/.../0, 1, "
+            "..."
         )
     from nnexp.model import DESCRIPTION, WEIGHTS
 
@@ -174,4 +190,9 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
         yield Path(folder), run_id
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"ui": ui, "predict": predict, "log-model": log_model}
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "ui": ui,
+    "predict": predict,
+    "log-model": log_model,
+    "check": check,
+}

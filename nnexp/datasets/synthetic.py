@@ -19,7 +19,7 @@ class Sine(Dataset):
     """y = sin(x) + noise * e, x uniform in [-pi, pi], e standard normal.
 
     One feature ``x`` in radians, one real target. sin(x) has the variance 1/2, so with the default noise the best
-    possible R2 is about 0.5 / 0.51 = 0.98.
+    possible R2 is about 0.5 / 0.51 = 0.98. (the curve fitting example of Bishop, 2006)
     """
 
     n_samples: int = param(500, at_least=2, doc="points to draw")

@@ -42,7 +42,7 @@ class Csv(Dataset):
 
     Reads .csv, .csv.gz, .tsv, .txt (the columns' names in the first line) and .parquet. Numbers stay numbers, true
     and false become 1 and 0, text becomes categories, which nnexp one-hot encodes. In messages the first row after
-    the header is row 1.
+    the header is row 1. (the format: Shafranovich, 2005, RFC 4180)
     """
 
     path: str = param(doc="the file: .csv, .csv.gz, .tsv, .txt or .parquet")
