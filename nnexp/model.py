@@ -114,7 +114,8 @@ class Model:
             raise NnexpError("A regression has no class probabilities. Use predict(x).")
         if not self.has_probabilities:
             raise NnexpError(
-                "This output activation gives no probabilities. Train with output=auto and loss=bce or loss=cce."
+                "This model's outputs are scores and no probabilities. Use predict(x), or train with output=auto and "
+                f"loss={'bce' if self.task == 'binary' else 'cce'}."
             )
         return self._probabilities(self.outputs(x))
 

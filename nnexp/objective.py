@@ -44,8 +44,11 @@ def mismatch(loss: Loss, output: Activation, n_outputs: int, task: Task) -> str:
         return (
             f"the loss is defined for predictions from {low:g} to {high:g}, this activation gives {least:g} to {most:g}"
         )
-    if loss.distribution and not output.distribution:
+    one_of_two = task == "binary" and task in loss.outputs  # one output p, which stands for 1 - p and p
+    if loss.distribution and not output.distribution and not one_of_two:
         return "the loss needs predictions that sum to one over the classes"
     if output.distribution and n_outputs == 1:
         return f"over the one output of a {task} task it is always 1"
+    if task != "regression" and not least < loss.threshold < most:
+        return f"the loss needs predictions on both sides of {loss.threshold:g}, this activation gives {least:g} to {most:g}"
     return ""

@@ -169,11 +169,12 @@ class Loss(Plugin):
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     """The interval predictions have to lie in; an output activation whose range is wider is refused."""
     distribution: ClassVar[bool] = False
-    """True: needs predictions that sum to one over the outputs."""
+    """True: needs predictions that sum to one over the outputs; the one output p of a binary task stands for 1 - p and p."""
     target: ClassVar[Literal["real", "nonnegative"]] = "real"
     """``"nonnegative"``: regression targets are counts or rates, so they are neither shifted nor scaled."""
     threshold: ClassVar[float] = 0.5
-    """A binary prediction above it is the second class."""
+    """A binary prediction above it is the second class; of several classes the largest prediction tells. 0 for a loss of scores
+    that are no probabilities. An output activation whose range does not reach to both sides of it is refused."""
     analytic: ClassVar[bool] = False
     """True: ``value`` also takes complex ``y_pred``, returns a complex number then, and is complex-analytic near the real
     axis, so that the gradient can be checked by complex steps, to the last digit (Squire and Trapp, 1998)."""

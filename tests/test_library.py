@@ -11,6 +11,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,28 @@ from nnexp import NnexpError, Result, fit, load
 from nnexp.activations import Tanh
 from nnexp.losses import Mae
 from nnexp.optimizers import Sgd
+from nnexp.plugin import Array, Loss
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 2)) * [1, 100] + [0, 500]
 LINE = 1000 + 50 * X[:, 0] - X[:, 1]
 SIDE = X[:, 0] > 0
+CORNER = np.where(SIDE, "right", np.where(X[:, 1] > 500, "top", "left"))
+
+
+@dataclass(frozen=True)
+class Scores(Loss):
+    """J = mean(max(0, 1 - t z)), t = 2 y - 1: of scores whose sign, or of several the largest, tells the class."""
+
+    outputs = {"binary": "identity", "multiclass": "identity"}
+    threshold = 0.0
+
+    def value(self, y_pred: Array, y: Array) -> float:
+        return float(np.maximum(1 - (2 * y - 1) * y_pred, 0).mean())
+
+    def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
+        t = 2 * y - 1
+        np.multiply(t * y_pred < 1, -t / y.size, out=out)
 
 
 def test_the_example() -> None:
@@ -176,8 +194,33 @@ def test_one_output_of_another_kind_has_no_probabilities() -> None:
     """predict_proba is refused for a regression and for outputs that are no probabilities, with what to do instead."""
     with pytest.raises(NnexpError, match=r"^A regression has no class probabilities\. Use predict\(x\)\."):
         fit(X, LINE, epochs=1).predict_proba(X)
-    with pytest.raises(NnexpError, match="no probabilities"):
+    text = r"^This model's outputs are scores and no probabilities\. Use predict\(x\), or train with .* loss=bce\.$"
+    with pytest.raises(NnexpError, match=text):
         fit(X, SIDE, loss="mse", output="tanh", epochs=1).predict_proba(X)
+    with pytest.raises(NnexpError, match=r"loss=cce\.$"):
+        fit(X, CORNER, loss="mse", output="sigmoid", epochs=1).predict_proba(X)
+
+
+def test_a_loss_of_scores(tmp_path: Path) -> None:
+    """The sign, or of several the largest score, tells the class, also after saving; there are no probabilities anywhere."""
+    for y in (SIDE, CORNER):
+        result = fit(X, y, loss=Scores(), epochs=200)
+        scores = result.model.outputs(X)
+        expected = np.unique(y)[scores.argmax(axis=0) if len(scores) > 1 else (scores[0] > 0).astype(int)]
+        predicted = result.predict(X)
+        np.testing.assert_array_equal(predicted, expected)
+        rows = result.experiment.split.validation
+        assert result.history["accuracy/validation"][-1] == pytest.approx(accuracy_score(y[rows], predicted[rows]))
+        assert accuracy_score(y, predicted) > 0.8
+        loaded = load(result.save(tmp_path / "scores"))
+        np.testing.assert_array_equal(loaded.predict(X), expected)
+        table = loaded.predict_table(pd.DataFrame(X, columns=["x0", "x1"]))
+        assert list(table.columns) == ["prediction"]
+        for model in (result, loaded):
+            with pytest.raises(NnexpError, match="scores and no probabilities"):
+                model.predict_proba(X)
+    with pytest.raises(NnexpError, match=r"output=sigmoid does not go with loss=Scores: .* Type output=identity\."):
+        fit(X, SIDE, loss=Scores(), output="sigmoid")
 
 
 def test_float32() -> None:

@@ -140,3 +140,53 @@ def test_mismatch(loss: str, output: str, task: Task, n_outputs: int) -> None:
         and (output != "softmax" or n_outputs > 1)
     )
     assert (reason == "") is fine
+
+
+@dataclass(frozen=True)
+class Scores(Mse):
+    """A loss of scores around 0 that are no probabilities, for several classes too."""
+
+    threshold = 0.0
+
+
+@dataclass(frozen=True)
+class Certainty(Cce):
+    """A loss of probabilities for two classes in one output, or for several."""
+
+    outputs = {"binary": "sigmoid", "multiclass": "softmax"}
+
+
+@dataclass(frozen=True)
+class Stretched(Identity):
+    """An activation whose range depends on a field."""
+
+    low: float = 0.0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return (self.low, 2.0)
+
+
+def test_predictions_must_reach_both_classes() -> None:
+    """Of a loss that decides by the sign, outputs that are never negative are refused; a regression decides nothing."""
+    reason = "the loss needs predictions on both sides of 0, this activation gives 0 to 1"
+    assert mismatch(Scores(), Sigmoid(), 1, "binary") == reason
+    assert mismatch(Scores(), Softmax(), 3, "multiclass") == reason
+    assert mismatch(Scores(), Stretched(), 1, "binary").endswith("this activation gives 0 to 2")
+    assert mismatch(Mse(), Stretched(low=0.5), 1, "binary").startswith(
+        "the loss needs predictions on both sides of 0.5"
+    )
+    for output in (Identity(), Tanh(), Stretched(low=-0.1)):
+        assert mismatch(Scores(), output, 1, "binary") == ""
+    assert mismatch(Scores(), Relu(), 1, "regression") == ""
+
+
+def test_one_output_is_a_distribution_of_two_classes() -> None:
+    """A loss of distributions takes one output p for two classes, if it is for these; of several they must sum to one."""
+    assert mismatch(Certainty(), Sigmoid(), 1, "binary") == ""
+    assert (
+        mismatch(Certainty(), Sigmoid(), 3, "multiclass")
+        == "the loss needs predictions that sum to one over the classes"
+    )
+    assert mismatch(Certainty(), Softmax(), 1, "binary") == "over the one output of a binary task it is always 1"
+    assert mismatch(Cce(), Sigmoid(), 1, "binary") == "the loss needs predictions that sum to one over the classes"
