@@ -136,7 +136,7 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"{result['best_epoch']}, kept the weights of epoch {result['kept_epoch']}"
     )
     yield ""
-    yield from metric_table(result["metrics"])
+    yield from metric_table(result["metrics"], scaled=result["scaled"])
     yield ""
     directory = relative(result["directory"])
     yield f"files    {directory}/  (config.yaml, cost.png, weights.npz)"
@@ -160,13 +160,13 @@ def next_commands(store: str | None, directory: str, purpose: str) -> None:
         say(line)
 
 
-def metric_table(metrics: Mapping[str, float]) -> Iterator[str]:
-    """One row per metric, one column per part."""
+def metric_table(metrics: Mapping[str, float], *, scaled: bool) -> Iterator[str]:
+    """One row per metric, one column per part; a note where the target is scaled, since the cost is then in other units."""
     parts = [part for part in PARTS if f"cost/{part}" in metrics]
     rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
     yield " " * 9 + " " * 10 + "".join(f"{part:>12}" for part in parts)
     for row in rows:
-        note = "  (scaled units)" if row == "cost" and "rmse" in rows else ""
+        note = "  (scaled units)" if row == "cost" and scaled else ""
         cells = "".join(f"{metrics[f'{row}/{part}']:>12.4g}" for part in parts if f"{row}/{part}" in metrics)
         yield f"{'':9}{row:<10}{cells}{note}"
 

@@ -89,6 +89,11 @@ class Scaling:
     shift: Array
     scale: Array
 
+    @property
+    def changes(self) -> bool:
+        """Whether any x' differs from x."""
+        return bool((self.shift != 0).any() or (self.scale != 1).any())
+
     @classmethod
     def fit(cls, columns: NDArray[Any], rows: Rows, method: str) -> Scaling:
         """Fit to the given rows of ``columns`` (n_samples, n_columns).

@@ -276,6 +276,7 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "kept_epoch": kept.number,
         "keep": experiment.plan.settings.keep,
         "metrics": {**kept.metrics, **test},
+        "scaled": experiment.preprocessing.outputs.changes,
         "best_cost": best.cost,
         "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
         "seconds": time.perf_counter() - began,

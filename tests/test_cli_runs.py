@@ -73,6 +73,15 @@ def test_terminal(single: tuple[Path, str]) -> None:
     assert max(len(line) for line in out.splitlines() if "outputs/" not in line) <= 80
 
 
+def test_the_cost_is_said_to_be_in_scaled_units_where_it_is(single: tuple[Path, str], place: Path) -> None:
+    """A regression's cost is in the units that are trained; where the target is not scaled these are the user's own."""
+    assert "(scaled units)" in single[1]
+    own = nnexp("scale.target=none", "optimizer.learning_rate=1e-5", "epochs=1", "tracking=none", cwd=place)
+    assert own.code == 0, own.err
+    assert "rmse" in own.out
+    assert "scaled units" not in own.out
+
+
 def test_params_and_tags(place: Path, single: tuple[Path, str]) -> None:
     """MLflow holds every resolved hyperparameter under its dotted name, never auto, and what identifies the run."""
     run = recorded(place, single[0])
