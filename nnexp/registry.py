@@ -34,7 +34,7 @@ GROUPS: Mapping[str, str] = {
 """The keys of a configuration that hold a plugin, and its kind: the output layer has an activation of its own."""
 
 ALIASES: Mapping[str, Mapping[str, str]] = {
-    "activation": {"linear": "identity", "logistic": "sigmoid", "none": "identity", "swish": "silu"},
+    "activation": {"linear": "identity", "logistic": "sigmoid", "none": "identity", "swish": "silu", "siren": "sine"},
     "loss": {
         "l1": "mae",
         "l2": "mse",
@@ -44,6 +44,9 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
         "crossentropy": "cce",
         "binary_cross_entropy": "bce",
         "log_loss": "bce",
+        "smooth_l1": "huber",
+        "pinball": "quantile",
+        "label_smoothing": "smooth_cce",
     },
     "optimizer": {"gd": "batch", "gradient_descent": "batch", "mini_batch": "minibatch", "stochastic": "sgd"},
     "initializer": {"xavier": "glorot", "kaiming": "he", "gaussian": "normal", "random": "normal"},
