@@ -163,7 +163,7 @@ def next_commands(store: str | None, directory: str, purpose: str) -> None:
 def metric_table(metrics: Mapping[str, float], *, scaled: bool) -> Iterator[str]:
     """One row per metric, one column per part; a note where the target is scaled, since the cost is then in other units."""
     parts = [part for part in PARTS if f"cost/{part}" in metrics]
-    rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
+    rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics if "/" in name))
     yield " " * 9 + " " * 10 + "".join(f"{part:>12}" for part in parts)
     for row in rows:
         note = "  (scaled units)" if row == "cost" and scaled else ""

@@ -8,6 +8,7 @@ model = experiment.model()
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from nnexp.model import Model
 from nnexp.network import MLP
 from nnexp.objective import Objective, mismatch
 from nnexp.plugin import (
+    KINDS,
     Activation,
     Data,
     Dataset,
@@ -30,6 +32,7 @@ from nnexp.plugin import (
     Loss,
     Optimizer,
     Plugin,
+    Schedule,
     Task,
     check_fields,
     hyperparameters,
@@ -37,7 +40,7 @@ from nnexp.plugin import (
 )
 from nnexp.preprocessing import Preprocessing, Split, split
 from nnexp.registry import GROUPS
-from nnexp.training import Epoch, Part, measure, train
+from nnexp.training import Epoch, Part, measure, rate_factor, train
 
 NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
 """What ``loss=auto`` becomes where the dataset names no loss of its own."""
@@ -98,6 +101,7 @@ class Plan:
     output: Activation | None
     activation: Activation
     optimizer: Optimizer
+    schedule: Schedule
     initializer: Initializer
     settings: Settings
 
@@ -117,6 +121,7 @@ def plan(config: Mapping[str, Any]) -> Plan:
         "output": "auto",
         "activation": "relu",
         "optimizer": "minibatch",
+        "schedule": "constant",
         "initializer": "glorot",
     }
     values = {**defaults, **config}
@@ -129,11 +134,12 @@ def plan(config: Mapping[str, Any]) -> Plan:
     plugins = {key: _plugin(key, values.pop(key)) for key in GROUPS}
     sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
     settings = _section(Settings, "", {**values, **sections})
+    rate_factor(plugins["schedule"], 1, settings.epochs, ())  # a schedule that does not fit the epochs says so now
     return Plan(**plugins, settings=settings)
 
 
 def _plugin(key: str, spec: Any) -> Any:
-    if isinstance(spec, Plugin):
+    if isinstance(spec, KINDS[GROUPS[key]]):
         return spec
     spec = {"name": spec} if isinstance(spec, str) else spec
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
@@ -219,6 +225,7 @@ class Experiment:
             self._part(self.split.training),
             rng=np.random.default_rng(self.seeds[3]),
             epochs=settings.epochs,
+            schedule=self.plan.schedule,
             metrics=self.metrics,
             validation=self._part(self.split.validation) if len(self.split.validation) else None,
             shuffle=settings.shuffle,
@@ -330,13 +337,14 @@ def resolve(chosen: Plan, data: Data) -> Plan:
     if reason:
         natural = loss.outputs[data.task]
         raise NnexpError(
-            f"output={_name(output)} does not go with loss={_name(loss)}: {reason}. Type output={natural}."
+            f"output={registry.known_as(output)} does not go with loss={registry.known_as(loss)}: {reason}. "
+            f"Type output={natural}."
         )
     if loss.target == "nonnegative" and data.task == "regression" and (data.y < 0).any():
         raise NnexpError(
-            f"loss={_name(loss)} needs targets of 0 or more; the least '{data.target}' is {data.y.min():g}."
+            f"loss={registry.known_as(loss)} needs targets of 0 or more; the least '{data.target}' is {data.y.min():g}."
         )
-    return Plan(chosen.dataset, loss, output, chosen.activation, chosen.optimizer, chosen.initializer, chosen.settings)
+    return dataclasses.replace(chosen, loss=loss, output=output)
 
 
 def check_task(loss: Loss, data: Data) -> None:
@@ -351,7 +359,7 @@ def check_task(loss: Loss, data: Data) -> None:
     natural = NATURAL_LOSS[data.task]
     losses.sort(key=lambda name: name != natural)
     raise NnexpError(
-        f"loss={_name(loss)} is for {' and '.join(loss.outputs)}; this is a {TASK_WORDS[data.task]} "
+        f"loss={registry.known_as(loss)} is for {' and '.join(loss.outputs)}; this is a {TASK_WORDS[data.task]} "
         f"(target '{data.target}'). Type loss={losses[0]}{f' (or {listed(losses[1:])})' if losses[1:] else ''}."
     )
 
@@ -361,10 +369,3 @@ TASK_WORDS: Mapping[Task, str] = {
     "binary": "classification of two classes (binary)",
     "multiclass": "classification of several classes (multiclass)",
 }
-
-
-def _name(plugin: Plugin) -> str:
-    try:
-        return registry.named(plugin)
-    except NnexpError:
-        return type(plugin).__name__

@@ -126,9 +126,14 @@ def wrong_field(group: str, field: str, values: Iterable[str], choices: Mapping[
 
 def default_choice(group: str) -> str:
     """The option that conf/config.yaml chooses."""
-    return {"dataset": "diabetes", "activation": "relu", "optimizer": "minibatch", "initializer": "glorot"}.get(
-        group, "auto"
-    )
+    defaults = {
+        "dataset": "diabetes",
+        "activation": "relu",
+        "optimizer": "minibatch",
+        "schedule": "constant",
+        "initializer": "glorot",
+    }
+    return defaults.get(group, "auto")
 
 
 def wrong_type(cls: type, field: str, key: str, values: Iterable[str]) -> str:

@@ -13,7 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import Experiment, assemble, plan
 from nnexp.model import Model, load
-from nnexp.plugin import TASKS, Activation, Array, Data, Dataset, Initializer, Loss, Optimizer, Task, likely_task
+from nnexp.plugin import (
+    TASKS,
+    Activation,
+    Array,
+    Data,
+    Dataset,
+    Initializer,
+    Loss,
+    Optimizer,
+    Schedule,
+    Task,
+    likely_task,
+)
 
 __all__ = ["Result", "fit", "load"]
 
@@ -88,6 +100,7 @@ def fit(
     output: PluginSpec | Activation = "auto",
     loss: PluginSpec | Loss = "auto",
     optimizer: PluginSpec | Optimizer = "minibatch",
+    schedule: PluginSpec | Schedule = "constant",
     initializer: PluginSpec | Initializer = "glorot",
     epochs: int = 80,
     seed: int = 0,
@@ -118,6 +131,7 @@ def fit(
         "output": output,
         "activation": activation,
         "optimizer": optimizer,
+        "schedule": schedule,
         "initializer": initializer,
         "epochs": epochs,
         "seed": seed,

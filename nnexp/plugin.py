@@ -1,4 +1,4 @@
-"""What a plugin is: the five kinds, their fields (``param``) and the arrays they exchange with the engine.
+"""What a plugin is: the six kinds, their fields (``param``) and the arrays they exchange with the engine.
 
 A plugin is one frozen dataclass and one entry-point line. Its fields are its hyperparameters, its methods its mathematics::
 
@@ -254,6 +254,27 @@ class Initializer(Plugin):
         return None
 
 
+@dataclass(frozen=True)
+class Schedule(Plugin):
+    """The learning rate over the epochs, as a multiple of the optimizer's own; it goes with every optimizer.
+
+    A schedule has no memory: what it needs to know is in the arguments, so that a run that is resumed goes on exactly.
+    """
+
+    kind: ClassVar[str] = "schedule"
+    varies: ClassVar[bool] = True
+    """False: the factor is always 1, so it is neither asked for in each epoch nor shown and recorded."""
+
+    @abstractmethod
+    def factor(self, epoch: int, epochs: int, history: Sequence[float]) -> float:
+        """What the learning rate is multiplied by in this epoch: a finite number of at least 0.
+
+        ``epoch`` counts from 1 to ``epochs``. ``history`` (not to be changed) has the cost of each epoch before it, on the
+        validation part, or without one on the training part; so it has ``epoch - 1`` entries. Raise ``NnexpError`` where
+        ``epochs`` does not fit the fields: ``factor(1, epochs, ())`` is asked before anything else is done.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Data:
     """What a dataset loads: samples in rows, before any split or scaling.
@@ -286,7 +307,9 @@ class Dataset(Plugin):
         """Read or make the data; all randomness from ``rng``."""
 
 
-KINDS: Mapping[str, type[Plugin]] = {kind.kind: kind for kind in (Activation, Loss, Optimizer, Initializer, Dataset)}
+KINDS: Mapping[str, type[Plugin]] = {
+    kind.kind: kind for kind in (Activation, Loss, Optimizer, Schedule, Initializer, Dataset)
+}
 """The kinds by name; a kind's entry points are in the group ``nnexp.<kind>``."""
 
 

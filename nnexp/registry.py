@@ -29,6 +29,7 @@ GROUPS: Mapping[str, str] = {
     "output": "activation",
     "activation": "activation",
     "optimizer": "optimizer",
+    "schedule": "schedule",
     "initializer": "initializer",
 }
 """The keys of a configuration that hold a plugin, and its kind: the output layer has an activation of its own."""
@@ -48,7 +49,20 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
         "pinball": "quantile",
         "label_smoothing": "smooth_cce",
     },
-    "optimizer": {"gd": "batch", "gradient_descent": "batch", "mini_batch": "minibatch", "stochastic": "sgd"},
+    "optimizer": {
+        "gd": "batch",
+        "gradient_descent": "batch",
+        "mini_batch": "minibatch",
+        "stochastic": "sgd",
+        "heavy_ball": "momentum",
+        "nag": "nesterov",
+    },
+    "schedule": {
+        "none": "constant",
+        "fixed": "constant",
+        "cosine_annealing": "cosine",
+        "reduce_on_plateau": "plateau",
+    },
     "initializer": {"xavier": "glorot", "kaiming": "he", "gaussian": "normal", "random": "normal"},
     "dataset": {"table": "csv", "parquet": "csv"},
 }
@@ -254,6 +268,14 @@ def named(plugin: Plugin) -> str:
         f"{cls.__qualname__} is not installed as a plugin, so it cannot be named in a configuration or a saved model. "
         f'Add the entry point [project.entry-points."nnexp.{plugin.kind}"] to its distribution.'
     )
+
+
+def known_as(plugin: Plugin) -> str:
+    """What a message calls a plugin: its option's name, or its class's where it is not installed."""
+    try:
+        return named(plugin)
+    except NnexpError:
+        return type(plugin).__name__
 
 
 def describe(plugin: Plugin) -> dict[str, Any]:

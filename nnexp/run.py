@@ -243,17 +243,22 @@ def describe(experiment: Experiment) -> dict[str, str]:
     source = Path(config["dataset"].get("path", config["dataset"]["name"])).name
     classes = f", {len(data.classes)} classes" if data.classes else ""
     settings = experiment.plan.settings
-    optimizer = config["optimizer"]
-    options = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")
+    schedule = f"{with_options(config['schedule'])}, " if experiment.plan.schedule.varies else ""
     sizes = "-".join(str(size) for size in experiment.network.sizes)
     return {
         "data": f"{source}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
         f"-> {data.target} ({data.task}{classes})",
         "network": f"{sizes}, {config['activation']['name']}, {config['output']['name']} out, "
         f"{experiment.network.theta.size:,} parameters ({config['initializer']['name']})",
-        "training": f"{config['loss']['name']}, {optimizer['name']} ({options}), "
+        "training": f"{config['loss']['name']}, {with_options(config['optimizer'])}, {schedule}"
         f"{settings.epochs} epochs, seed {settings.seed}",
     }
+
+
+def with_options(plugin: Mapping[str, Any]) -> str:
+    """A plugin in words: ``minibatch (batch_size 32, learning_rate 0.1)``."""
+    options = ", ".join(f"{key} {value}" for key, value in plugin.items() if key != "name")
+    return f"{plugin['name']} ({options})" if options else str(plugin["name"])
 
 
 def summary(experiment: Experiment, test: dict[str, float], place: Place, began: float) -> dict[str, Any]:

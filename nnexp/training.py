@@ -9,17 +9,19 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from nnexp import registry
 from nnexp.errors import NnexpError
 from nnexp.metrics import Metrics
 from nnexp.network import MLP, Evaluator, Step, make_step
 from nnexp.objective import Objective
-from nnexp.plugin import Array, Optimizer, State
+from nnexp.plugin import Array, Optimizer, Schedule, State
 
 CHUNK_BYTES = 1 << 18
 """Samples are gathered into a chunk of about this size at a time: small enough for the processor's cache."""
@@ -35,7 +37,8 @@ class Epoch:
     """One pass over the training samples. ``metrics`` has ``cost/train``, ``cost/validation`` and the task's metrics.
 
     Train metrics are of the predictions made during the epoch, each batch before its update, pooled over the epoch;
-    validation is measured at the epoch's end. ``time`` is when it ended, in seconds since 1970.
+    validation is measured at the epoch's end. ``learning_rate`` is among them where a schedule changes it. ``time`` is when
+    the epoch ended, in seconds since 1970.
     """
 
     number: int
@@ -51,12 +54,13 @@ class Epoch:
 class Diverged(NnexpError):  # noqa: N818 (what happened, not a mistake)
     """The cost is no longer finite."""
 
-    def __init__(self, epoch: int, learning_rate: float) -> None:
-        super().__init__(
-            f"diverged at epoch {epoch}; learning_rate={learning_rate}. "
-            f"Type optimizer.learning_rate={learning_rate / 10:g}, or smaller."
-        )
-        self.reason = f"diverged at epoch {epoch}; learning_rate={learning_rate}"
+    def __init__(self, epoch: int, learning_rate: float, factor: float = 1.0) -> None:
+        """``learning_rate`` is the optimizer's own, ``factor`` what the schedule multiplied it by in this epoch."""
+        rate = f"{learning_rate}"
+        if factor != 1:
+            rate = f"{learning_rate * factor:g} ({learning_rate} times the schedule's {factor:g})"
+        self.reason = f"diverged at epoch {epoch}; learning_rate={rate}"
+        super().__init__(f"{self.reason}. Type optimizer.learning_rate={learning_rate / 10:g}, or smaller.")
         self.epoch = epoch
 
 
@@ -77,6 +81,7 @@ def train(
     rng: np.random.Generator,
     epochs: int,
     metrics: Metrics,
+    schedule: Schedule | None = None,
     validation: Part | None = None,
     shuffle: bool = True,
     threads: int = 1,
@@ -84,6 +89,7 @@ def train(
     """Train ``network`` in place and yield each epoch when it ends.
 
     All randomness is one permutation of the samples an epoch, from ``rng`` (none for full batches or ``shuffle=False``).
+    ``schedule`` sets each epoch's learning rate; None keeps the optimizer's own.
     ``threads`` BLAS threads are used within an epoch; the caller's setting holds in between. Raises Diverged.
     """
     grad = np.zeros_like(network.theta)
@@ -92,17 +98,37 @@ def train(
     learning_rate = np.array(optimizer.learning_rate, network.dtype)  # an array is cheaper for ufuncs than a float
     evaluate = Evaluator(network, validation.design) if validation else None
     limits = blas_threads()
+    varying = schedule if schedule and schedule.varies else None
+    factor, history = 1.0, list[float]()
 
     for number in range(1, epochs + 1):
         with limits.limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
+            if varying:
+                factor = rate_factor(varying, number, epochs, history)
+                learning_rate[...] = optimizer.learning_rate * factor
             for batches in source.chunks(rng if shuffle else None):
                 run_epoch(batches, optimizer, network.theta, grad, state, learning_rate)
             found = measure(objective, metrics, source.logits, source.y, "train")
             if evaluate and validation:
                 found |= measure(objective, metrics, evaluate(), validation.y, "validation")
         if not all(math.isfinite(value) for name, value in found.items() if name.startswith("cost/")):
-            raise Diverged(number, optimizer.learning_rate)
-        yield Epoch(number, found)
+            raise Diverged(number, optimizer.learning_rate, factor)
+        if varying:
+            found["learning_rate"] = optimizer.learning_rate * factor
+        epoch = Epoch(number, found)
+        history.append(epoch.cost)
+        yield epoch
+
+
+def rate_factor(schedule: Schedule, epoch: int, epochs: int, history: Sequence[float]) -> float:
+    """The schedule's factor for an epoch, refused unless it is a finite number of at least 0."""
+    factor = schedule.factor(epoch, epochs, history)
+    if not isinstance(factor, Real) or not math.isfinite(factor) or factor < 0:
+        raise NnexpError(
+            f"schedule={registry.known_as(schedule)} gave the factor {factor!r} for epoch {epoch} of {epochs}; it must be a "
+            "finite number of at least 0. Choose another schedule: type schedule=NAME."
+        )
+    return float(factor)
 
 
 def run_epoch(batches: list[Batch], optimizer: Optimizer, theta: Array, grad: Array, state: State, rate: Array) -> None:

@@ -19,6 +19,7 @@ LAYERS = [
         "activations",
         "losses",
         "optimizers",
+        "schedules",
         "initializers",
         "datasets",
         "registry",
@@ -190,7 +191,7 @@ def test_the_core_decides_nothing_by_a_name() -> None:
 
 def test_the_core_imports_no_built_in() -> None:
     """Apart from each other's helpers, nobody imports the modules that hold the built-in plugins by name."""
-    holders = {"activations", "losses", "optimizers", "initializers"}
+    holders = {"activations", "losses", "optimizers", "schedules", "initializers"}
     found = {f"{each.module} imports {each.target}" for each in IMPORTS if each.target_part in holders}
     assert found == set()
 

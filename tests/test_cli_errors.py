@@ -23,6 +23,8 @@ CASES = [
     ("optimizer.learning_rate=abc", "optimizer.learning_rate must be a float above 0. Got 'abc'."),
     ("optimizer.learning_rate=-1", "optimizer.learning_rate must be a float above 0. Got -1.0."),
     ("optimizer.batch_size=0", "optimizer.batch_size must be an int at least 1. Got 0."),
+    ("schedule=none", "No schedule 'none'. nnexp calls it 'constant'. Available: constant"),
+    ("schedule.warmup=3", "schedule=constant has no option 'warmup'. It has no options."),
     ("optimizer.batch_size=1.5", "optimizer.batch_size must be an int at least 1. Got '1.5'."),
     ("epochs=0", "epochs must be an int at least 1. Got 0."),
     ("epochs=many", "epochs must be an int at least 1. Got 'many'."),
@@ -240,5 +242,5 @@ def test_defaults_are_stated_once() -> None:
     assert given["hidden"] == settings.network.hidden
     assert given["validation"] == settings.split.validation
     chosen = {key: value for line in config["defaults"] if isinstance(line, dict) for key, value in line.items()}
-    for key in ("loss", "output", "activation", "optimizer", "initializer"):
+    for key in ("loss", "output", "activation", "optimizer", "schedule", "initializer"):
         assert given[key] == chosen[key]

@@ -87,7 +87,14 @@ def test_params_and_tags(place: Path, single: tuple[Path, str]) -> None:
     run = recorded(place, single[0])
     params = run.data.params
     expected = {"loss": "mae", "output": "identity", "optimizer": "sgd", "optimizer.learning_rate": "0.01"}
-    expected |= {"dataset": "diabetes", "network.hidden": "[16]", "epochs": "6", "seed": "0", "split.seed": "null"}
+    expected |= {
+        "schedule": "constant",
+        "dataset": "diabetes",
+        "network.hidden": "[16]",
+        "epochs": "6",
+        "seed": "0",
+        "split.seed": "null",
+    }
     assert expected.items() <= params.items()
     assert "auto" not in params.values()
     tags = run.data.tags
@@ -114,6 +121,7 @@ def test_metrics(place: Path, single: tuple[Path, str]) -> None:
             assert times == sorted(times)
             assert 0 <= time.time() - times[-1] / 1000 < 3600
         assert [point.step for point in store(place).get_metric_history(run_id, f"{name}/test")] == [6]
+    assert "learning_rate" not in recorded(place, directory).data.metrics  # only where a schedule changes it
 
 
 def test_artifacts(place: Path, single: tuple[Path, str]) -> None:

@@ -143,6 +143,7 @@ def test_a_plugin_by_name_mapping_or_object() -> None:
         ({"optimizer": {"name": "sgd", "learning_rate": float("nan")}}, r"optimizer\.learning_rate must be a float above 0\. Got nan"),  # noqa: E501
         ({"output": {"name": "leaky_relu", "alpha": 1.5}}, r"output\.alpha must be a float at least 0 and below 1\. Got 1\.5\."),  # noqa: E501
         ({"loss": {"name": "auto", "delta": 1}}, r"loss=auto has no option 'delta'\. Name the loss: type loss=NAME loss\.delta=\.\.\."),  # noqa: E501
+        ({"schedule": MiniBatch()}, r"schedule must be the name of an installed schedule\. Got MiniBatch\(.*\)\. Type schedule=NAME\."),  # noqa: E501
         ({"loss": 3}, r"loss must be the name of an installed loss\. Got 3\. Type loss=NAME\."),
         ({"initializer": "file"}, r"initializer=file needs initializer\.path \(.*\)\. Type initializer\.path=\.\.\."),
         ({"epochs": 0}, r"epochs must be an int at least 1\. Got 0\."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from tests.command import Ended, nnexp, result, runs
 
@@ -109,6 +110,43 @@ def test_a_name_claimed_twice_is_an_error_for_who_chooses_it(site: Path) -> None
     assert "the name is claimed by nnexp 0" in chosen.err
     assert "and nnexp-other 1.2" in chosen.err
     assert command(site, "loss=mse", "epochs=1", "tracking=none").code == 0
+
+
+HALVING = '''
+from dataclasses import dataclass
+from nnexp.errors import NnexpError
+from nnexp.plugin import Schedule, param
+
+@dataclass(frozen=True)
+class Halving(Schedule):
+    """factor = gamma^(epoch - 1)."""
+
+    gamma: float = param(0.5, above=0, at_most=1)
+
+    def factor(self, epoch, epochs, history):
+        if epochs > 100:
+            raise NnexpError("schedule=halving is for at most 100 epochs. Type epochs=100.")
+        return self.gamma ** (epoch - 1)
+'''
+
+
+def test_a_schedule_is_shown_and_recorded(site: Path) -> None:
+    """A schedule goes with a built-in optimizer: it is on the training line and in MLflow, with one rate per epoch."""
+    install(site, "nnexp-halving", {"nnexp.schedule": "halving = my_halving:Halving"}, {"my_halving": HALVING})
+    ended = command(site, "schedule=halving", "schedule.gamma=0.25", "optimizer=sgd", "epochs=3")
+    assert ended.code == 0, ended.err
+    assert "sgd (learning_rate 0.01), halving (gamma 0.25), 3 epochs" in " ".join(ended.out.split())
+    assert "\n         learning_rate" not in ended.out  # a setting, not a score
+    place = site.parent / "place"
+    (directory,) = runs(place)
+    store = MlflowClient(f"sqlite:///{place / 'outputs' / 'mlflow.db'}")
+    run = store.get_run(result(directory)["run_id"])
+    assert {"schedule": "halving", "schedule.gamma": "0.25"}.items() <= run.data.params.items()
+    points = store.get_metric_history(run.info.run_id, "learning_rate")
+    assert [(point.step, point.value) for point in points] == [(1, 0.01), (2, 0.0025), (3, 0.000625)]
+    refused = command(site, "schedule=halving", "epochs=101")
+    assert refused.code == 1
+    assert refused.err == "nnexp: schedule=halving is for at most 100 epochs. Type epochs=100.\n"
 
 
 def test_a_plugin_for_another_protocol_says_so(site: Path) -> None:

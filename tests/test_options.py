@@ -127,7 +127,7 @@ def test_hydra_type(annotation: Any, expected: Any) -> None:
     assert found == expected
 
 
-@pytest.mark.parametrize("kind", ["activation", "loss", "optimizer", "initializer", "dataset"])
+@pytest.mark.parametrize("kind", ["activation", "loss", "optimizer", "schedule", "initializer", "dataset"])
 def test_every_plugin_has_a_schema(kind: str) -> None:
     """Each installed plugin's schema holds its defaults, and what it holds builds the plugin's defaults again."""
     for name in registry.available(kind):

@@ -23,6 +23,7 @@ BUILT_IN = {
     "activation": {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax"},
     "loss": {"mse", "mae", "bce", "cce"},
     "optimizer": {"batch", "minibatch", "sgd"},
+    "schedule": {"constant"},
     "initializer": {"normal", "he", "glorot", "zeros", "file"},
     "dataset": {"diabetes", "breast_cancer", "wine", "digits", "sine", "moons", "spiral", "xor", "blobs", "csv"},
 }

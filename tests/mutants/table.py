@@ -242,9 +242,30 @@ MUTANTS = [
     Mutant(
         "a cost that is not finite goes on",
         "training.py",
-        "raise Diverged(number, optimizer.learning_rate)",
+        "raise Diverged(number, optimizer.learning_rate, factor)",
         "pass",
         "test_training.py::test_divergence_on_the_training_part",
+    ),
+    Mutant(
+        "the schedule's factor is recorded but not applied",
+        "training.py",
+        "learning_rate[...] = optimizer.learning_rate * factor",
+        "learning_rate[...] = optimizer.learning_rate",
+        "test_schedules.py::test_a_halved_rate_is_a_training_with_half_the_rate",
+    ),
+    Mutant(
+        "the schedule's factors multiply up",
+        "training.py",
+        "learning_rate[...] = optimizer.learning_rate * factor",
+        "learning_rate *= factor",
+        "test_schedules.py::test_a_halved_rate_is_a_training_with_half_the_rate",
+    ),
+    Mutant(
+        "a negative factor is taken",
+        "training.py",
+        " or factor < 0:",
+        ":",
+        "test_schedules.py::test_a_factor_that_cannot_be",
     ),
     Mutant(
         "the number of BLAS threads is not limited",
