@@ -257,7 +257,8 @@ def describe(experiment: Experiment) -> dict[str, str]:
 
 def with_options(plugin: Mapping[str, Any]) -> str:
     """A plugin in words: ``minibatch (batch_size 32, learning_rate 0.1)``."""
-    options = ", ".join(f"{key} {value}" for key, value in plugin.items() if key != "name")
+    values = {key: "null" if value is None else value for key, value in plugin.items() if key != "name"}
+    options = ", ".join(f"{key} {value}" for key, value in values.items())
     return f"{plugin['name']} ({options})" if options else str(plugin["name"])
 
 

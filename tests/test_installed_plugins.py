@@ -122,6 +122,7 @@ class Halving(Schedule):
     """factor = gamma^(epoch - 1)."""
 
     gamma: float = param(0.5, above=0, at_most=1)
+    least: float | None = None
 
     def factor(self, epoch, epochs, history):
         if epochs > 100:
@@ -135,7 +136,7 @@ def test_a_schedule_is_shown_and_recorded(site: Path) -> None:
     install(site, "nnexp-halving", {"nnexp.schedule": "halving = my_halving:Halving"}, {"my_halving": HALVING})
     ended = command(site, "schedule=halving", "schedule.gamma=0.25", "optimizer=sgd", "epochs=3")
     assert ended.code == 0, ended.err
-    assert "sgd (learning_rate 0.01), halving (gamma 0.25), 3 epochs" in " ".join(ended.out.split())
+    assert "sgd (learning_rate 0.01), halving (gamma 0.25, least null), 3 epochs" in " ".join(ended.out.split())
     assert "\n         learning_rate" not in ended.out  # a setting, not a score
     place = site.parent / "place"
     (directory,) = runs(place)
