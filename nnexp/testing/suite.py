@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnexp.errors import NnexpError
-from nnexp.testing import activations, datasets, every, initializers, losses, optimizers
+from nnexp.testing import activations, datasets, every, initializers, losses, optimizers, schedules
 from nnexp.testing.every import Subject
 from nnexp.testing.verdict import Check, Failed, Skipped
 
@@ -15,6 +15,7 @@ KIND_CHECKS: Mapping[str, tuple[Callable[[Any], None], ...]] = {
     "activation": activations.CHECKS,
     "loss": losses.CHECKS,
     "optimizer": optimizers.CHECKS,
+    "schedule": schedules.CHECKS,
     "initializer": initializers.CHECKS,
     "dataset": datasets.CHECKS,
 }
