@@ -378,7 +378,7 @@ class TestTableRefused:
         """Missing values are counted by column, the first is located, and what to type works."""
         path = write(tmp_path, "a,b,y\n1,x,1.5\n2,,2.5\n,x,3.5\n4,NA,\n5,x,9.5\n6,x,7.5\n")
         assert refusal(load, path) == (
-            f"{path}: 4 values are missing, the first in column 'a' in row 3 (the row after the header is row 1). "
+            f"{path}: 4 values are missing, the first in column 'a' in row 3 (row 1 holds the first sample). "
             "Missing by column: a (1), b (2), y (1). Fill them in, or type dataset.missing=drop to leave 3 rows out."
         )
         assert len(load(path, missing="drop").y) == 3
@@ -444,6 +444,10 @@ class TestTableRefused:
             f"{path}: column 'a' holds numbers written with commas: '1,5' in row 1. Write them with a decimal point "
             "and nothing between thousands. To leave the column out, type dataset.drop=[a]."
         )
+
+    def test_a_comma_at_the_end_is_text(self, tmp_path: Path) -> None:
+        """A comma that no digit follows belongs to a category's text."""
+        assert load(write(tmp_path, column("a", ['"0 ,"', '"1,"', '"0 ,"']))).categories == {"a": ("0 ,", "1,")}
 
     @pytest.mark.parametrize(
         "value",
