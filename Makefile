@@ -40,6 +40,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for each in plugins/*; do MYPYPATH=$$each/src $(BIN)/mypy $$each/src $$each/tests || exit 1; done
 
 check: lint test
 

@@ -417,36 +417,3 @@ def test_a_preset_of_ones_own(tmp_path: Path) -> None:
     ended = nnexp("--config-dir", "mine", "experiment=own", "epochs=3", "tracking=none", cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert "mae, minibatch (batch_size 32, learning_rate 0.1), 3 epochs, seed 5" in ended.out
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the checkout and unpacked into a folder of its own."""
-    built, target = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("site")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(built), str(ROOT)], check=True)
-    (made,) = built.glob("nnexp-*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(made)], check=True)
-    return target
-
-
-def test_wheel(wheel: Path, tmp_path: Path) -> None:
-    """The wheel carries conf/ and runs from any directory, presets of one's own included."""
-    folder = tmp_path / "mine" / "experiment"
-    folder.mkdir(parents=True)
-    (folder / "own.yaml").write_text("# @package _global_\nepochs: 2\n")
-    code = "import nnexp; print(nnexp.__file__)"
-    where = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment(PYTHONPATH=str(wheel)),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert where.stdout.startswith(str(wheel))
-    assert (wheel / "nnexp" / "conf" / "config.yaml").exists()
-    ended = nnexp("--config-dir", "mine", "experiment=own", "tracking=none", cwd=tmp_path, PYTHONPATH=str(wheel))
-    assert ended.code == 0, ended.err
-    assert len(runs(tmp_path)) == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "outputs"]

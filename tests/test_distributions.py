@@ -1,0 +1,196 @@
+"""Every distribution under plugins/: built, installed as wheels beside nnexp's own in a fresh environment, tested there.
+
+The environment has nnexp and the plugins from their wheels and everything else from the environment of these tests, by a
+.pth file, so that nothing is downloaded. The environment of these tests itself never gets the plugins.
+"""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.command import ROOT, Ended, environment, runs
+
+DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
+
+PUBLIC = {"nnexp.plugin", "nnexp.errors", "nnexp.testing", "nnexp.datasets.frame"}
+"""What a plugin may import of nnexp."""
+
+GUARD = """
+import sys
+from pathlib import Path
+import {module}, nnexp
+for each in ({module}, nnexp):
+    assert Path(each.__file__).is_relative_to(sys.prefix), each.__file__
+"""
+"""A conftest.py: were a checkout's module imported instead of the wheel's, pytest would end with exit code 4."""
+
+
+def module_of(distribution: str) -> str:
+    """The module that a distribution installs."""
+    return distribution.replace("-", "_")
+
+
+def project(distribution: str) -> dict[str, Any]:
+    """What its pyproject.toml says in [project]."""
+    path = ROOT / "plugins" / distribution / "pyproject.toml"
+    read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    return read
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """An environment with nothing but wheels, and what it borrows."""
+
+    python: Path
+    site: Path
+    wheels: dict[str, Path]
+    """By distribution."""
+
+    def run(self, *words: str, cwd: Path, timeout: float = 300) -> Ended:
+        """``python WORDS`` in ``cwd``, which must not be a checkout."""
+        done = subprocess.run(
+            [self.python, *words],
+            cwd=cwd,
+            env={key: value for key, value in environment().items() if key != "PYTHONPATH"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """Build all the wheels, install them without a network, then borrow every other package."""
+    built, place = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("fresh")
+    wheels: dict[str, Path] = {}
+    for name, folder in [("nnexp", ROOT), *((name, ROOT / "plugins" / name) for name in DISTRIBUTIONS)]:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        (wheels[name],) = built.glob(f"{module_of(name)}-*.whl")
+    venv.create(place, with_pip=False, symlinks=True)
+    python = place / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", *map(str, wheels.values())], check=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(place), "platbase": str(place)}))
+    borrowed = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+    (site / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
+    return Fresh(python, site, wheels)
+
+
+def test_the_core_wheel(fresh: Fresh) -> None:
+    """The wheel of nnexp holds nnexp with conf/, and nothing of plugins/ or tests/."""
+    names = zipfile.ZipFile(fresh.wheels["nnexp"]).namelist()
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"nnexp"}
+    assert "nnexp/conf/config.yaml" in names
+    assert not [name for name in names if "plugins/" in name or "tests/" in name]
+
+
+def test_the_sdist(tmp_path: Path) -> None:
+    """The source distribution of nnexp holds the plugins' sources as well."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path, filter="data")
+    (source,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert sorted(path.parent.name for path in source.glob("plugins/*/pyproject.toml")) == DISTRIBUTIONS
+
+
+def test_everything_is_from_the_wheels(fresh: Fresh, tmp_path: Path) -> None:
+    """Of nnexp and the plugins, code and metadata are those of the fresh environment."""
+    code = (
+        "import importlib, importlib.metadata as m, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    print(importlib.import_module(name.replace('-', '_')).__file__, m.distribution(name).locate_file(''), sep='|')\n"
+    )
+    ended = fresh.run("-c", code, *fresh.wheels, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    expected = [f"{fresh.site / module_of(name) / '__init__.py'}|{fresh.site}" for name in fresh.wheels]
+    assert [line.rstrip("/") for line in ended.out.splitlines()] == expected
+
+
+def test_this_environment_has_none_of_them() -> None:
+    """Tests of the core see the built-in plugins alone."""
+    installed = {canonicalize_name(name) for names in packages_distributions().values() for name in names}
+    assert not installed & set(DISTRIBUTIONS)
+
+
+def test_the_core_runs_from_its_wheel(fresh: Fresh, tmp_path: Path) -> None:
+    """The wheel carries conf/ and runs from any directory, presets of one's own included."""
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "own.yaml").write_text("# @package _global_\nepochs: 2\n")
+    ended = fresh.run("-m", "nnexp", "--config-dir", "mine", "experiment=own", "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert len(runs(tmp_path)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "outputs"]
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_the_wheel(distribution: str, fresh: Fresh) -> None:
+    """A wheel holds one module, typed, without its tests, and depends on nnexp by a range."""
+    names = zipfile.ZipFile(fresh.wheels[distribution]).namelist()
+    module = module_of(distribution)
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {module}
+    assert f"{module}/py.typed" in names
+    assert "nnexp>=0.1,<0.2" in [need.replace(" ", "") for need in project(distribution)["dependencies"]]
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """The modules that Python files import, within functions, too."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield str(node.module)
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_imports_are_declared(distribution: str) -> None:
+    """A distribution imports what it declares, and of nnexp the public modules alone."""
+    modules = set(imported(ROOT / "plugins" / distribution / "src"))
+    assert {name for name in modules if name.split(".")[0] == "nnexp"} <= PUBLIC
+    declared = {canonicalize_name(Requirement(need).name) for need in project(distribution)["dependencies"]}
+    foreign = {name.split(".")[0] for name in modules} - {*sys.stdlib_module_names, module_of(distribution)}
+    providers = packages_distributions()
+    provided = {name: {canonicalize_name(each) for each in [name, *providers.get(name, ())]} for name in foreign}
+    assert {name for name in foreign if not declared & provided[name]} == set()
+
+
+def test_the_core_imports_none_of_them() -> None:
+    """No plugin of plugins/ is imported by nnexp."""
+    assert not {name.split(".")[0] for name in imported(ROOT / "nnexp")} & {*map(module_of, DISTRIBUTIONS)}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_its_own_tests_pass(distribution: str, fresh: Fresh, tmp_path: Path) -> None:
+    """A distribution's tests pass against the wheels, away from its sources; every warning is an error."""
+    folder = ROOT / "plugins" / distribution
+    for name in ("tests", "README.md", "pyproject.toml"):
+        copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
+        copy(folder / name, tmp_path / name)
+    (tmp_path / "conftest.py").write_text(GUARD.format(module=module_of(distribution)), encoding="utf-8")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    warnings = "".join(f"    {each}\n" for each in settings["filterwarnings"])
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n{warnings}", encoding="utf-8")
+    options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
+    ended = fresh.run("-m", "pytest", *options, "tests", cwd=tmp_path, timeout=600)
+    assert ended.code == 0, ended.out + ended.err
