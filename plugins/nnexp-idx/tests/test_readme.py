@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -51,5 +52,5 @@ def test_the_same_as_scikit_learn_has(tmp_path: Path) -> None:
 
 def test_every_option_is_described() -> None:
     """The table names each field."""
-    for name in ("path", "labels", "limit"):
-        assert f"| `dataset.{name}` |" in README
+    for item in fields(Idx):
+        assert f"| `dataset.{item.name}` |" in README

@@ -1,0 +1,56 @@
+"""The README's example runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnexp_openml import OpenML
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def masked(text: str) -> list[str]:
+    """The lines with every number and the run's name masked, since they depend on the machine, and spaces squeezed."""
+    text = re.sub(r"outputs/runs/[\w-]+", "DIRECTORY", text)
+    text = re.sub(r"\d[\d,]*(\.\d+)?(e[+-]\d+)?", "N", text)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def test_the_example(server: Server, tmp_path: Path) -> None:
+    """The command prints what the README shows, numbers and the run's name apart, the first time and from the cache."""
+    ((command, shown),) = re.findall(r"```console\n\$ python (.*)\n((?:.*\n)*?)```", README)
+    costs = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert masked(done.stdout) == masked(shown)
+        costs.append([line for line in done.stdout.splitlines() if line.startswith("epoch")])
+    assert costs[0] == costs[1]
+    assert len(server.requests) == 5
+
+
+def test_a_table_that_is_not_there(server: Server, tmp_path: Path) -> None:
+    """On the command line, too, a mistake is one line on the standard error stream, without a run."""
+    command = [sys.executable, "-m", "nnexp", "dataset=openml", "dataset.table=irsi"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("nnexp: OpenML has no table 'irsi' with version 1.")
+    assert done.stderr.count("\n") == 1
+    assert server.requests
+
+
+def test_every_option_is_described() -> None:
+    """The table names each field."""
+    for item in fields(OpenML):
+        assert f"| `dataset.{item.name}` |" in README
