@@ -35,15 +35,14 @@ def conf_directory() -> Path:
 
 def main() -> None:
     """Run what ``sys.argv`` says. Raises NnexpError, or whatever else ended the run or the sweep."""
-    for kind in KINDS:
-        for each in registry.broken(kind):
-            print(f"note: left out {each}", file=sys.stderr)  # noqa: T201
     parser = get_args_parser()
     parser.error = refuse_option  # type: ignore[method-assign]
     given = parser.parse_args()
     composition.GuardedLoader.to_run = not (given.help or given.cfg or given.info)
     composition.install()
-    options.register()
+    options.register(registry.available if given.help else options.claimed)
+    if given.help:
+        note_broken()
     command = hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(job)
     failed = None
     try:
@@ -55,6 +54,13 @@ def main() -> None:
             failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
     if refused or failed:
         raise refused[0] if refused else cast("NnexpError", failed)
+
+
+def note_broken() -> None:
+    """Say on stderr what is installed but not among the options."""
+    notes = [each for kind in KINDS for each in registry.broken(kind)]
+    for note in [*notes, *registry.points()[1]]:
+        print(f"note: left out {note}", file=sys.stderr)  # noqa: T201
 
 
 def refuse_option(message: str) -> NoReturn:

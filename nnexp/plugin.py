@@ -339,13 +339,18 @@ def check_fields(owner: Any, prefix: str) -> None:
     cls: type = type(owner)
     annotations = field_types(cls)
     for item in hyperparameters(owner):
-        annotation = annotations[item.name]
-        value = _as_declared(getattr(owner, item.name), annotation)
+        value = checked(f"{prefix}{item.name}", item, annotations[item.name], getattr(owner, item.name))
         object.__setattr__(owner, item.name, value)
-        limits = bounds(item)
-        values = value if isinstance(value, tuple) else (value,)
-        if not has_type(value, annotation) or not all(each is None or limits.allow(each) for each in values):
-            raise NnexpError(_refusal(f"{prefix}{item.name}", annotation, limits, value))
+
+
+def checked(key: str, item: dataclasses.Field[Any], annotation: Any, value: Any) -> Any:
+    """The value as the field declares it; raises NnexpError where it is of another type or outside the field's bounds."""
+    value = _as_declared(value, annotation)
+    limits = bounds(item)
+    values = value if isinstance(value, tuple) else (value,)
+    if not has_type(value, annotation) or not all(each is None or limits.allow(each) for each in values):
+        raise NnexpError(_refusal(key, annotation, limits, value))
+    return value
 
 
 def _refusal(key: str, annotation: Any, limits: Bounds, value: Any) -> str:

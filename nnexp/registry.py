@@ -7,21 +7,28 @@ entry with its distribution and the reason, and an error only for who chooses it
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
+import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points, version
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points, version
+from importlib.metadata import distributions as distributions_installed
 from typing import Any, cast
 
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.plugin import KINDS, Plugin, field_types, hyperparameters
+from nnexp.plugin import KINDS, Plugin, checked, field_types, hyperparameters
 
 RESERVED = ("name", "defaults")
 """Field names that belong to Hydra."""
+
+WORDS = ("auto", "null", "true", "false", "inf", "nan")
+"""What stands after ``=`` with a meaning of its own, in nnexp or in Hydra's grammar: no option's name."""
 
 GROUPS: Mapping[str, str] = {
     "dataset": "dataset",
@@ -70,58 +77,139 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
+class Provider:
+    """What a distribution's metadata say: who brings a plugin, and for which nnexp it was built."""
+
+    name: str
+    version: str
+    needs: tuple[str, ...]
+    """Its ``Requires-Dist: nnexp...`` lines."""
+    removal: str
+    """What to do to be rid of it."""
+    upgrade: str = ""
+    """What to do to have a newer one; empty where it has no name."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".rstrip()
+
+    @property
+    def remedy(self) -> str:
+        """What a user can do about something broken in it."""
+        return (
+            f"Upgrade it: {self.upgrade}, or remove it: {self.removal}"
+            if self.upgrade
+            else f"Remove it: {self.removal}"
+        )
+
+
+@functools.cache
+def provider(dist: Distribution | None) -> Provider:
+    """Read a distribution's metadata, once; what is missing or garbled there is said instead."""
+    try:
+        headers = list(dist.metadata.items()) if dist else []  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 (whatever a damaged file raises)
+        headers = []
+    lines = [str(text) for key, text in headers if key == "Requires-Dist"]
+    needs = tuple(line for line in lines if line.lower().replace(" ", "").startswith("nnexp"))
+    found = dict(headers)
+    folder = dist.locate_file("") if dist else "an unknown place"
+    name, number = found.get("Name"), found.get("Version", "without a version")
+    if not name:
+        return Provider(f"a distribution without a name in {folder}", "", needs, f"delete its .dist-info in {folder}")
+    return Provider(name, number, needs, f"pip uninstall {name}", f"pip install -U {name}")
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One claim to an option's name."""
+    """One claim to an option's name. Its distribution's metadata are read when somebody asks."""
 
     kind: str
     name: str
     value: str
     """``module:Class``."""
-    distribution: str
-    version: str
-    point: EntryPoint = dataclasses.field(repr=False, compare=False)
+    dist: Distribution | None = dataclasses.field(repr=False)
+
+    @property
+    def provider(self) -> Provider:
+        """The distribution that brings it."""
+        return provider(self.dist)
+
+    @property
+    def distribution(self) -> str:
+        """The distribution's name."""
+        return self.provider.name
+
+    @property
+    def version(self) -> str:
+        """The distribution's version."""
+        return self.provider.version
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A plugin that cannot be used, and why."""
+    """A plugin that cannot be used, why, and what to do about it."""
 
     entry: Entry
     reason: str
+    remedy: str
 
     def __str__(self) -> str:
-        return f"{self.entry.kind}={self.entry.name} of {self.entry.distribution} {self.entry.version}: {self.reason}"
+        return f"{self.entry.kind}={self.entry.name} of {self.entry.provider}: {self.reason}. {self.remedy}"
+
+
+@functools.cache
+def points() -> tuple[EntryPoints, tuple[str, ...]]:
+    """Every entry point of this environment, and a note on each distribution whose entry points cannot be read.
+
+    One garbled ``entry_points.txt`` makes reading all of them fail; then each distribution is read by itself.
+    """
+    try:
+        return cast("EntryPoints", entry_points()), ()  # Python 3.11 has another class with the same select
+    except Exception:  # noqa: BLE001 (whatever a damaged file raises)
+        found: dict[str, EntryPoints] = {}
+        notes = []
+        for dist in distributions_installed():
+            who = provider(dist)
+            try:
+                found.setdefault(who.name, dist.entry_points)
+            except Exception as error:  # noqa: BLE001
+                notes.append(f"{who}: its entry points cannot be read: {_first_line(error)}. Remove it: {who.removal}")
+        return EntryPoints(point for each in found.values() for point in each), tuple(notes)
 
 
 @functools.cache
 def entries() -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
     """Every claim by kind and name, in alphabetical order; read once from the installed distributions' metadata."""
     found: dict[str, dict[str, list[Entry]]] = {kind: {} for kind in KINDS}
-    installed = entry_points()
     for kind, names in found.items():
-        for point in installed.select(group=f"nnexp.{kind}"):
-            dist = point.dist
-            entry = Entry(kind, point.name, point.value, _name(dist), dist.version if dist else "?", point)
-            names.setdefault(point.name, []).append(entry)
+        for point in points()[0].select(group=f"nnexp.{kind}"):
+            entry = Entry(kind, point.name, point.value, point.dist)
+            claims = names.setdefault(point.name, [])
+            if entry not in claims:
+                claims.append(entry)
     return {
-        kind: {name: tuple(sorted(claims, key=lambda e: e.distribution)) for name, claims in sorted(names.items())}
+        kind: {
+            name: tuple(sorted(claims, key=lambda each: each.distribution) if len(claims) > 1 else claims)
+            for name, claims in sorted(names.items())
+        }
         for kind, names in found.items()
     }
 
 
-def _name(dist: Distribution | None) -> str:
-    return str(dist.metadata["Name"]) if dist else "an unknown distribution"
-
-
 def available(kind: str) -> list[str]:
-    """The names that can be chosen (a broken or doubly claimed one is left out)."""
+    """The names that can be chosen (a broken or doubly claimed one is left out). Imports every plugin of the kind."""
     return [name for name in entries()[kind] if not isinstance(lookup(kind, name), Broken)]
 
 
 def broken(kind: str) -> list[Broken]:
-    """What is installed but cannot be used."""
+    """What is installed but cannot be used. Imports every plugin of the kind."""
     found = (lookup(kind, name) for name in entries()[kind])
     return [each for each in found if isinstance(each, Broken)]
+
+
+def can_be_typed(name: str) -> bool:
+    """Whether an option's name is one that Hydra's grammar takes as it stands, and not one of nnexp's own."""
+    return bool(re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII)) and name.lower() not in WORDS
 
 
 @functools.cache
@@ -129,29 +217,53 @@ def lookup(kind: str, name: str) -> type[Plugin] | Broken:
     """The class behind an installed name, or why there is none. The name has to be one of ``entries()[kind]``."""
     claims = entries()[kind][name]
     first = claims[0]
+    who = first.provider
     if len(claims) > 1:
-        both = " and ".join(f"{each.distribution} {each.version}" for each in claims)
+        both = " and ".join(str(each.provider) for each in claims)
+        other = next((each.provider for each in reversed(claims) if each.distribution != "nnexp"), who)
+        return Broken(first, f"the name is claimed by {both}", f"Uninstall one of them: {other.removal}")
+    renamed = "Its author has to rename the entry point"
+    if name.lower() in WORDS:
         return Broken(
-            first, f"the name is claimed by {both}. Uninstall one of them: pip uninstall {claims[-1].distribution}"
+            first, f"the name '{name}' has a meaning of its own in nnexp", f"{renamed}; remove it: {who.removal}"
         )
-    reason = incompatibility(first.point.dist)
+    if not can_be_typed(name):
+        rule = "letters, digits, _ and -, a letter first"
+        return Broken(first, f"the name '{name}' cannot be typed ({rule})", f"{renamed}; remove it: {who.removal}")
+    reason = incompatibility(who.needs)
     if reason:
-        return Broken(first, reason)
+        return Broken(first, reason, who.remedy)
+    cls, reason = imported(first)
     try:
-        cls = first.point.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a stranger's import raises)
-        return Broken(first, f"importing {first.value} failed: {type(error).__name__}: {_first_line(error)}")
-    reason = defect(kind, cls)
-    return Broken(first, reason) if reason else cast("type[Plugin]", cls)
+        reason = reason or defect(kind, cls)
+    except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
+        reason = f"{first.value} cannot be examined: {type(error).__name__}: {_first_line(error)}"
+    if reason:
+        return Broken(first, reason, who.remedy)
+    return cast("type[Plugin]", cls)
+
+
+def imported(entry: Entry) -> tuple[object, str]:
+    """What an entry point names, or None and why it cannot be imported. What the import prints goes to stderr."""
+    form = EntryPoint.pattern.match(entry.value)
+    if not form or not form["attr"]:
+        return None, f"its entry point is '{entry.value}', which is not of the form module:Class"
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return EntryPoint(entry.name, entry.value, "").load(), ""
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 (whatever a stranger's import raises, SystemExit included)
+        return None, f"importing {entry.value} failed: {type(error).__name__}: {_first_line(error)}"
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0]
+    return (str(error).splitlines() or [""])[0].rstrip(".")
 
 
-def incompatibility(dist: Distribution | None) -> str:
-    """Why a distribution was not built for this nnexp, by its ``Requires-Dist: nnexp``; empty where it was."""
-    needs = [text for text in (dist.requires or ()) if text.replace(" ", "").startswith("nnexp")] if dist else []
+@functools.cache
+def incompatibility(needs: tuple[str, ...]) -> str:
+    """Why a distribution with these ``Requires-Dist: nnexp`` lines was not built for this nnexp; empty where it was."""
     if not needs:
         return ""
     from packaging.requirements import InvalidRequirement, Requirement  # only where there is a third-party plugin
@@ -162,11 +274,11 @@ def incompatibility(dist: Distribution | None) -> str:
     except InvalidRequirement as error:
         return f"its metadata cannot be read: {_first_line(error)}"
     for requirement in requirements:
-        applies = requirement.name == "nnexp" and (
+        applies = requirement.name.lower() == "nnexp" and (
             requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         )
         if applies and not requirement.specifier.contains(present, prereleases=True):
-            return f"it was built for nnexp{requirement.specifier}, this is {present}. Upgrade it: pip install -U {_name(dist)}"
+            return f"it was built for nnexp{requirement.specifier}, this is {present}"
     return ""
 
 
@@ -179,20 +291,48 @@ def defect(kind: str, cls: object) -> str:
         return f"{cls.__name__} needs the line @dataclass(frozen=True)"
     if inspect.isabstract(cls):
         return f"{cls.__name__} lacks {listed(sorted(cls.__abstractmethods__))}"
+    return wrong_signature(base, cls) or wrong_field(kind, cls)
+
+
+def wrong_signature(base: type[Plugin], cls: type[Plugin]) -> str:
+    """Which method of ``cls`` cannot be called as its kind's contract says; empty where all can."""
+    for name, contract in vars(base).items():
+        own = getattr(cls, name)
+        if name.startswith("_") or not inspect.isfunction(contract) or own is contract:
+            continue
+        arguments = list(inspect.signature(contract).parameters)
+        try:
+            inspect.signature(own).bind(*arguments)
+        except (TypeError, ValueError):
+            return f"{cls.__name__}.{name} must be a method that takes ({', '.join(arguments)})"
+    return ""
+
+
+def wrong_field(kind: str, cls: type[Plugin]) -> str:
+    """What is wrong with a field's name, type or default; empty where nothing is."""
     try:
         annotations = field_types(cls)
-    except (NameError, TypeError) as error:
-        return f"the annotations of {cls.__name__} cannot be read: {error}"
-    for item in hyperparameters(cls):
-        if item.name in RESERVED:
+    except Exception as error:  # noqa: BLE001 (annotations are expressions)
+        return f"the annotations of {cls.__name__} cannot be read: {_first_line(error)}"
+    fields = hyperparameters(cls)
+    for item in fields:
+        if item.name in RESERVED or item.name.startswith("_"):
             return f"the field name '{item.name}' belongs to Hydra; choose another"
         if not supported(annotations[item.name]):
-            return f"the field '{item.name}' has the unsupported type {annotations[item.name]}"
+            return (
+                f"the field '{item.name}' has the unsupported type {annotations[item.name]}; "
+                "it may be int, float, bool, str, X | None or tuple[X, ...]"
+            )
+        if item.default_factory is not dataclasses.MISSING:
+            return f"the field '{item.name}' has a default_factory; write its default as a value"
     try:
-        if all(item.default is not dataclasses.MISSING for item in hyperparameters(cls)):
+        for item in fields:
+            if item.default is not dataclasses.MISSING:
+                checked(f"{kind}.{item.name}", item, annotations[item.name], item.default)
+        if all(item.default is not dataclasses.MISSING for item in fields):
             cls()
     except NnexpError as error:
-        return f"a default is outside its own bounds: {error}"
+        return f"a default is outside its own bounds: {_first_line(error)}"
     except Exception as error:  # noqa: BLE001
         return f"{cls.__name__}() failed: {type(error).__name__}: {_first_line(error)}"
     return ""
@@ -248,6 +388,10 @@ def build(kind: str, spec: Mapping[str, Any], group: str = "") -> Plugin:
         return cls(**options)
     except NnexpError as error:
         raise NnexpError(str(error).replace(f"{kind}.", f"{group}.", 1)) from None
+    except Exception as error:
+        raise NnexpError(
+            f"{group}={name} of {entries()[kind][name][0].provider} cannot be made: {type(error).__name__}: {error}"
+        ) from error
 
 
 def no_option(group: str, name: str, key: str, known: typing.Iterable[str]) -> str:

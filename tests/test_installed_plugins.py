@@ -88,18 +88,44 @@ def test_it_is_checked_like_a_built_in(words: list[str], text: str, site: Path) 
     assert ended.code == 1
 
 
-def test_a_broken_plugin_is_reported_and_stops_no_run(site: Path) -> None:
-    """A plugin whose import fails is named with its distribution and the reason; other options work, it does not."""
+REASON = "loss=bad of nnexp-bad 1.2: importing my_bad:Bad failed: ModuleNotFoundError: No module named 'does_not_exist'"
+REMEDY = "Upgrade it: pip install -U nnexp-bad, or remove it: pip uninstall nnexp-bad"
+
+
+def test_a_broken_plugin_stops_no_run(site: Path) -> None:
+    """A plugin whose import fails is named with its distribution, the reason and the remedy to who chooses it."""
     install(site, "nnexp-bad", {"nnexp.loss": "bad = my_bad:Bad"}, {"my_bad": "import does_not_exist\n"})
     ended = command(site, "loss=huber", "epochs=1", "tracking=none")
-    assert ended.code == 0
-    reason = (
-        "loss=bad of nnexp-bad 1.2: importing my_bad:Bad failed: ModuleNotFoundError: No module named 'does_not_exist'"
-    )
-    assert f"note: left out {reason}" in ended.err
+    assert (ended.code, ended.err) == (0, "")
     chosen = command(site, "loss=bad", "epochs=1", "tracking=none")
     assert chosen.code == 1
-    assert f"nnexp: {reason}. Other options work: bce, cce, huber, mae, mse." in chosen.err
+    assert chosen.err == f"nnexp: {REASON}. {REMEDY}. Other options work: bce, cce, huber, mae, mse.\n"
+    assert not (site.parent / "place" / "outputs" / "runs" / "1").exists()
+
+
+def test_help_leaves_out_what_is_broken(site: Path) -> None:
+    """--help lists what can be chosen, and says what it left out and why."""
+    install(site, "nnexp-bad", {"nnexp.loss": "bad = my_bad:Bad"}, {"my_bad": "import does_not_exist\n"})
+    ended = command(site, "--help")
+    assert "loss: auto, bce, cce, huber, mae, mse" in ended.out
+    assert ended.err == f"note: left out {REASON}. {REMEDY}\n"
+
+
+def test_a_run_imports_the_plugins_it_uses_alone(site: Path) -> None:
+    """A plugin that nobody chose is not imported by a run: it can neither fail nor take time."""
+    install(site, "nnexp-slow", {"nnexp.loss": "slow = my_slow:Slow"}, {"my_slow": "raise RuntimeError('imported')\n"})
+    for words in (["--cfg", "job"], ["epochs=1", "tracking=none"], ["-m", "seed=0,1", "epochs=1", "tracking=none"]):
+        ended = command(site, *words)
+        assert ended.code == 0
+        assert "imported" not in ended.err
+
+
+def test_a_sweep_in_other_processes(site: Path) -> None:
+    """An installed option works in joblib's worker processes, too."""
+    words = ["-m", "loss=huber,mae", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "epochs=1", "tracking=none"]
+    ended = command(site, *words)
+    assert ended.code == 0, ended.err
+    assert "loss=huber" in ended.out
 
 
 def test_a_name_claimed_twice_is_an_error_for_who_chooses_it(site: Path) -> None:
@@ -108,7 +134,7 @@ def test_a_name_claimed_twice_is_an_error_for_who_chooses_it(site: Path) -> None
     chosen = command(site, "loss=mae", "epochs=1", "tracking=none")
     assert chosen.code == 1
     assert "the name is claimed by nnexp 0" in chosen.err
-    assert "and nnexp-other 1.2" in chosen.err
+    assert "and nnexp-other 1.2. Uninstall one of them: pip uninstall nnexp-other." in chosen.err
     assert command(site, "loss=mse", "epochs=1", "tracking=none").code == 0
 
 

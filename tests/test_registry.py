@@ -131,6 +131,8 @@ class Thawed(Loss):
     def value(self, y_pred, y): return 0.0
     def gradient(self, y_pred, y, out): pass
 '''
+THAWED = "\n\n@dataclass\nclass Thawed"
+"""What ``SOURCE`` is cut off at for a module that can be imported."""
 OTHERS = {
     "plain_class": "class X:\n    pass",
     "function": "def X():\n    pass",
@@ -147,6 +149,14 @@ OTHERS = {
     "defaults_field": "@dataclass(frozen=True)\nclass X(Good):\n    defaults: str = 'x'",
     "bad_default": "@dataclass(frozen=True)\nclass X(Good):\n    rate: float = param(2.0, below=1)",
     "bad_type": "@dataclass(frozen=True)\nclass X(Good):\n    rate: float = 'fast'",
+    "bad_and_required": "@dataclass(frozen=True, kw_only=True)\nclass X(Good):\n    p: str = param()\n    r: float = param(2.0, below=1)",  # noqa: E501
+    "factory": "@dataclass(frozen=True)\nclass X(Good):\n    more: tuple[str, ...] = field(default_factory=tuple)",
+    "target_field": "@dataclass(frozen=True)\nclass X(Good):\n    _target_: str = 'os.system'",
+    "wrong_annotation": "import numpy as np\n@dataclass(frozen=True)\nclass X(Good):\n    rate: 'np.Nowhere' = 1",
+    "too_few_arguments": "@dataclass(frozen=True)\nclass X(Good):\n    def value(self, y_pred): return 0.0",
+    "static": "@dataclass(frozen=True)\nclass X(Good):\n    @staticmethod\n    def gradient(y_pred, y, out): pass",
+    "not_a_method": "@dataclass(frozen=True)\nclass X(Good):\n    on_logits = None",
+    "strange_exception": "class Stop(BaseException): pass\nraise Stop('no further')",
     "validate_fails": "@dataclass(frozen=True)\nclass X(Good):\n    def validate(self):\n        raise RuntimeError('no luck')",
     "raises": "raise ValueError('first line\\nsecond line')",
     "exits": "import sys\nsys.exit('bye')",
@@ -161,15 +171,23 @@ REASONS = {
     "no_decorator": "X needs the line @dataclass(frozen=True)",
     "no_gradient": "X lacks gradient",
     "no_methods": "X lacks gradient, value",
-    "dict_field": "the field 'table' has the unsupported type dict[str, int]",
+    "dict_field": "the field 'table' has the unsupported type dict[str, int]; it may be int, float, bool, str, X | None or ",
     "list_field": "the field 'several' has the unsupported type list[int]",
     "union_field": "the field 'either' has the unsupported type int | str",
     "pair_field": "the field 'pair' has the unsupported type tuple[int, int]",
     "unknown_annotation": "the annotations of X cannot be read: name 'Nowhere' is not defined",
     "name_field": "the field name 'name' belongs to Hydra; choose another",
     "defaults_field": "the field name 'defaults' belongs to Hydra; choose another",
-    "bad_default": "a default is outside its own bounds: loss.rate must be a float below 1. Got 2.0.",
-    "bad_type": "a default is outside its own bounds: loss.rate must be a float. Got 'fast'.",
+    "bad_default": "a default is outside its own bounds: loss.rate must be a float below 1. Got 2.0",
+    "bad_type": "a default is outside its own bounds: loss.rate must be a float. Got 'fast'",
+    "bad_and_required": "a default is outside its own bounds: loss.r must be a float below 1. Got 2.0",
+    "factory": "the field 'more' has a default_factory; write its default as a value",
+    "target_field": "the field name '_target_' belongs to Hydra; choose another",
+    "wrong_annotation": "the annotations of X cannot be read: module 'numpy' has no attribute 'Nowhere'",
+    "too_few_arguments": "X.value must be a method that takes (self, y_pred, y)",
+    "static": "X.gradient must be a method that takes (self, y_pred, y, out)",
+    "not_a_method": "X.on_logits must be a method that takes (self, activation)",
+    "strange_exception": "importing foreign_strange_exception:X failed: Stop: no further",
     "validate_fails": "X() failed: RuntimeError: no luck",
     "raises": "importing foreign_raises:X failed: ValueError: first line",
     "exits": "importing foreign_exits:X failed: SystemExit: bye",
@@ -180,8 +198,22 @@ REASONS = {
     "absent_module": "importing foreign_absent:X failed: ModuleNotFoundError: No module named 'foreign_absent'",
     "old": "it was built for nnexp<0.1, this is ",
     "new": "it was built for nnexp>=99, this is ",
-    "double": "the name is claimed by double-one 1.0 and double-two 2.0. Uninstall one of them: pip uninstall double-two",
-    "mse": "the name is claimed by ",
+    "double": "the name is claimed by double-one 1.0 and double-two 2.0",
+    "mse": "the name is claimed by foreign-mse 1.0 and nnexp ",
+    "auto": "the name 'auto' has a meaning of its own in nnexp",
+    "null": "the name 'null' has a meaning of its own in nnexp",
+    "a,b": "the name 'a,b' cannot be typed (letters, digits, _ and -, a letter first)",
+    "no_form": "its entry point is 'not a path', which is not of the form module:Class",
+    "no_class": "its entry point is 'foreign', which is not of the form module:Class",
+}
+REMEDIES = {
+    "double": "Uninstall one of them: pip uninstall double-two",
+    "mse": "Uninstall one of them: pip uninstall foreign-mse",
+    "old": "Upgrade it: pip install -U foreign-old, or remove it: pip uninstall foreign-old",
+    "auto": "Its author has to rename the entry point; remove it: pip uninstall foreign-names",
+    "a,b": "Its author has to rename the entry point; remove it: pip uninstall foreign-names",
+    "raises": "Upgrade it: pip install -U foreign-raises, or remove it: pip uninstall foreign-raises",
+    "no_methods": "Upgrade it: pip install -U foreign-no_methods, or remove it: pip uninstall foreign-no_methods",
 }
 
 
@@ -205,7 +237,7 @@ from nnexp import registry
 from nnexp.errors import NnexpError
 found = {
     "available": {kind: registry.available(kind) for kind in registry.KINDS},
-    "broken": {each.entry.name: [each.reason, str(each)] for kind in registry.KINDS for each in registry.broken(kind)},
+    "broken": {b.entry.name: [b.reason, b.remedy, str(b)] for kind in registry.KINDS for b in registry.broken(kind)},
     "imported": [name for name in sys.modules if name.startswith("foreign")],
     "messages": {},
 }
@@ -222,7 +254,7 @@ print(json.dumps(found))
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the registry says in a process that has all these distributions on its path."""
     directory = tmp_path_factory.mktemp("site")
-    (directory / "foreign.py").write_text(SOURCE.partition("\n\n@dataclass\nclass Thawed")[0])
+    (directory / "foreign.py").write_text(SOURCE.partition(THAWED)[0])
     (directory / "foreign_thawed.py").write_text(SOURCE)
     (directory / "foreign_old.py").write_text(SOURCE)
     for name, body in OTHERS.items():
@@ -243,6 +275,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     distribution(directory, "double-one", "[nnexp.loss]\ndouble = foreign:Good\n")
     distribution(directory, "double-two", "[nnexp.loss]\ndouble = foreign:Good\n", version="2.0")
     distribution(directory, "foreign-mse", "[nnexp.loss]\nmse = foreign:Good\n")
+    names = "auto = foreign:Good\nnull = foreign:Good\na,b = foreign:Good\nno_form = not a path\nno_class = foreign\n"
+    distribution(directory, "foreign-names", f"[nnexp.loss]\n{names}")
+    distribution(directory, "foreign-twice", "[nnexp.loss]\ntwice = foreign:Good\ntwice = foreign:Good\n")
+    distribution(directory, "foreign-loud", "[nnexp.loss]\nloud = foreign_loud:Good\n")
+    (directory / "foreign_loud.py").write_text(f"print('hello')\nimport warnings\n{SOURCE.partition(THAWED)[0]}")
     distribution(directory, "foreign-kind", "[nnexp.layer]\nunheard = foreign:Good\n")
     asked = [
         ["loss", {"name": "good", "number": 2, "many": ["x", "y"], "perhaps": 3}],
@@ -273,10 +310,17 @@ def test_a_third_partys_plugin(found: dict[str, Any]) -> None:
 def test_a_broken_plugin(found: dict[str, Any], name: str) -> None:
     """Each kind of defect is reported with the option, the distribution, its version and the reason, and is not available."""
     assert name not in found["available"]["loss"]
-    reason, text = found["broken"][name]
+    reason, remedy, text = found["broken"][name]
     assert reason.startswith(REASONS[name] or "importing foreign_thawed:Thawed failed: TypeError: ")
     assert text.startswith(f"loss={name} of ")
+    assert text.endswith(f": {reason}. {remedy}")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_the_remedy(found: dict[str, Any], name: str) -> None:
+    """Every defect comes with what to type; nobody is ever told to uninstall nnexp."""
+    assert found["broken"][name][1] == REMEDIES[name]
 
 
 def test_others_work(found: dict[str, Any]) -> None:
@@ -284,14 +328,15 @@ def test_others_work(found: dict[str, Any]) -> None:
     assert found["messages"]["mae"] == "Mae()"
     for kind in set(BUILT_IN) - {"loss"}:
         assert set(found["available"][kind]) >= BUILT_IN[kind]
-    assert set(found["available"]["loss"]) >= {"mae", "bce", "cce", "good", "extra", "relative"}
+    assert set(found["available"]["loss"]) >= {"mae", "bce", "cce", "good", "extra", "relative", "twice", "loud"}
 
 
 def test_choosing_a_broken_plugin(found: dict[str, Any]) -> None:
     """Who chooses it gets the reason, and what works instead."""
     message = found["messages"]["raises"]
     assert message.startswith(
-        "loss=raises of foreign-raises 1.0: importing foreign_raises:X failed: ValueError: first line."
+        "loss=raises of foreign-raises 1.0: importing foreign_raises:X failed: ValueError: first line. "
+        "Upgrade it: pip install -U foreign-raises, or remove it: pip uninstall foreign-raises. "
     )
     assert "Other options work: " in message
 
@@ -319,18 +364,69 @@ def test_other_groups_are_ignored(found: dict[str, Any]) -> None:
     assert "unheard" not in found["broken"]
 
 
-@pytest.mark.parametrize("metadata", [None, "Name: x\nVersion: 1\nRequires-Dist: nnexp >=\n", "Name: x\n", "\x00"])
+def listed_in(directory: Path, *flags: str) -> tuple[str, str]:
+    """What the registry says of losses in a process with ``directory`` on its path, and what goes to stderr."""
+    program = (
+        "from nnexp import registry; print(registry.available('loss'), [str(b) for b in registry.broken('loss')], "
+        "registry.points()[1])"
+    )
+    command = [sys.executable, *flags, "-c", program]
+    environment = with_path(directory)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+DAMAGED = {
+    None: "loss=lost of a distribution without a name in ",
+    "Name: x\nVersion: 1\nRequires-Dist: nnexp >=\n": "loss=lost of x 1: its metadata cannot be read: ",
+    "Name: x\n": "loss=lost of x without a version: ",
+    "Version: 1\n": "ModuleNotFoundError: No module named 'nowhere'. Remove it: delete its .dist-info in ",
+    "\x00": "loss=lost of a distribution without a name in ",
+}
+
+
+@pytest.mark.parametrize("metadata", DAMAGED)
 def test_damaged_metadata(tmp_path: Path, metadata: str | None) -> None:
-    """A distribution with entry points whose other metadata are missing or garbled stops nothing."""
+    """A distribution with entry points whose other metadata are missing or garbled stops nothing, and is described."""
     info = tmp_path / "damaged-1.0.dist-info"
     info.mkdir()
     (info / "entry_points.txt").write_text("[nnexp.loss]\nlost = nowhere:X\n")
     if metadata:
         (info / "METADATA").write_text(metadata)
-    program = "from nnexp import registry; print(registry.available('loss'), [str(b) for b in registry.broken('loss')])"
-    command = [sys.executable, "-c", program]
-    environment = with_path(tmp_path)
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "'mae'" in done.stdout
-    assert "loss=lost of " in done.stdout
+    out, _ = listed_in(tmp_path)
+    assert "'mae'" in out
+    assert DAMAGED[metadata] in out
+
+
+@pytest.mark.parametrize("content", [b"[nnexp.loss]\na line that is none\n", b"[nnexp.loss]\n\xff\xfe = x:Y\n"])
+def test_damaged_entry_points(tmp_path: Path, content: bytes) -> None:
+    """Entry points that cannot be read are reported with their distribution; those of the others are read."""
+    distribution(tmp_path, "torn", "")
+    (tmp_path / "torn-1.0.dist-info" / "entry_points.txt").write_bytes(content)
+    out, _ = listed_in(tmp_path)
+    assert "'mae', 'mse'] []" in out
+    assert "torn 1.0: its entry points cannot be read: " in out
+    assert "Remove it: pip uninstall torn" in out
+
+
+def test_what_an_import_prints(tmp_path: Path) -> None:
+    """What a plugin's import prints or warns goes to stderr, where it spoils no output that is read by programs."""
+    distribution(tmp_path, "loud", "[nnexp.loss]\nloud = foreign_loud:Good\n")
+    text = f"print('hello')\nimport warnings\nwarnings.warn('careful')\n{SOURCE.partition(THAWED)[0]}"
+    (tmp_path / "foreign_loud.py").write_text(text)
+    out, err = listed_in(tmp_path)
+    assert "'loud'" in out
+    assert "hello" not in out
+    assert "hello" in err
+    assert "UserWarning: careful" in err
+
+
+def test_an_interrupted_import(tmp_path: Path) -> None:
+    """Ctrl-C while a plugin is imported ends the program, as Ctrl-C does, and is no defect of the plugin."""
+    distribution(tmp_path, "slow", "[nnexp.loss]\nslow = foreign_slow:X\n")
+    (tmp_path / "foreign_slow.py").write_text("raise KeyboardInterrupt\n")
+    command = [sys.executable, "-m", "nnexp", "loss=slow", "tracking=none"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=with_path(tmp_path), check=False)
+    assert done.returncode == 130
+    assert done.stderr.strip() == "interrupted"
