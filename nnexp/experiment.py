@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from nnexp import registry
+from nnexp.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.metrics import Metrics, for_task
 from nnexp.model import Model
@@ -218,21 +219,23 @@ class Experiment:
 
     def _training(self) -> Iterator[Epoch]:
         settings = self.plan.settings
-        return train(
-            self.network,
-            self.objective,
-            self.plan.optimizer,
-            self._part(self.split.training),
-            rng=np.random.default_rng(self.seeds[3]),
-            epochs=settings.epochs,
-            schedule=self.plan.schedule,
-            metrics=self.metrics,
-            validation=self._part(self.split.validation) if len(self.split.validation) else None,
-            shuffle=settings.shuffle,
-            threads=settings.threads,
-        )
+        with blaming(self.plan.chosen()):
+            yield from train(
+                self.network,
+                self.objective,
+                self.plan.optimizer,
+                self.part(self.split.training),
+                rng=np.random.default_rng(self.seeds[3]),
+                epochs=settings.epochs,
+                schedule=self.plan.schedule,
+                metrics=self.metrics,
+                validation=self.part(self.split.validation) if len(self.split.validation) else None,
+                shuffle=settings.shuffle,
+                threads=settings.threads,
+            )
 
-    def _part(self, rows: Any) -> Part:
+    def part(self, rows: Any) -> Part:
+        """The samples ``rows`` as the network takes them."""
         dtype = self.network.dtype
         return Part(
             self.preprocessing.design(self.data.x, rows, dtype), self.preprocessing.targets(self.data.y, rows, dtype)
@@ -246,7 +249,7 @@ class Experiment:
         """Cost and metrics on the test part (``cost/test``, ...) with the kept weights; empty where there is no such part."""
         if not len(self.split.test):
             return {}
-        part = self._part(self.split.test)
+        part = self.part(self.split.test)
         with np.errstate(all="ignore"):
             return measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
 
@@ -279,14 +282,15 @@ def prepare(chosen: Plan) -> Experiment:
     """Load the data, resolve what is ``auto``, refuse what makes no sense, split, fit the scaling, initialise the network."""
     settings = chosen.settings
     seeds = np.random.SeedSequence(settings.seed).spawn(4)  # data, split, initialisation, shuffling
-    data = chosen.dataset.load(np.random.default_rng(seeds[0]))
+    with blaming(chosen.chosen()):
+        data = chosen.dataset.load(np.random.default_rng(seeds[0]))
     return assemble(chosen, data, seeds)
 
 
 def assemble(chosen: Plan, data: Data, seeds: list[np.random.SeedSequence]) -> Experiment:
     """The part of ``prepare`` that follows once the data are there."""
     settings = chosen.settings
-    check_data(data)
+    check_data(data, who("dataset", chosen.dataset))
     chosen = resolve(chosen, data)
     loss, output = cast("Loss", chosen.loss), cast("Activation", chosen.output)
     split_seed = seeds[1] if settings.split.seed is None else np.random.SeedSequence(settings.split.seed).spawn(4)[1]
@@ -295,33 +299,14 @@ def assemble(chosen: Plan, data: Data, seeds: list[np.random.SeedSequence]) -> E
     preprocessing = Preprocessing.fit(data, parts.training, settings.scale.features, target)
     sizes = (preprocessing.n_inputs, *settings.network.hidden, preprocessing.n_outputs)
     network = MLP(sizes, chosen.activation, output, settings.dtype)
-    network.initialize(chosen.initializer, np.random.default_rng(seeds[2]))
     metrics = for_task(data.task, loss.threshold, preprocessing.outputs.shift, preprocessing.outputs.scale)
-    objective = Objective(loss, output)
-    return Experiment(chosen, data, parts, preprocessing, network, objective, metrics, tuple(seeds))
-
-
-def check_data(data: Data) -> None:
-    """Refuse data that cannot be trained on: nothing there, shapes that do not fit, numbers that are not finite."""
-    n_samples = len(data.y)
-    if data.x.ndim != 2 or len(data.x) != n_samples:
-        raise NnexpError(
-            f"The dataset gave x of shape {data.x.shape} for {n_samples} targets; x must be (n_samples, n_features)."
-        )
-    if n_samples < 2 or not data.x.shape[1]:
-        raise NnexpError(
-            f"The dataset has {n_samples} samples with {data.x.shape[1]} features; at least 2 with 1 are needed."
-        )
-    if data.x.shape[1] != len(data.names):
-        raise NnexpError(f"The dataset gave {len(data.names)} names for {data.x.shape[1]} features.")
-    if not np.isfinite(data.x).all():
-        row, column = np.argwhere(~np.isfinite(data.x))[0]
-        raise NnexpError(
-            f"The feature '{data.names[column]}' is {data.x[row, column]} in sample {row + 1}; it must be finite."
-        )
-    if not np.isfinite(data.y).all():
-        row = int(np.argwhere(~np.isfinite(data.y))[0][0])
-        raise NnexpError(f"The target '{data.target}' is {data.y[row]} in sample {row + 1}; it must be finite.")
+    with blaming(chosen.chosen()):
+        initialize(network, chosen.initializer, np.random.default_rng(seeds[2]))
+        objective = Objective(loss, output)
+        made = Experiment(chosen, data, parts, preprocessing, network, objective, metrics, tuple(seeds))
+        few = made.part(parts.training[:SAMPLES])
+        rehearse(network, objective, chosen.optimizer, few.design, few.y)
+    return made
 
 
 def resolve(chosen: Plan, data: Data) -> Plan:
@@ -358,9 +343,11 @@ def check_task(loss: Loss, data: Data) -> None:
     ]
     natural = NATURAL_LOSS[data.task]
     losses.sort(key=lambda name: name != natural)
+    tasks = " and ".join(loss.outputs) or "no task (its class declares no outputs)"
+    others = f" (or {listed(losses[1:])})" if losses[1:] else ""
     raise NnexpError(
-        f"loss={registry.known_as(loss)} is for {' and '.join(loss.outputs)}; this is a {TASK_WORDS[data.task]} "
-        f"(target '{data.target}'). Type loss={losses[0]}{f' (or {listed(losses[1:])})' if losses[1:] else ''}."
+        f"loss={registry.known_as(loss)} is for {tasks}; this is a {TASK_WORDS[data.task]} "
+        f"(target '{data.target}'). Type loss={losses[0]}{others}."
     )
 
 

@@ -28,7 +28,7 @@ LAYERS = [
         "metrics",
         "preprocessing",
     },
-    {"training", "model", "options"},
+    {"training", "model", "options", "contracts"},
     {"tracking", "console", "pictures"},
     {"experiment", "library", "run"},
     {"explain", "safety", "composition", "sweep", "app", "commands", "__main__", "__init__", "testing"},
