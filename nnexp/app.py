@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp import composition, options, registry, sweep
+from nnexp import composition, options, presets, registry, sweep
 from nnexp.console import Console, next_commands, relative, say
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.plugin import KINDS
@@ -25,12 +25,6 @@ from nnexp.training import Diverged
 
 refused: list[NnexpError] = []
 """What ended this process's single run; kept here, because Hydra would announce a raised error in its own words."""
-
-
-def conf_directory() -> Path:
-    """Find conf/: inside the package in a wheel, beside it in a checkout."""
-    inside = Path(__file__).parent / "conf"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "conf"
 
 
 def main() -> None:
@@ -43,7 +37,7 @@ def main() -> None:
     options.register(registry.available if given.help else options.claimed)
     if given.help:
         note_broken()
-    command = hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(job)
+    command = hydra.main(version_base="1.3", config_path=str(presets.own_directory()), config_name="config")(job)
     failed = None
     try:
         command()
@@ -58,8 +52,8 @@ def main() -> None:
 
 def note_broken() -> None:
     """Say on stderr what is installed but not among the options."""
-    notes = [each for kind in KINDS for each in registry.broken(kind)]
-    for note in [*notes, *registry.points()[1]]:
+    plugins = [each for kind in KINDS for each in registry.broken(kind)]
+    for note in [*plugins, *registry.points()[1], *(each for each in presets.installed() if each.problem)]:
         print(f"note: left out {note}", file=sys.stderr)  # noqa: T201
 
 

@@ -18,15 +18,17 @@ from typing import Any, ClassVar, NoReturn
 import hydra._internal.hydra
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-from nnexp import safety
+from nnexp import presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, unreadable
 from nnexp.run import check
@@ -46,6 +48,13 @@ class GuardedLoader(ConfigLoaderImpl):
     to_run: ClassVar[bool] = True
     """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
     _of_a_sweep = False
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        for conf in presets.usable():  # behind nnexp's own conf/ and the user's --config-dir
+            config_search_path.prepend(str(conf.provider), conf.path.as_uri(), SearchPathQuery(provider="schema"))
+        super().__init__(config_search_path)
+        for source in self.get_sources()[:-1]:  # the last is the store of installed options
+            refuse_shadows(source)
 
     def get_group_options(
         self,
@@ -75,6 +84,8 @@ class GuardedLoader(ConfigLoaderImpl):
                 )
         except yaml.YAMLError as error:
             raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
+        except RecursionError:
+            raise NnexpError("A configuration file's defaults list leads back to the file itself.") from None
         except (HydraException, OmegaConfBaseException) as error:
             raise NnexpError(
                 explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
@@ -84,6 +95,7 @@ class GuardedLoader(ConfigLoaderImpl):
         raw: Any = OmegaConf.to_container(
             config, resolve=False
         )  # even to read the overrides' text must resolve nothing
+        self._refuse_two_files(raw["hydra"]["runtime"]["choices"])
         lines = [*raw["hydra"]["overrides"]["hydra"], *raw["hydra"]["overrides"]["task"]]
         safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
         refuse_unreadable(raw["hydra"]["sweeper"].get("params") or {})
@@ -100,6 +112,16 @@ class GuardedLoader(ConfigLoaderImpl):
         finally:
             self._of_a_sweep = False
 
+    def _refuse_two_files(self, choices: Mapping[str, str | None]) -> None:
+        for group, name in choices.items():
+            rivals = [str(conf.provider) for conf in presets.rivals(group, str(name))]
+            holders = [source.provider for source in self.get_sources() if source.is_config(f"{group}/{name}")]
+            if len(rivals) > 1 and holders[0] in rivals:
+                raise NnexpError(
+                    f"{group}={name} is brought by {' and by '.join(rivals)}. Uninstall one of them, or copy the file you "
+                    f"mean to DIR/{group}/{name}.yaml and type --config-dir DIR."
+                )
+
     def _refuse_half_a_sweep(self, config: DictConfig) -> None:
         if config.hydra.sweeper.get("params") and not self._of_a_sweep:
             line = " ".join(str(each) for each in config.hydra.overrides.task)
@@ -114,6 +136,18 @@ def refuse_unreadable(swept: Mapping[str, Any]) -> None:
             OverridesParser.create().parse_override(line)
         except HydraException as mistake:
             raise NnexpError(f"hydra.sweeper.params: {unreadable(line, mistake)}") from mistake
+
+
+def refuse_shadows(source: ConfigSource) -> None:
+    """Refuse a file with the name of an installed option: Hydra would take the option for the file's schema."""
+    for group, kind in registry.GROUPS.items():
+        files = source.list(group, ObjectType.CONFIG) if source.is_group(group) else []
+        for name in files:
+            if name in registry.entries()[kind] or name == "auto":
+                raise NnexpError(
+                    f"{group}/{name}.yaml in {source.path} has the name of an installed option. Rename the file; in it, "
+                    f"'defaults: [{name}, _self_]' extends the option."
+                )
 
 
 @contextmanager

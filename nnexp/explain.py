@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, Sweep
 from hydra.errors import HydraException
 
-from nnexp import registry
+from nnexp import presets, registry
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import SECTIONS, Settings
 from nnexp.plugin import bounds, field_types, hyperparameters, rule
@@ -97,11 +97,15 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
                 registry.load(kind, value)
             except NnexpError as error:
                 return str(error)
+        if reason := presets.left_out(group, value):
+            return reason
         message = registry.unknown(kind, value, EXTRA.get(group, ()))
         return message.replace(f"No {kind} ", f"No {group} ", 1)
     names = repository.get_group_options(group, ObjectType.CONFIG)
     if value in (*names, "null"):
         return ""
+    if reason := presets.left_out(group, value):
+        return reason
     what = {"experiment": "preset", "sweep": "ready sweep", "tracking": "tracking option"}[group]
     return f"No {what} '{value}'.{did_you_mean(value, names)} Available for {group}=: {listed(names, most=40)}."
 

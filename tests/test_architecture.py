@@ -27,6 +27,7 @@ LAYERS = [
         "network",
         "metrics",
         "preprocessing",
+        "presets",
     },
     {"training", "model", "options", "contracts"},
     {"tracking", "console", "pictures"},
