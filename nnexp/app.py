@@ -53,7 +53,7 @@ def main() -> None:
 def note_broken() -> None:
     """Say on stderr what is installed but not among the options."""
     plugins = [each for kind in KINDS for each in registry.broken(kind)]
-    for note in [*plugins, *registry.points()[1], *(each for each in presets.installed() if each.problem)]:
+    for note in [*plugins, *registry.points()[1], *presets.problems()]:
         print(f"note: left out {note}", file=sys.stderr)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""The subcommands: ``python -m nnexp ui``, ``predict RUN TABLE``, ``log-model RUN``, ``check PLUGIN``."""
+"""The subcommands: ``python -m nnexp plugins``, ``check PLUGIN``, ``ui``, ``predict RUN TABLE``, ``log-model RUN``."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ def main(words: Sequence[str]) -> None:
             "A run is started with key=value: python -m nnexp loss=mae optimizer=sgd"
         )
     COMMANDS[name](rest)
+
+
+def plugins(words: Sequence[str]) -> None:
+    """List what can be chosen: every plugin with its parameters, formula and distribution, the presets, what is broken."""
+    parser = Parser("python -m nnexp plugins", description=plugins.__doc__)
+    parser.add_argument("what", nargs="?", default="", help="KIND, such as loss; KIND.NAME or NAME, such as loss.mae")
+    parser.add_argument("--json", action="store_true", help="for programs: the same facts as one JSON object")
+    given = parser.parse_args(words)
+    from nnexp import catalogue
+
+    catalogue.show(given.what, as_json=given.json)
 
 
 def ui(words: Sequence[str]) -> None:
@@ -191,8 +202,9 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "plugins": plugins,
+    "check": check,
     "ui": ui,
     "predict": predict,
     "log-model": log_model,
-    "check": check,
 }

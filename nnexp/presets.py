@@ -21,7 +21,7 @@ from pathlib import Path
 
 from nnexp import registry
 from nnexp.errors import listed
-from nnexp.registry import GROUPS, Provider
+from nnexp.registry import GROUPS, Broken, Provider
 
 CHOOSABLE = ("experiment", "sweep")
 """Groups whose options are files alone."""
@@ -54,15 +54,12 @@ class Preset:
 
 @dataclass(frozen=True)
 class Conf:
-    """A distribution's conf folder. With a ``problem`` it is left out as a whole."""
+    """A distribution's conf folder. With a problem it is left out as a whole."""
 
     provider: Provider
     path: Path
-    presets: tuple[Preset, ...] = ()
-    problem: str = ""
-
-    def __str__(self) -> str:
-        return f"presets of {self.provider}: {self.problem}. {self.provider.remedy}"
+    presets: tuple[Preset, ...]
+    problem: Broken | None = None
 
 
 def own_directory() -> Path:
@@ -95,10 +92,20 @@ def read(point: EntryPoint) -> Conf:
     provider = registry.provider(point.dist)
     folder = locate(point.value)
     if not folder:
-        return Conf(provider, Path(), (), f"there is no package '{point.value}' with a folder conf")
+        return Conf(provider, Path(), (), broken(provider, f"there is no package '{point.value}' with a folder conf"))
     presets = files(folder)
-    problem = registry.incompatibility(provider.needs) or next(filter(None, map(wrong, presets)), "")
-    return Conf(provider, folder, presets, problem)
+    reason = registry.incompatibility(provider.needs) or next(filter(None, map(wrong, presets)), "")
+    return Conf(provider, folder, presets, broken(provider, reason) if reason else None)
+
+
+def broken(provider: Provider, reason: str) -> Broken:
+    """What is wrong with a distribution's presets."""
+    return Broken("presets", provider, reason, provider.remedy)
+
+
+def problems() -> list[Broken]:
+    """What is wrong with the conf folders that are left out."""
+    return [each.problem for each in installed() if each.problem]
 
 
 def locate(package: str) -> Path | None:
@@ -144,5 +151,5 @@ def left_out(group: str, name: str) -> str:
     """Why ``group=name`` cannot be chosen although a distribution brings it; empty where none does."""
     for conf in installed():
         if conf.problem and any((each.group, each.name) == (group, name) for each in conf.presets):
-            return f"{group}={name} is left out, with all {conf}"
+            return f"{group}={name} is left out, with all {conf.problem}"
     return ""

@@ -147,19 +147,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Broken:
-    """A plugin that cannot be used, why, and what to do about it."""
+    """Something installed that cannot be used, why, and what to do about it."""
 
-    entry: Entry
+    what: str
+    """``loss=bad``, or ``presets``, or ``entry points``."""
+    provider: Provider
     reason: str
     remedy: str
+    entry: Entry | None = None
+    """Where it is one option."""
 
     def __str__(self) -> str:
-        return f"{self.entry.kind}={self.entry.name} of {self.entry.provider}: {self.reason}. {self.remedy}"
+        return f"{self.what} of {self.provider}: {self.reason}. {self.remedy}"
 
 
 @functools.cache
-def points() -> tuple[EntryPoints, tuple[str, ...]]:
-    """Every entry point of this environment, and a note on each distribution whose entry points cannot be read.
+def points() -> tuple[EntryPoints, tuple[Broken, ...]]:
+    """Every entry point of this environment, and the distributions whose entry points cannot be read.
 
     One garbled ``entry_points.txt`` makes reading all of them fail; then each distribution is read by itself.
     """
@@ -167,14 +171,14 @@ def points() -> tuple[EntryPoints, tuple[str, ...]]:
         return cast("EntryPoints", entry_points()), ()  # Python 3.11 has another class with the same select
     except Exception:  # noqa: BLE001 (whatever a damaged file raises)
         found: dict[str, EntryPoints] = {}
-        notes = []
+        unreadable = []
         for dist in distributions_installed():
             who = provider(dist)
             try:
                 found.setdefault(who.name, dist.entry_points)
             except Exception as error:  # noqa: BLE001
-                notes.append(f"{who}: its entry points cannot be read: {_first_line(error)}. Remove it: {who.removal}")
-        return EntryPoints(point for each in found.values() for point in each), tuple(notes)
+                unreadable.append(Broken("entry points", who, f"they cannot be read: {_first_line(error)}", who.remedy))
+        return EntryPoints(point for each in found.values() for point in each), tuple(unreadable)
 
 
 @functools.cache
@@ -215,32 +219,36 @@ def can_be_typed(name: str) -> bool:
 @functools.cache
 def lookup(kind: str, name: str) -> type[Plugin] | Broken:
     """The class behind an installed name, or why there is none. The name has to be one of ``entries()[kind]``."""
-    claims = entries()[kind][name]
-    first = claims[0]
-    who = first.provider
-    if len(claims) > 1:
-        both = " and ".join(str(each.provider) for each in claims)
-        other = next((each.provider for each in reversed(claims) if each.distribution != "nnexp"), who)
-        return Broken(first, f"the name is claimed by {both}", f"Uninstall one of them: {other.removal}")
-    renamed = "Its author has to rename the entry point"
-    if name.lower() in WORDS:
-        return Broken(
-            first, f"the name '{name}' has a meaning of its own in nnexp", f"{renamed}; remove it: {who.removal}"
-        )
-    if not can_be_typed(name):
-        rule = "letters, digits, _ and -, a letter first"
-        return Broken(first, f"the name '{name}' cannot be typed ({rule})", f"{renamed}; remove it: {who.removal}")
-    reason = incompatibility(who.needs)
-    if reason:
-        return Broken(first, reason, who.remedy)
-    cls, reason = imported(first)
+    first = entries()[kind][name][0]
+    reason, remedy = wrong_claim(name, entries()[kind][name])
+    cls = None
+    if not reason:
+        remedy = first.provider.remedy
+        reason = incompatibility(first.provider.needs)
+    if not reason:
+        cls, reason = imported(first)
     try:
         reason = reason or defect(kind, cls)
     except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
         reason = f"{first.value} cannot be examined: {type(error).__name__}: {_first_line(error)}"
     if reason:
-        return Broken(first, reason, who.remedy)
+        return Broken(f"{kind}={name}", first.provider, reason, remedy, first)
     return cast("type[Plugin]", cls)
+
+
+def wrong_claim(name: str, claims: tuple[Entry, ...]) -> tuple[str, str]:
+    """Why nobody can have an option of this name, and the remedy; both empty where the one claim is good."""
+    who = claims[0].provider
+    if len(claims) > 1:
+        both = " and ".join(str(each.provider) for each in claims)
+        other = next((each.provider for each in reversed(claims) if each.distribution != "nnexp"), who)
+        return f"the name is claimed by {both}", f"Uninstall one of them: {other.removal}"
+    remedy = f"Its author has to rename the entry point; remove it: {who.removal}"
+    if name.lower() in WORDS:
+        return f"the name '{name}' has a meaning of its own in nnexp", remedy
+    if not can_be_typed(name):
+        return f"the name '{name}' cannot be typed (letters, digits, _ and -, a letter first)", remedy
+    return "", ""
 
 
 def imported(entry: Entry) -> tuple[object, str]:

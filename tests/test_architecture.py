@@ -30,7 +30,7 @@ LAYERS = [
         "presets",
     },
     {"training", "model", "options", "contracts"},
-    {"tracking", "console", "pictures"},
+    {"tracking", "console", "pictures", "catalogue"},
     {"experiment", "library", "run"},
     {"explain", "safety", "composition", "sweep", "app", "commands", "__main__", "__init__", "testing"},
 ]

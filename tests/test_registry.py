@@ -36,7 +36,7 @@ def test_the_built_ins() -> None:
         ours = {name for name, claims in registry.entries()[kind].items() if claims[0].distribution == "nnexp"}
         assert ours == names
         assert names <= set(registry.available(kind))
-        assert not [each for each in registry.broken(kind) if each.entry.distribution == "nnexp"]
+        assert not [each for each in registry.broken(kind) if each.provider.name == "nnexp"]
 
 
 def test_load_and_build() -> None:
@@ -368,7 +368,7 @@ def listed_in(directory: Path, *flags: str) -> tuple[str, str]:
     """What the registry says of losses in a process with ``directory`` on its path, and what goes to stderr."""
     program = (
         "from nnexp import registry; print(registry.available('loss'), [str(b) for b in registry.broken('loss')], "
-        "registry.points()[1])"
+        "[str(each) for each in registry.points()[1]])"
     )
     command = [sys.executable, *flags, "-c", program]
     environment = with_path(directory)
@@ -406,8 +406,8 @@ def test_damaged_entry_points(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "torn-1.0.dist-info" / "entry_points.txt").write_bytes(content)
     out, _ = listed_in(tmp_path)
     assert "'mae', 'mse'] []" in out
-    assert "torn 1.0: its entry points cannot be read: " in out
-    assert "Remove it: pip uninstall torn" in out
+    assert "entry points of torn 1.0: they cannot be read: " in out
+    assert "Upgrade it: pip install -U torn, or remove it: pip uninstall torn" in out
 
 
 def test_what_an_import_prints(tmp_path: Path) -> None:
