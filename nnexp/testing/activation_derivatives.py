@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -136,9 +137,12 @@ def complex_step(f: Activation) -> None:
         moved[unit] += 1j * numerics.COMPLEX_STEP
         a = np.full_like(moved, np.nan)
         try:
-            with np.errstate(all="ignore"):
+            with (
+                warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning),
+                np.errstate(all="ignore"),
+            ):
                 f.forward(moved, a)  # type: ignore[arg-type]
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, np.exceptions.ComplexWarning) as error:
             raise Failed(
                 f"analytic is True, but forward takes no complex z ({type(error).__name__}: {error}). Take analytic = "
                 "True out, or compute with functions that take complex numbers."

@@ -106,9 +106,9 @@ def range_holds(f: Activation) -> None:
     a = forward(f, z)
     for end, found, value in (("low", a.min(), low), ("high", a.max(), high)):
         sign = 1 if end == "high" else -1
-        if sign * (found - value) > SAME_RTOL * max(1.0, abs(value)):
+        if sign * found > sign * value + SAME_RTOL * max(1.0, abs(value)):
             raise Failed(f"range is ({low:g}, {high:g}), but there is a value {shown(found)}. Correct range.")
-        if np.isfinite(value) and abs(found - value) > TIGHT * max(1.0, abs(value)):
+        if np.isfinite(value) and sign * found < sign * value - TIGHT * max(1.0, abs(value)):
             raise Failed(f"range is ({low:g}, {high:g}), but no value beyond {shown(found)} was found. Correct range.")
         far, near = ((sign * a[:, columns]).max() for columns in ([-4, -1], [-3, -2]))
         if np.isinf(value) and np.isfinite(far) and far <= max(0.0, 1.05 * near):

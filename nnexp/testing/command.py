@@ -80,7 +80,7 @@ def by_name(name: str) -> Found:
     kinds = [kind for kind, names in registry.entries().items() if name in names]
     if len(kinds) > 1:
         choices = " or ".join(f"check {kind}.{name}" for kind in kinds)
-        raise NnexpError(f"'{name}' is the name of {' and '.join(f'a {kind}' for kind in kinds)}. Type {choices}")
+        raise NnexpError(f"'{name}' is the name of {' and '.join(map(article, kinds))}. Type {choices}")
     if kinds:
         return installed(kinds[0], name)
     everything = {each: kind for kind, names in registry.entries().items() for each in names}
@@ -92,6 +92,11 @@ def by_name(name: str) -> Found:
         f"No plugin '{name}' is installed.{hint} Installed: {listed(sorted(everything), most=60)}. A class that is not "
         "installed is named module:Class or FILE.py:Class."
     )
+
+
+def article(word: str) -> str:
+    """``a loss``, ``an optimizer``."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def installed(kind: str, name: str) -> Found:

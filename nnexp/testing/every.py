@@ -190,7 +190,7 @@ def bounds_enforced(subject: Subject) -> None:
 def outside(item: dataclasses.Field[Any], annotation: Any) -> list[Any]:
     """Values that a field has to refuse: one just outside each bound, and some of another type."""
     limits, plain = bounds(item), scalar(annotation)
-    wrong: list[Any] = [["a list in a list"]]
+    wrong: list[Any] = []
     if plain in (int, float):
         least, most = limits.at_least, limits.at_most
         below = (
@@ -199,7 +199,7 @@ def outside(item: dataclasses.Field[Any], annotation: Any) -> list[Any]:
         over = [math.floor(most) + 1 if plain is int else math.nextafter(most, math.inf)] if most is not None else []
         ends = [plain(end) for end in (limits.above, limits.below) if end is not None]
         wrong += [*below, *over, *ends, math.nan, math.inf, "text"]
-    return wrong + (["no such choice"] if limits.choices else [])
+    return [*wrong, *(["no such choice"] if limits.choices else []), {"a": "mapping"}]
 
 
 def config_round_trip(subject: Subject) -> None:

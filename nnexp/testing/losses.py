@@ -20,7 +20,8 @@ from nnexp.testing.verdict import Failed, may_be_infinite
 
 def outputs(loss: Loss) -> None:
     """Each task has an installed output that fits."""
-    cases(loss)  # refuses an empty mapping
+    if not loss.outputs:
+        raise Failed("outputs is empty. Say what the loss is for: outputs = {'regression': 'identity'}.")
     for task, name in loss.outputs.items():
         if task not in TASKS:
             raise Failed(f"outputs has the task '{task}'.{did_you_mean(task, TASKS)} Tasks: {listed(TASKS)}.")
@@ -165,7 +166,7 @@ def truth(loss: Loss, case: Case) -> tuple[Array, list[Array]]:
     yes = high - 0.05 * (high - low) if bounded else min(loss.threshold + 3, high - 0.01)
     no = low + 0.05 * (high - low) if bounded else max(loss.threshold - 3, low + 0.01)
     sides = [np.where(y > 0, yes, no) for y in (case.y, 1 - case.y if len(case.y) == 1 else np.roll(case.y, 1, axis=0))]
-    if loss.distribution:
+    if loss.distribution and case.task == "multiclass":
         sides = [side / side.sum(axis=0) for side in sides]
     return sides[0], sides[1:]
 
@@ -196,7 +197,7 @@ def extremes(loss: Loss) -> None:
 
 def borders(loss: Loss, case: Case) -> Iterator[Array]:
     """Predictions at each end of the domain; whole classes where they have to sum to one."""
-    if loss.distribution:
+    if loss.distribution and case.task == "multiclass":
         yield from (np.roll(case.y, shift, axis=0) for shift in range(len(case.y)))
         return
     for end, far in zip(loss.domain, (-FAR, FAR), strict=True):
