@@ -22,6 +22,8 @@ def forward(f: Activation, z: Array) -> Array:
     a = np.full(z.shape, np.nan, z.dtype)
     with np.errstate(all="ignore"):
         f.forward(z, a)
+    if np.isnan(a).all():
+        raise Failed("forward leaves all of out NaN: see writes_out.")
     return a
 
 

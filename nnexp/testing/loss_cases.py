@@ -91,6 +91,8 @@ def gradient_of(loss: Loss, y_pred: Array, y: Array) -> Array:
     out = np.full(y_pred.shape, np.nan, y_pred.dtype)
     with np.errstate(all="ignore"):
         loss.gradient(y_pred, y, out)
+    if np.isnan(out).all():
+        raise Failed("gradient leaves all of out NaN: see gradient_written.")
     return out
 
 

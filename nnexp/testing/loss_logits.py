@@ -63,11 +63,11 @@ def on_logits_value(loss: Loss) -> None:
     """On logits the cost is the same."""
     for form in forms(loss):
         a = forward(form.activation, form.z)
-        composed, fused = np.array([cost_of(loss, a, form.y)]), np.array([cost_of(form.fused, form.z, form.y)])
+        composed, fused = cost_of(loss, a, form.y), cost_of(form.fused, form.z, form.y)
         if apart(fused, composed, RTOL, 0) is not None:
             raise Failed(
-                f"{form.task}: on the logits of {form.name} the cost is {shown(fused[0])}, by way of the predictions "
-                f"it is {shown(composed[0])}. The closed form has to be the same function."
+                f"{form.task}: on the logits of {form.name} the cost is {shown(fused)}, by way of the predictions "
+                f"it is {shown(composed)}. The closed form has to be the same function."
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nnexp.plugin import Array
 
@@ -56,8 +56,9 @@ def limit(quotient: Callable[[float], NDArray[Any]]) -> NDArray[Any]:
     return best
 
 
-def apart(found: NDArray[Any], expected: NDArray[Any], rtol: float, atol: float) -> tuple[int, ...] | None:
+def apart(found: ArrayLike, expected: ArrayLike, rtol: float, atol: float) -> tuple[int, ...] | None:
     """Where ``found`` is farthest from ``expected``, if that is too far: more than rtol |expected| + atol max|expected|."""
+    found, expected = np.atleast_1d(found), np.atleast_1d(expected)
     if not expected.size:
         return None
     size = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)

@@ -393,7 +393,9 @@ MISTAKES = [
     Mistake(
         "a target misspelt", "outputs", TargetMisspelt, "target is 'counts'; it has to be 'real' or 'nonnegative'."
     ),
-    Mistake("a cost in float32", "value_is_a_float", ReturnsFloat32, "value returns float32 for float32"),
+    Mistake(
+        "a cost in float32", "value_is_a_float", ReturnsFloat32, "value returns float32 for predictions in float32"
+    ),
     Mistake("a cost that is no number", "value_is_a_float", NaturalLog, "regression: value is nan in float64"),
     Mistake("gradient returns", "gradient_written", ReturnsTheGradient, "It returned an array, which nobody reads."),
     Mistake("value changes y_pred", "inputs_unchanged", ChangesPredictions, "value changed y_pred. Work in out"),
@@ -467,6 +469,6 @@ MISTAKES = [
         Overflowing,
         "the cost changes by inf, the gradient's integral is",
     ),
-    Mistake("a gradient raveled", "memory_layout", Ravels, "for views that are not contiguous"),
+    Mistake("a gradient raveled", "memory_layout", Ravels, "for views that are not contiguous the gradient is another"),
     Mistake("the last residual is kept", "no_memory", Remembers, "something was kept from the last call"),
 ]
