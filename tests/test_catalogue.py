@@ -231,7 +231,7 @@ def test_a_preset_in_full(site: Path) -> None:
     [
         (
             "los",
-            "Nothing is called 'los'. Did you mean 'loss'? Kinds: activation, loss, optimizer, initializer, dataset",
+            "Nothing is called 'los'. Did you mean 'loss'? Kinds: activation, loss, optimizer, schedule, initializer, dataset",
         ),
         ("hubre", "Nothing is called 'hubre'. Did you mean 'loss.huber'?"),
         ("qqq", "Nothing is called 'qqq'. Kinds: activation, loss, "),

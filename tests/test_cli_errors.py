@@ -39,7 +39,10 @@ CASES = [
     ("sweep=learning_rate", "This is a sweep (it has hydra.sweeper.params). Type -m sweep=learning_rate"),
     ("--config-dir nowhere", "not found"),
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
-    ("loss mse", "No command 'loss'. Commands: plugins, check, ui, predict, log-model. A run is started with key=value"),
+    (
+        "loss mse",
+        "No command 'loss'. Commands: plugins, check, ui, predict, log-model. A run is started with key=value",
+    ),
     ("optimizer=sgd loss", "'loss' is not of the form key=value. Type loss=..."),
     ("--multi-run", "unrecognized arguments: --multi-run. Did you mean '--multirun'?"),
     ("predcit", "No command 'predcit'. Did you mean 'predict'?"),

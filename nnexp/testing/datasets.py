@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from nnexp import registry
+from nnexp.contracts import check_data
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment import check_data, plan, prepare
+from nnexp.experiment import plan, prepare
 from nnexp.plugin import TASKS, Data, Dataset
 from nnexp.testing.verdict import Failed, Skipped
 
@@ -31,7 +32,7 @@ def loads(dataset: Dataset) -> None:
                 f"{name} is {kind}; it has to be a NumPy array of numbers. Text becomes indices into categories."
             )
     try:
-        check_data(data)
+        check_data(data, "load")
     except NnexpError as error:
         raise Failed(str(error)) from None
 

@@ -18,6 +18,7 @@ from nnexp.initializers import File, Glorot, He, Normal, Zeros
 from nnexp.losses import Bce, Cce, Mae, Mse
 from nnexp.optimizers import Batch, MiniBatch, Sgd
 from nnexp.plugin import KINDS
+from nnexp.schedules import Constant
 from nnexp.testing import conformance, examine
 from nnexp.testing.initializers import LAYERS
 from nnexp.testing.suite import checks
@@ -42,6 +43,8 @@ test_batch_bold = conformance(Batch(learning_rate=5.0))
 test_minibatch = conformance(MiniBatch)
 test_minibatch_of_one = conformance(MiniBatch(batch_size=1))
 test_sgd = conformance(Sgd)
+
+test_constant = conformance(Constant)
 
 test_zeros = conformance(Zeros)
 test_normal = conformance(Normal)
@@ -78,6 +81,7 @@ EXAMINED = {
     Batch,
     MiniBatch,
     Sgd,
+    Constant,
     Zeros,
     Normal,
     Glorot,
@@ -100,7 +104,7 @@ def test_none_is_left_out() -> None:
 def test_some_thirty_checks() -> None:
     """Each kind has the checks of every kind and its own, under names of their own."""
     counts = {kind: len(checks(kind)) for kind in KINDS}
-    assert counts == {"activation": 28, "loss": 31, "optimizer": 25, "initializer": 17, "dataset": 19}
+    assert counts == {"activation": 28, "loss": 31, "optimizer": 25, "schedule": 15, "initializer": 17, "dataset": 19}
 
 
 def not_passed(target: Any) -> dict[str, str]:

@@ -88,7 +88,10 @@ def test_a_class_that_needs_values(capsys: pytest.CaptureFixture[str]) -> None:
         ("maee", "No plugin 'maee' is installed. Did you mean 'loss.mae'? Installed: "),
         ("l1", "No plugin 'l1' is installed. nnexp calls it 'loss.mae'."),
         ("loss.maee", "No loss 'maee'. Did you mean 'mae'?"),
-        ("los.mae", "No kind 'los'. Did you mean 'loss'? Kinds: activation, loss, optimizer, initializer, dataset"),
+        (
+            "los.mae",
+            "No kind 'los'. Did you mean 'loss'? Kinds: activation, loss, optimizer, schedule, initializer, dataset",
+        ),
         ("output.softmax", "output is no kind: its options are of the kind activation. Type check activation.softmax"),
         ("json:JSONDecoder", "JSONDecoder is no plugin. A plugin is a class of its own"),
         ("nnexp.losses:Maae", "'nnexp.losses' has no 'Maae'. Did you mean 'Mae'? Its plugins: Mse, Mae, Bce"),

@@ -146,7 +146,7 @@ def test_what_is_no_plugin(target: object, text: str) -> None:
             function(target)
         assert str(error.value).startswith(text)
         assert "    @dataclass(frozen=True)\n    class Huber(Loss):" in str(error.value)
-        assert "one of Activation, Loss, Optimizer, Initializer, Dataset" in str(error.value)
+        assert "one of Activation, Loss, Optimizer, Schedule, Initializer, Dataset" in str(error.value)
 
 
 def test_pytest_is_imported_late() -> None:
