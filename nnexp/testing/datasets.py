@@ -138,11 +138,9 @@ def own_loss(dataset: Dataset) -> None:
 def trains(dataset: Dataset) -> None:
     """It can be split, scaled and trained on."""
     try:
-        epochs = list(prepare(plan({"dataset": dataset, "epochs": 1, "network": {"hidden": [4]}})).epochs())
+        list(prepare(plan({"dataset": dataset, "epochs": 1, "network": {"hidden": [4]}})).epochs())
     except NnexpError as error:
         raise Failed(str(error)) from None
-    if not np.isfinite(epochs[-1].cost):
-        raise Failed(f"the cost after one epoch is {epochs[-1].cost}.")
 
 
 CHECKS: tuple[Callable[[Dataset], None], ...] = (

@@ -60,6 +60,13 @@ class ComplexField(Mse):
 
 
 @dataclass(frozen=True)
+class UnknownType(Mse):
+    """J = mean(r^2) (Legendre, 1805)."""
+
+    weight: Weight = param(1.0, doc="a weight")  # type: ignore[name-defined]  # noqa: F821, RUF009
+
+
+@dataclass(frozen=True)
 class DefaultOutside(Mse):
     """J = mean(r^2) (Legendre, 1805)."""
 
@@ -168,6 +175,7 @@ MISTAKES = [
     Mistake(
         "a field of an odd type", "supported_types", ComplexField, "the field 'weight' has the type <class 'complex'>"
     ),
+    Mistake("a type nobody knows", "supported_types", UnknownType, "cannot be read: name 'Weight' is not defined"),
     Mistake(
         "a default out of bounds", "defaults_in_bounds", DefaultOutside, "loss.delta must be a float above 0. Got 0.0."
     ),

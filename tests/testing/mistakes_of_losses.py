@@ -194,6 +194,14 @@ class KinkNowhere(Mse):
 
 
 @dataclass(frozen=True)
+class KinkEverywhere(Mse):
+    """J = mean(r^2) (Legendre, 1805)."""
+
+    def kink(self, y_pred: Array, y: Array) -> Array:
+        return np.zeros_like(y)
+
+
+@dataclass(frozen=True)
 class OneKinkForAll(Mae):
     """J = mean(|r|) (Laplace, 1789)."""
 
@@ -431,6 +439,7 @@ MISTAKES = [
     ),
     Mistake("a kink that is none in J", "kinks_are_kinks", NoKink, "on both sides. Return None where J is smooth."),
     Mistake("kink is never 0", "kinks_are_kinks", KinkNowhere, "kink is 0 for no prediction that was tried"),
+    Mistake("kink is 0 everywhere", "kinks_are_kinks", KinkEverywhere, "It has to be 0 at single points only."),
     Mistake(
         "one kink for all entries", "kinks_are_kinks", OneKinkForAll, "kink has the shape (1,) for y of shape (3, 5)"
     ),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnexp.optimizers import Batch
-from nnexp.plugin import Array, State, param
+from nnexp.plugin import Array, Optimizer, State, param
 
 from .mistakes import Mistake
 
@@ -175,6 +175,17 @@ class IgnoresTheRate(Batch):
 
 
 @dataclass(frozen=True)
+class RateIsNoField(Optimizer):
+    """theta <- theta - 0.1 grad (Cauchy, 1847)."""
+
+    batch_size = None
+    learning_rate = 0.1
+
+    def update(self, theta: Array, grad: Array, state: State, learning_rate: float) -> None:
+        np.subtract(theta, learning_rate * grad, out=theta)
+
+
+@dataclass(frozen=True)
 class StepOfFixedLength(Batch):
     """theta <- theta - 0.001 sign(learning_rate * grad) (Riedmiller and Braun, 1993)."""
 
@@ -205,6 +216,15 @@ class LargestEntry(Batch):
 
     def update(self, theta: Array, grad: Array, state: State, learning_rate: float) -> None:
         np.subtract(theta, learning_rate * grad / max(1.0, np.abs(grad).max()), out=theta)
+
+
+@dataclass(frozen=True)
+class Standardises(Batch):
+    """theta <- theta - learning_rate * grad / std(grad) (Ioffe and Szegedy, 2015)."""
+
+    def update(self, theta: Array, grad: Array, state: State, learning_rate: float) -> None:
+        if len(theta):
+            np.subtract(theta, learning_rate * grad / np.std(grad), out=theta)
 
 
 @dataclass(frozen=True)
@@ -241,6 +261,7 @@ MISTAKES = [
     ),
     Mistake("batches of half a sample", "batch_size", HalfASample, "batch_size is 0.5."),
     Mistake("a rate of its own", "learning_rate", IgnoresTheRate, "with learning_rate 0 a step moves theta by"),
+    Mistake("a rate nobody can set", "learning_rate", RateIsNoField, "learning_rate is no field. Write learning_rate:"),
     Mistake(
         "steps of one length", "learning_rate", StepOfFixedLength, "Use update's argument learning_rate, not self."
     ),
@@ -249,5 +270,6 @@ MISTAKES = [
     Mistake(
         "a maximum of nothing", "any_size", LargestEntry, "ValueError: zero-size array to reduction operation maximum"
     ),
+    Mistake("a deviation of one number", "any_size", Standardises, "theta of 1 parameters became ["),
     Mistake("0 / 0", "extremes", DividesByZero, "a gradient of 0 makes theta nan in float64"),
 ]

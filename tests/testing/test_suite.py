@@ -115,6 +115,28 @@ def test_an_exception_is_a_failure_with_its_place() -> None:
     assert found["range_holds"].outcome == "passed"
 
 
+@dataclass(frozen=True)
+class ShiftedMae(Mae):
+    """J = mean(|r - 0.1|), r = y_pred - y (Laplace, 1789)."""
+
+    def value(self, y_pred: Array, y: Array) -> float:
+        return super().value(y_pred, y + 0.1)
+
+    def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
+        super().gradient(y_pred, y + 0.1, out)
+
+    def kink(self, y_pred: Array, y: Array) -> Array:
+        return y_pred - (y + 0.1)
+
+
+def test_a_kink_between_the_numbers() -> None:
+    """A kink that no number of few digits hits is one all the same; only its slope 0 cannot be asked for."""
+    found = {each.name: each for each in examine(ShiftedMae)}
+    assert found["kinks_are_kinks"].outcome == "passed"
+    assert found["no_other_kinks"].outcome == "passed"
+    assert found["kinks_have_slope_0"].reason == "no prediction that floating-point numbers hold exactly makes kink 0"
+
+
 class NoDataclass(Activation):
     """a = tanh(z) (LeCun et al., 1998)."""
 
