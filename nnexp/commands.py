@@ -140,7 +140,9 @@ def check(words: Sequence[str]) -> None:
     parser.add_argument(
         "plugin", help="NAME or KIND.NAME of an installed one, module:Class or FILE.py:Class of any other"
     )
-    parser.add_argument("values", nargs="*", metavar="FIELD=VALUE", help="values for its fields, such as delta=2")
+    parser.add_argument(
+        "values", nargs="*", default=[], metavar="FIELD=VALUE", help="values for its fields, such as delta=2"
+    )
     given = parser.parse_args(words)
     from nnexp.testing.command import check as examine
 

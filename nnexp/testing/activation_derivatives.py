@@ -119,12 +119,12 @@ def gradient_float32(f: Activation) -> None:
     """The same in float32, to 1e-4."""
     z = points(f).astype(np.float32)
     grad = incoming(z)
-    exact = slopes(f, grad.astype(np.float64), z.astype(np.float64))
-    found = backward(f, grad, z)
+    double, z64 = grad.astype(np.float64), z.astype(np.float64)
+    exact, found = slopes(f, double, z64), backward(f, grad, z)
     if (at := apart(found, exact, numerics.FLOAT32_RTOL, numerics.FLOAT32_ATOL)) is not None:
         raise Failed(
             f"in float32 backward gives {shown(found[at])} at z = {shown(z[at])} for grad = {shown(grad[at])} instead "
-            f"of {shown(exact[at])}. Find the difference of nearly equal numbers, or what overflows beyond 3e38."
+            f"of {shown(exact[at])}. {numerics.remedy(backward(f, double, z64), exact)}"
         )
 
 

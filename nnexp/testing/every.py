@@ -44,7 +44,7 @@ class Subject:
         if isinstance(target, Plugin) and target.kind in KINDS:
             return cls(type(target), target)
         if not (isinstance(target, type) and issubclass(target, Plugin) and target.kind in KINDS):
-            what = target.__qualname__ if isinstance(target, type) else repr(target)
+            what = getattr(target, "__name__", None) or repr(target)
             raise NnexpError(NO_PLUGIN.format(what=what, bases=listed(base.__name__ for base in KINDS.values())))
         if inspect.isabstract(target):
             return cls(target, None, f"no object can be made: {target.__name__} lacks methods")

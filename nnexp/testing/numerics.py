@@ -19,6 +19,7 @@ RTOL, ATOL = 1e-7, 1e-9
 function that itself rounds, as 1 - a^2 does near a = 1. ``ATOL`` is relative to the largest slope."""
 FLOAT32_RTOL, FLOAT32_ATOL = 1e-4, 1e-5
 """The same for a gradient computed in float32, whose numbers are rounded at 6e-8: room for some hundred roundings."""
+FLOAT32_REMEDY = "Find the difference of nearly equal numbers, or what overflows beyond 3e38."
 COMPLEX_RTOL, COMPLEX_ATOL = 1e-12, 1e-14
 """A gradient against complex steps, which are exact: room for the gradient's own roundings, each of 1e-16."""
 SAME_RTOL, SAME_ATOL = 1e-12, 1e-14
@@ -67,6 +68,12 @@ def apart(found: ArrayLike, expected: ArrayLike, rtol: float, atol: float) -> tu
     excess = np.where(found == expected, -1.0, np.where(np.isnan(excess), np.inf, excess))
     worst = np.unravel_index(int(excess.argmax()), excess.shape)
     return tuple(int(index) for index in worst) if excess[worst] > 0 else None
+
+
+def remedy(found: ArrayLike, expected: ArrayLike) -> str:
+    """What to do about a gradient that is wrong in float32, where in float64 it is ``found`` instead of ``expected``."""
+    wrong = apart(found, expected, RTOL, ATOL) is not None
+    return "It is wrong in float64, too: see gradient." if wrong else FLOAT32_REMEDY
 
 
 def ratio(found: NDArray[Any], expected: NDArray[Any]) -> float | None:

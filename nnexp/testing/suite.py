@@ -82,7 +82,8 @@ def ended(name: str, check: Callable[[Any], None], subject: Subject) -> Check:
 
 
 def raised(error: BaseException) -> str:
-    """An exception in one line, with the last place outside NumPy that it came through."""
-    places = [each for each in traceback.extract_tb(error.__traceback__) if "/numpy/" not in each.filename]
+    """An exception in one line, with the last place outside NumPy that it came through; a syntax error says its own."""
+    stack = [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)
+    places = [each for each in stack if "/numpy/" not in each.filename and not each.filename.startswith("<frozen")]
     where = f" ({places[-1].filename.rpartition('/')[2]}, line {places[-1].lineno})" if places else ""
     return f"{type(error).__name__}: {str(error) or 'no message'}{where}"

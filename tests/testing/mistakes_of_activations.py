@@ -268,7 +268,12 @@ MISTAKES = [
     Mistake("grad is rebound", "gradient", Rebinds, "`grad = grad * slope` binds the name to a new array"),
     Mistake("a wrong slope", "gradient", WrongSlope, "by central differences of forward it is"),
     Mistake("half the slope", "gradient", HalfTheSlope, "It is 0.5 times the derivative everywhere."),
-    Mistake("a slope by small differences", "gradient_float32", DifferenceQuotient, "in float32 backward gives"),
+    Mistake(
+        "a slope by small differences",
+        "gradient_float32",
+        DifferenceQuotient,
+        "Find the difference of nearly equal numbers",
+    ),
     Mistake("not analytic", "complex_step", Softsign, "or forward is not analytic (abs, sign, where)"),
     Mistake(
         "no complex numbers",

@@ -428,7 +428,10 @@ MISTAKES = [
     ),
     Mistake("a clipped gradient", "gradient", ClippedGradient, "by central differences of value it is"),
     Mistake(
-        "a gradient by small differences", "gradient_float32", DifferenceQuotient, "regression: in float32, at y_pred ="
+        "a gradient by small differences",
+        "gradient_float32",
+        DifferenceQuotient,
+        "Find the difference of nearly equal numbers",
     ),
     Mistake("a cost that is not analytic", "complex_step", NotAnalytic, "or value is not analytic (abs, where)"),
     Mistake(
