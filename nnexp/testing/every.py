@@ -232,7 +232,7 @@ def comparable(subject: Subject) -> None:
         )
     for name, value in values.items():
         if isinstance(value, float) and subject.cls(**values) == (other := moved(subject, name, value)):
-            raise Failed(f"{subject.plugin} and {other} compare equal. Leave compare=False and __eq__ out.")
+            raise Failed(f"{subject.plugin} and {other} compare equal. Leave eq=False, compare=False and __eq__ out.")
 
 
 def moved(subject: Subject, name: str, value: float) -> Plugin | None:

@@ -106,7 +106,7 @@ def jumps(slope: Callable[[Array], Array], low: float, high: float) -> list[floa
         left, right = np.where(first, left, middle), np.where(first, middle, right)
         s_left, s_right = np.where(first, s_left, s_middle), np.where(first, s_middle, s_right)
     size = np.abs(slopes[np.isfinite(slopes)]).max(initial=0.0)
-    places = right[np.abs(s_right - s_left) > JUMP * size]
+    places = np.round(right[np.abs(s_right - s_left) > JUMP * size], 9) + 0.0  # found to 1e-12; without -0
     return [float(each) for each in places[np.diff(places, prepend=-np.inf) > 1e-9]]
 
 

@@ -298,7 +298,7 @@ MISTAKES = [
         "a kink left out",
         "no_other_kinks",
         UndeclaredKink,
-        "the slope jumps from 0 to 1. If f has a kink there, declare",
+        "at z = 0 the slope jumps from 0 to 1. If f has a kink there, declare it: kinks = (0,).",
     ),
     Mistake("a mean over samples", "samples_apart", Centred, "forward mixes samples: a sample alone gives"),
     Mistake(
