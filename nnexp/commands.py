@@ -1,4 +1,4 @@
-"""The subcommands: ``python -m nnexp plugins``, ``check PLUGIN``, ``ui``, ``predict RUN TABLE``, ``log-model RUN``."""
+"""The subcommands: ``python -m nnexp plugins``, ``new KIND NAME``, ``check PLUGIN``, ``ui``, ``predict RUN TABLE``, ``log-model RUN``."""
 
 from __future__ import annotations
 
@@ -50,6 +50,17 @@ def plugins(words: Sequence[str]) -> None:
     from nnexp import catalogue
 
     catalogue.show(given.what, as_json=given.json)
+
+
+def new(words: Sequence[str]) -> None:
+    """Write a complete distribution, ./nnexp-NAME, with a plugin that works and its tests, to put your own formula in."""
+    parser = Parser("python -m nnexp new", description=new.__doc__)
+    parser.add_argument("kind", help="activation, loss, ...: python -m nnexp plugins lists the kinds")
+    parser.add_argument("name", help="what will be typed to choose it, such as huber")
+    given = parser.parse_args(words)
+    from nnexp import scaffold
+
+    scaffold.new(given.kind, given.name, Path.cwd())
 
 
 def ui(words: Sequence[str]) -> None:
@@ -205,6 +216,7 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "plugins": plugins,
+    "new": new,
     "check": check,
     "ui": ui,
     "predict": predict,

@@ -30,7 +30,7 @@ LAYERS = [
         "presets",
     },
     {"training", "model", "options", "contracts"},
-    {"tracking", "console", "pictures", "catalogue"},
+    {"tracking", "console", "pictures", "catalogue", "scaffold"},
     {"experiment", "library", "run"},
     {"explain", "safety", "composition", "sweep", "app", "commands", "__main__", "__init__", "testing"},
 ]

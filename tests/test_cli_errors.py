@@ -41,7 +41,7 @@ CASES = [
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
     (
         "loss mse",
-        "No command 'loss'. Commands: plugins, check, ui, predict, log-model. A run is started with key=value",
+        "No command 'loss'. Commands: plugins, new, check, ui, predict, log-model. A run is started with key=value",
     ),
     ("optimizer=sgd loss", "'loss' is not of the form key=value. Type loss=..."),
     ("--multi-run", "unrecognized arguments: --multi-run. Did you mean '--multirun'?"),
