@@ -1,4 +1,4 @@
-"""The subcommands: ``python -m nnexp plugins``, ``new KIND NAME``, ``check PLUGIN``, ``ui``, ``predict RUN TABLE``, ``log-model RUN``."""
+"""The subcommands: ``plugins``, ``new KIND NAME``, ``check PLUGIN``, ``ui``, ``predict RUN TABLE``, ``log-model RUN``."""
 
 from __future__ import annotations
 
