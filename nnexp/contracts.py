@@ -84,7 +84,7 @@ def _package(module: str) -> str:
     return module.partition(".")[0]
 
 
-def check_data(data: Any, source: str) -> None:
+def check_data(data: Any, source: str = "The dataset") -> None:
     """Refuse data that cannot be trained on: not a Data, shapes that do not fit, unknown classes, numbers not finite."""
     if not isinstance(data, Data):
         raise NnexpError(f"{source} gave {_described(data)}; load(rng) must return a nnexp.plugin.Data.")

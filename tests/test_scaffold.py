@@ -21,6 +21,7 @@ from nnexp.plugin import KINDS
 from tests.command import ROOT, Ended, environment
 
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+OFFLINE = ["--no-deps", "--no-build-isolation"]
 
 
 class Environment:
@@ -31,16 +32,16 @@ class Environment:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place / "venv")], check=True)
         self.python = place / "venv" / "bin" / "python"
         paths = sysconfig.get_paths("venv", {"base": str(place / "venv"), "platbase": str(place / "venv")})
-        self.site = Path(paths["purelib"])
-        (self.site / "needed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-        subprocess.run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", str(place), str(ROOT)], check=True)
+        Path(paths["purelib"], "needed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+        subprocess.run([*PIP, "wheel", *OFFLINE, "-w", str(place), str(ROOT)], check=True)
         (wheel,) = place.glob("nnexp-*.whl")
-        self.install(wheel)
+        self.install(wheel.name)
 
-    def install(self, what: Path) -> None:
-        """What ``pip install WHAT`` does, without the network."""
-        command = [*PIP, "install", "--no-deps", "--no-build-isolation", "--target", str(self.site), str(what)]
-        subprocess.run(command, check=True)
+    def install(self, *words: str) -> None:
+        """``pip install WORDS`` in the environment; not editable, since what that needs comes from the network."""
+        plain = [word for word in words if word != "-e"]
+        command = [*PIP, "--python", str(self.python), "install", *OFFLINE, *plain]
+        subprocess.run(command, cwd=self.place, check=True)
 
     def run(self, *words: str, cwd: Path | None = None) -> Ended:
         """``python WORDS`` in the environment."""
@@ -61,7 +62,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     for kind in KINDS:
         ended = made.nnexp("new", kind, f"my_{kind}")
         assert (ended.code, ended.err) == (0, "")
-        made.install(made.place / f"nnexp-my-{kind}")
+        made.install(f"./nnexp-my-{kind}")
     return made
 
 
@@ -71,8 +72,7 @@ def test_what_is_written(env: Environment, kind: str) -> None:
     folder = env.place / f"nnexp-my-{kind}"
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     package = f"src/nnexp_my_{kind}"
-    made = [each for each in files if not each.startswith("build/") and "egg-info" not in each]
-    assert made == [
+    assert [each for each in files if "__pycache__" not in each] == [
         "README.md",
         "pyproject.toml",
         f"{package}/__init__.py",
