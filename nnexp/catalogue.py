@@ -36,7 +36,7 @@ NO_BOUNDS = (None, (), math.inf, -math.inf)
 
 def show(what: str = "", *, as_json: bool = False) -> None:
     """Print what is installed, or the part of it that ``what`` names. Raises NnexpError for a name that is not there."""
-    place, name = selected(what.strip("."))
+    place, name = selected(what.replace("=", ".").strip("."))
     found = contents(place, name)
     if as_json:
         say(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))

@@ -99,7 +99,10 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
                 return str(error)
         if reason := presets.left_out(group, value):
             return reason
-        message = registry.unknown(kind, value, EXTRA.get(group, ()))
+        files = [
+            name for name in names if name not in registry.entries()[kind]
+        ]  # those that extend an option, and auto
+        message = registry.unknown(kind, value, tuple(dict.fromkeys((*EXTRA.get(group, ()), *files))))
         return message.replace(f"No {kind} ", f"No {group} ", 1)
     names = repository.get_group_options(group, ObjectType.CONFIG)
     if value in (*names, "null"):

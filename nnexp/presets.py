@@ -48,8 +48,11 @@ class Preset:
 
     @property
     def text(self) -> str:
-        """What the file says."""
-        return self.path.read_text(encoding="utf-8", errors="replace")
+        """What the file says; nothing where it cannot be read, which is for who chooses it."""
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def locate(package: str) -> Path | None:
 def files(folder: Path) -> tuple[Preset, ...]:
     """The YAML files below a conf folder that are some group's option."""
     found = []
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted(each for each in folder.rglob("*.yaml") if each.is_file()):
         group, _, name = path.relative_to(folder).with_suffix("").as_posix().partition("/")
         found.append(Preset(group, name, path))
     return tuple(found)

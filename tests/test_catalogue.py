@@ -52,6 +52,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, "nnexp-huber", {"nnexp.loss": "huber = my_huber:Huber", "nnexp.conf": "x = shown"}, {"my_huber": HUBER}
     )
     add_conf(folder, "shown", {"experiment/robust.yaml": ROBUST, "loss/huber_wide.yaml": WIDE})
+    (folder / "shown" / "conf" / "experiment" / "a_folder.yaml").mkdir()
+    (folder / "shown" / "conf" / "experiment" / "dangling.yaml").symlink_to("nowhere")
     install(folder, "nnexp-odd", {"nnexp.activation": "odd = my_odd:Odd"}, {"my_odd": ODD})
     install(folder, "nnexp-same", {"nnexp.optimizer": "huber = my_huber:Huber"}, {})
     install(
@@ -212,7 +214,7 @@ def test_one_in_full(site: Path) -> None:
         "next        python -m nnexp loss=huber\n"
         "            python -m nnexp check loss.huber\n"
     )
-    assert command(site, "mae").out == command(site, "loss.mae").out
+    assert command(site, "mae").out == command(site, "loss.mae").out == command(site, "loss=mae").out
     assert "next        python -m nnexp activation=odd activation.path=...\n" in command(site, "odd").out
 
 

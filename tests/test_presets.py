@@ -111,6 +111,9 @@ def test_help_lists_them(site: Path) -> None:
 def test_suggestions_know_them(site: Path) -> None:
     """A misspelt preset is compared with those of installed distributions, too."""
     assert "No preset 'robsut'. Did you mean 'robust'?" in command(site, "experiment=robsut").err
+    assert (
+        "No loss 'huber_wid'. Did you mean 'huber_wide'? Available: auto, bce," in command(site, "loss=huber_wid").err
+    )
 
 
 def test_nnexps_own_and_the_users_files_win(site: Path) -> None:
