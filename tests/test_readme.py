@@ -58,23 +58,6 @@ def test_the_library_example(tmp_path: Path) -> None:
     assert (tmp_path / "wine.npz").exists()
 
 
-def test_the_plugin_example(tmp_path: Path) -> None:
-    """The plugin of the README, installed with its entry point, trains."""
-    (code,) = re.findall(r"```python\n# huber\.py\n((?:.*\n)*?)```", README)
-    (points,) = re.findall(r"```toml\n# pyproject.*\n((?:.*\n)*?)```", README)
-    info = tmp_path / "site" / "my_huber-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-huber\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        points.replace('[project.entry-points."nnexp.loss"]', "[nnexp.loss]").replace('"', "")
-    )
-    (tmp_path / "site" / "huber.py").write_text(code)
-    words = ["loss=huber", "loss.delta=2", "epochs=2", "tracking=none"]
-    ended = nnexp(*words, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
-    assert ended.code == 0, ended.err
-    assert "huber, minibatch" in ended.out
-
-
 def test_every_option_is_named() -> None:
     """The README's tables name every built-in option and every key."""
     from nnexp.experiment import SECTIONS, Settings
