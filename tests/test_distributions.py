@@ -7,10 +7,12 @@ The environment has nnexp and the plugins from their wheels and everything else 
 from __future__ import annotations
 
 import ast
+import itertools
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -21,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.command import ROOT, Ended, environment, runs
+from tests.command import ROOT, Ended, environment, result, runs, sweeps
 
 DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 
@@ -107,10 +110,10 @@ def test_the_sdist(tmp_path: Path) -> None:
     """The source distribution of nnexp holds the plugins' sources as well."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (archive,) = tmp_path.glob("*.tar.gz")
-    shutil.unpack_archive(archive, tmp_path, filter="data")
-    (source,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    assert sorted(path.parent.name for path in source.glob("plugins/*/pyproject.toml")) == DISTRIBUTIONS
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        parts = [name.split("/") for name in archive.getnames()]
+    assert sorted(each[2] for each in parts if each[1] == "plugins" and each[3:] == ["pyproject.toml"]) == DISTRIBUTIONS
 
 
 def test_everything_is_from_the_wheels(fresh: Fresh, tmp_path: Path) -> None:
@@ -194,3 +197,34 @@ def test_its_own_tests_pass(distribution: str, fresh: Fresh, tmp_path: Path) -> 
     options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
     ended = fresh.run("-m", "pytest", *options, "tests", cwd=tmp_path, timeout=600)
     assert ended.code == 0, ended.out + ended.err
+
+
+def test_the_five() -> None:
+    """What plugins/ holds."""
+    assert DISTRIBUTIONS == ["nnexp-activations", "nnexp-idx", "nnexp-losses", "nnexp-openml", "nnexp-optimizers"]
+
+
+def test_a_sweep_mixes_built_in_and_third_party_options(fresh: Fresh, tmp_path: Path) -> None:
+    """Every combination of built-in and third-party losses, activations and optimizers trains, in one sweep."""
+    choices = [("loss", ("huber", "mse")), ("activation", ("gelu", "relu")), ("optimizer", ("adam", "minibatch"))]
+    words = [f"{group}={','.join(names)}" for group, names in choices]
+    ended = fresh.run("-m", "nnexp", "-m", *words, "epochs=2", cwd=tmp_path)
+    assert ended.code == 0, ended.out + ended.err
+    assert "8 runs, best first by " in ended.out
+    (sweep,) = sweeps(tmp_path)
+    configs = [yaml.safe_load((job / "config.yaml").read_text()) for job in sweep.iterdir() if job.name.isdigit()]
+    chosen = {tuple(config[group]["name"] for group, _ in choices) for config in configs}
+    assert chosen == set(itertools.product(*(names for _, names in choices)))
+    assert {result(job)["status"] for job in sweep.iterdir() if job.name.isdigit()} == {"FINISHED"}
+
+
+def test_all_third_party(fresh: Fresh, tmp_path: Path) -> None:
+    """The loss, the activation and the optimizer of one run may all be third-party, and the record names where from."""
+    ended = fresh.run("-m", "nnexp", "loss=huber", "activation=gelu", "optimizer=adam", "epochs=3", cwd=tmp_path)
+    assert ended.code == 0, ended.out + ended.err
+    (run,) = runs(tmp_path)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert [config[group]["name"] for group in ("loss", "activation", "optimizer")] == ["huber", "gelu", "adam"]
+    assert set(result(run)["requirements"]) == {
+        f"{name}=={project(name)['version']}" for name in ("nnexp-losses", "nnexp-activations", "nnexp-optimizers")
+    }

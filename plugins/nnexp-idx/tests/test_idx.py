@@ -145,12 +145,12 @@ class TestReading:
 
     @pytest.mark.parametrize("packed", [False, True])
     def test_limit(self, packed: bool, place: Path) -> None:
-        """``limit`` takes the first samples; the classes are those of the whole file, so that networks stay comparable."""
+        """``limit`` takes the first samples and their classes."""
         if packed:
             (place / IMAGES).write_bytes(gzip.compress(idx(PIXELS)))
         data = load(place, limit=2)
         np.testing.assert_array_equal(data.x, np.arange(12).reshape(2, 6))
-        assert (data.classes, data.y.tolist()) == ((0, 3, 7), [2, 0])
+        assert (data.classes, data.task, data.y.tolist()) == ((0, 7), "binary", [1, 0])
         assert len(load(place, limit=100).y) == 4
 
     def test_the_same_every_time(self, place: Path) -> None:
@@ -336,7 +336,10 @@ class TestRefusals:
     def test_one_class(self, place: Path) -> None:
         """Labels that are all alike teach nothing."""
         assert refusal(changed(place, LABELS, idx([5, 5, 5, 5]))) == (
-            f"{place / LABELS}: every label is 5: nothing to learn. Name labels of two classes or more."
+            f"{place / LABELS}: each of the 4 labels is 5: nothing to learn. Name labels of two classes or more."
+        )
+        assert refusal(changed(place, LABELS, idx([5, 5, 5, 6])), limit=3).endswith(
+            "each of the 3 labels is 5: nothing to learn. Name labels of two classes or more, or type a larger dataset.limit."
         )
 
     def test_missing_files(self, place: Path) -> None:

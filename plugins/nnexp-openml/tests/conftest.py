@@ -6,6 +6,7 @@ recorded search, so that is made here.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -60,13 +61,15 @@ class Server:
                     self.send_header("Content-Encoding", "gzip")
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body[: reply.cut])
+                with contextlib.suppress(ConnectionError):  # a client that no longer waits
+                    self.end_headers()
+                    self.wfile.write(body[: reply.cut])
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = False  # stop() waits for every answer
         self.address = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()

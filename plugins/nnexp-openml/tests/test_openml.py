@@ -168,9 +168,9 @@ class TestLoading:
         path = "/api/v1/json/data/list/data_name/old/limit/2/data_version/1"
         server.replies[f"{path}/status/deactivated"] = server.replies.pop(path)
         assert load("old").task == "regression"
-        assert capsys.readouterr().err.startswith(
-            "note: Version 1 of dataset old is inactive, meaning that issues have "
-        )
+        loading, doubt = capsys.readouterr().err.splitlines()
+        assert loading.startswith("note: loading OpenML's old (version 1) from 127.0.0.1:")
+        assert doubt.startswith("note: Version 1 of dataset old is inactive, meaning that issues have been found ")
 
     def test_redirections_within_openml(self, server: Server) -> None:
         """OpenML may move a table's file to another of its hosts."""

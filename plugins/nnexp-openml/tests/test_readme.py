@@ -41,13 +41,15 @@ def test_the_example(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_not_there(server: Server, tmp_path: Path) -> None:
-    """On the command line, too, a mistake is one line on the standard error stream, without a run."""
+    """On the command line, too, a mistake is one message on the standard error stream, without a run."""
     command = [sys.executable, "-m", "nnexp", "dataset=openml", "dataset.table=irsi"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("nnexp: OpenML has no table 'irsi' with version 1.")
-    assert done.stderr.count("\n") == 1
+    note, message = done.stderr.splitlines()
+    assert note.startswith("note: loading OpenML's irsi (version 1) from 127.0.0.1:")
+    assert message.startswith("nnexp: OpenML has no table 'irsi' with version 1.")
     assert server.requests
+    assert not list(tmp_path.glob("outputs/runs/*"))
 
 
 def test_every_option_is_described() -> None:

@@ -22,8 +22,8 @@ class Idx(Dataset):
     """Images and their labels in MNIST-format (IDX) files, plain or gzip: the labels are the classes.
 
     x holds the numbers as they are in the file, an unsigned byte as an unsigned byte; the feature ``pixel_3_7`` is row 3,
-    column 7, counted from 0. The classes are the distinct labels of the whole labels file in ascending order, also where
-    ``limit`` leaves some of them without a sample. (LeCun, Bottou, Bengio and Haffner, 1998)
+    column 7, counted from 0. The classes are the distinct labels in ascending order. (LeCun, Bottou, Bengio and Haffner,
+    1998)
     """
 
     path: str = param(
@@ -37,15 +37,15 @@ class Idx(Dataset):
         labels = _labels(images) if self.labels is None else _existing(self.labels, "labels")
         of_images, of_labels = read_header(images), read_header(labels)
         _check(images, of_images, labels, of_labels)
-        classes, y = np.unique(read_array(labels, of_labels), return_inverse=True)
+        classes, y = np.unique(read_array(labels, of_labels, self.limit)[:, 0], return_inverse=True)
         if len(classes) < 2:
             raise NnexpError(
-                f"{labels}: every label is {classes[0]}: nothing to learn. Name labels of two classes or more."
+                f"{labels}: each of the {len(y)} labels is {classes[0]}: nothing to learn. Name labels of two classes or more"
+                f"{', or type a larger dataset.limit' if self.limit else ''}."
             )
-        x = read_array(images, of_images, self.limit)
         return Data(
-            x,
-            y.reshape(-1)[: len(x)].astype(np.int64),
+            read_array(images, of_images, self.limit),
+            y.astype(np.int64),
             names=feature_names(of_images.sizes[1:]),
             task="binary" if len(classes) == 2 else "multiclass",
             classes=tuple(int(label) for label in classes),

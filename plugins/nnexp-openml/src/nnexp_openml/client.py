@@ -166,7 +166,12 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0913, PLR0917 (urllib's signature)
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        return super().redirect_request(req, fp, code, msg, headers, allowed(newurl))
+        try:
+            asked = allowed(newurl)
+        except NnexpError:
+            fp.close()
+            raise
+        return super().redirect_request(req, fp, code, msg, headers, asked)
 
 
 def _network() -> urllib.request.OpenerDirector:

@@ -80,6 +80,7 @@ class OpenML(Dataset):
         from sklearn import config_context  # here, for it takes more than a second
         from sklearn.datasets import fetch_openml
 
+        _note(f"loading {self.source} from {host()} into the cache {directory()}")
         with (
             tempfile.TemporaryDirectory() as folder,
             warnings.catch_warnings(record=True) as caught,
@@ -99,7 +100,7 @@ class OpenML(Dataset):
             except Exception as error:  # whatever scikit-learn raises on an answer that it did not expect
                 raise self._problem(client, error) from error
         for note in dict.fromkeys(str(each.message) for each in caught):
-            print(f"note: {note}", file=sys.stderr)  # noqa: T201 (what OpenML says about the table)
+            _note(note)  # what OpenML says about the table
         frame: pd.DataFrame | None = found.frame
         if frame is None:
             raise NnexpError(f"{self.source} is a sparse table; nnexp takes dense ones. Choose another one.")
@@ -127,3 +128,7 @@ class OpenML(Dataset):
             return named
         problem = f"has several targets ({named})" if "," in named else "has no target of its own"
         raise NnexpError(f"{self.source} {problem}. Type dataset.target=COLUMN; its columns: {listed(frame.columns)}.")
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)  # noqa: T201 (for who waits)
