@@ -16,7 +16,7 @@ from nnexp_losses import Exp, Focal, Hinge, Huber, LogCosh, Poisson, Quantile, S
 from nnexp_losses.counts import PoissonOnLogits
 from nnexp_losses.entropies import FocalOnLogits, SmoothCceOnLogits
 from scipy import special, stats  # type: ignore[import-untyped]
-from sklearn import metrics  # type: ignore[import-untyped]
+from sklearn import metrics
 
 from nnexp.errors import NnexpError
 from nnexp.plugin import Activation, Array, Loss
