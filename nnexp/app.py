@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp import composition, options, presets, registry, sweep
+from nnexp import composition, installed, options, presets, registry, sweep
 from nnexp.console import Console, next_commands, relative, say
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.plugin import KINDS
@@ -53,7 +53,7 @@ def main() -> None:
 def note_broken() -> None:
     """Say on stderr what is installed but not among the options."""
     plugins = [each for kind in KINDS for each in registry.broken(kind)]
-    for note in [*plugins, *registry.points()[1], *presets.problems()]:
+    for note in [*plugins, *installed.points()[1], *presets.problems()]:
         print(f"note: left out {note}", file=sys.stderr)  # noqa: T201
 
 

@@ -17,11 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nnexp import presets, registry
+from nnexp import installed, presets, registry
 from nnexp.console import say, width
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
-from nnexp.plugin import KINDS, Loss, Plugin, bounds, field_types, hyperparameters, rule
-from nnexp.registry import GROUPS, Broken, Provider
+from nnexp.fields import bounds, field_types, hyperparameters, rule
+from nnexp.installed import Broken, Provider
+from nnexp.plugin import KINDS, Loss, Plugin
+from nnexp.registry import GROUPS
 
 Facts = dict[str, Any]
 """Plain values, as JSON has them."""
@@ -58,7 +60,7 @@ def all_presets() -> list[tuple[Provider, presets.Preset]]:
 
 def names(place: str) -> list[str]:
     """The names in a place: of plugins, broken ones included, and of files."""
-    plugins = registry.entries().get(GROUPS.get(place, place), {})
+    plugins = installed.entries().get(GROUPS.get(place, place), {})
     return [*plugins, *(each.name for _, each in all_presets() if each.group == place)]
 
 
@@ -72,7 +74,7 @@ def selected(what: str) -> tuple[str, str]:
     if place not in places():
         raise NnexpError(f"No kind '{place}'.{did_you_mean(place, places())} Kinds: {listed(KINDS)}.")
     kind = GROUPS.get(place, place)
-    if name in registry.entries().get(kind, {}):
+    if name in installed.entries().get(kind, {}):
         registry.load(kind, name)
     elif name not in names(place):
         there = [each for each in names(place) if f"{kind}={each}" not in {bad.what for bad in broken(kind)}]
@@ -109,7 +111,7 @@ def contents(place: str = "", name: str = "") -> Facts:
     chosen = {kind: [each for each in registry.available(kind) if name in ("", each)] for kind in kinds}
     defects = [] if name else [described(each) for kind in kinds for each in registry.broken(kind)]
     if not place:
-        defects += [described(each) for each in (*registry.points()[1], *presets.problems())]
+        defects += [described(each) for each in (*installed.points()[1], *presets.problems())]
     plugins = [facts(kind, each) for kind, options in chosen.items() for each in options]
     return {
         "nnexp": version("nnexp"),
@@ -138,7 +140,7 @@ def place_in_listing(plugin: Facts) -> tuple[int, bool, str]:
 def facts(kind: str, name: str) -> Facts:
     """One plugin in plain values."""
     cls = registry.load(kind, name)
-    entry = registry.entries()[kind][name][0]
+    entry = installed.entries()[kind][name][0]
     doc = docstring(cls)
     found = {
         "kind": kind,

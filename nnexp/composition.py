@@ -28,7 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-from nnexp import presets, registry, safety
+from nnexp import installed, presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, unreadable
 from nnexp.run import check
@@ -143,7 +143,7 @@ def refuse_shadows(source: ConfigSource) -> None:
     for group, kind in registry.GROUPS.items():
         files = source.list(group, ObjectType.CONFIG) if source.is_group(group) else []
         for name in files:
-            if name in registry.entries()[kind] or name == "auto":
+            if name in installed.entries()[kind] or name == "auto":
                 raise NnexpError(
                     f"{group}/{name}.yaml in {source.path} has the name of an installed option. Rename the file; in it, "
                     f"'defaults: [{name}, _self_]' extends the option."

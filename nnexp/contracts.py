@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnexp import registry
+from nnexp import installed, registry
 from nnexp.errors import NnexpError, listed
 from nnexp.network import MLP
 from nnexp.objective import Objective
@@ -26,7 +26,7 @@ SAMPLES = 3
 def who(key: str, plugin: Plugin) -> str:
     """A chosen plugin for a message: ``loss=huber of nnexp-huber 0.1.0``; nnexp's own without the distribution."""
     try:
-        entry = registry.entries()[plugin.kind][registry.named(plugin)][0]
+        entry = installed.entries()[plugin.kind][registry.named(plugin)][0]
     except NnexpError:  # an object of a class that is not installed
         return f"The {key}"
     return f"{key}={entry.name}" + (f" of {entry.provider}" if entry.distribution != "nnexp" else "")

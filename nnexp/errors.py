@@ -21,6 +21,12 @@ def listed(names: Iterable[str], *, most: int = 12) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
+def first_line(said: object) -> str:
+    """The first line of a text, or of what an error says, without its full stop; the error's type where it says nothing."""
+    lines = str(said).splitlines() or [type(said).__name__ if isinstance(said, BaseException) else ""]
+    return lines[0].rstrip(".")
+
+
 def closest(name: str, options: Iterable[str]) -> str | None:
     """The option most like ``name`` (Ratcliff and Metzener, 1988), or None where nothing is like it."""
     options = {option.lower(): option for option in options}

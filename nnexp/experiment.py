@@ -20,25 +20,12 @@ import numpy as np
 from nnexp import registry
 from nnexp.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.fields import check_fields, hyperparameters
 from nnexp.metrics import Metrics, for_task
 from nnexp.model import Model
 from nnexp.network import MLP
 from nnexp.objective import Objective, mismatch
-from nnexp.plugin import (
-    KINDS,
-    Activation,
-    Data,
-    Dataset,
-    Initializer,
-    Loss,
-    Optimizer,
-    Plugin,
-    Schedule,
-    Task,
-    check_fields,
-    hyperparameters,
-    param,
-)
+from nnexp.plugin import KINDS, Activation, Data, Dataset, Initializer, Loss, Optimizer, Plugin, Schedule, Task, param
 from nnexp.preprocessing import Preprocessing, Split, split
 from nnexp.registry import GROUPS
 from nnexp.training import Epoch, Part, measure, rate_factor, train
@@ -135,7 +122,8 @@ def plan(config: Mapping[str, Any]) -> Plan:
     plugins = {key: _plugin(key, values.pop(key)) for key in GROUPS}
     sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
     settings = _section(Settings, "", {**values, **sections})
-    rate_factor(plugins["schedule"], 1, settings.epochs, ())  # a schedule that does not fit the epochs says so now
+    with blaming(plugins):
+        rate_factor(plugins["schedule"], 1, settings.epochs, ())  # a schedule that does not fit the epochs says so now
     return Plan(**plugins, settings=settings)
 
 

@@ -11,10 +11,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, Sweep
 from hydra.errors import HydraException
 
-from nnexp import presets, registry
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp import installed, presets, registry
+from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment import SECTIONS, Settings
-from nnexp.plugin import bounds, field_types, hyperparameters, rule
+from nnexp.fields import bounds, field_types, hyperparameters, rule
 from nnexp.registry import GROUPS
 from nnexp.run import TrackingSettings
 
@@ -92,7 +92,7 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
         names = repository.get_group_options(group, ObjectType.CONFIG)
         if value in names or value in EXTRA.get(group, ()):
             return ""
-        if value in registry.entries()[kind]:
+        if value in installed.entries()[kind]:
             try:
                 registry.load(kind, value)
             except NnexpError as error:
@@ -100,7 +100,7 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
         if reason := presets.left_out(group, value):
             return reason
         files = [
-            name for name in names if name not in registry.entries()[kind]
+            name for name in names if name not in installed.entries()[kind]
         ]  # those that extend an option, and auto
         message = registry.unknown(kind, value, tuple(dict.fromkeys((*EXTRA.get(group, ()), *files))))
         return message.replace(f"No {kind} ", f"No {group} ", 1)
@@ -207,8 +207,3 @@ def in_hydras_words(error: Exception) -> str:
         line for line in lines if line and not line.startswith(("object_type=", "reference_type=", "To append to your"))
     ]
     return "\n".join(useful[:8]) or type(error).__name__
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

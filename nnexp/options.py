@@ -15,8 +15,10 @@ from typing import Any
 from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from nnexp.plugin import Plugin, field_types, hyperparameters
-from nnexp.registry import GROUPS, can_be_typed, entries, load
+from nnexp.fields import field_types, hyperparameters
+from nnexp.installed import can_be_typed, entries
+from nnexp.plugin import Plugin
+from nnexp.registry import GROUPS, load
 
 AUTO = ("loss", "output")
 """Groups with the option ``auto``: resolved once the data are loaded."""

@@ -20,11 +20,7 @@ The engine calls plugins with NumPy's floating-point warnings off; an overflow t
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import math
-import types
-import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +29,27 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.fields import check_fields, param
+
+__all__ = [
+    "KINDS",
+    "ONE",
+    "TASKS",
+    "ZERO",
+    "Activation",
+    "Array",
+    "Data",
+    "Dataset",
+    "Initializer",
+    "Layer",
+    "Loss",
+    "Optimizer",
+    "Plugin",
+    "Schedule",
+    "State",
+    "Task",
+    "param",
+]
 
 Array = NDArray[np.floating[Any]]
 """A float array in the run's dtype (float64 or float32)."""
@@ -49,62 +65,6 @@ where a layer has ten units and a batch one sample. (complex128: what an ``analy
 
 Task = Literal["regression", "binary", "multiclass"]
 TASKS: tuple[Task, ...] = ("regression", "binary", "multiclass")
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The values a field may take."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    below: float | None = None
-    choices: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        rules = [
-            f"{word} {limit:g}"
-            for word, limit in (
-                ("above", self.above),
-                ("at least", self.at_least),
-                ("below", self.below),
-                ("at most", self.at_most),
-            )
-            if limit is not None
-        ]
-        if self.choices:
-            rules.append(f"one of {listed(self.choices)}")
-        return " and ".join(rules)
-
-    def allow(self, value: object) -> bool:
-        """Whether ``value`` lies within; a number must also be finite."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return (
-                math.isfinite(value)
-                and (self.at_least is None or value >= self.at_least)
-                and (self.at_most is None or value <= self.at_most)
-                and (self.above is None or value > self.above)
-                and (self.below is None or value < self.below)
-            )
-        return not self.choices or value in self.choices
-
-
-def param(
-    default: Any = dataclasses.MISSING,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    choices: tuple[str, ...] = (),
-    doc: str = "",
-) -> Any:
-    """A plugin's field: its default, its bounds and one line of help. Without a default the user has to give the value.
-
-    The annotation may be int, float, bool, str, any of these or None, or a tuple of them (``tuple[str, ...]``).
-    """
-    metadata = {"bounds": Bounds(at_least, at_most, above, below, choices), "doc": doc}
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -311,100 +271,6 @@ KINDS: Mapping[str, type[Plugin]] = {
     kind.kind: kind for kind in (Activation, Loss, Optimizer, Schedule, Initializer, Dataset)
 }
 """The kinds by name; a kind's entry points are in the group ``nnexp.<kind>``."""
-
-
-def bounds(item: dataclasses.Field[Any]) -> Bounds:
-    """A field's bounds; a plain dataclass field has none."""
-    found: Bounds = item.metadata.get("bounds", Bounds())
-    return found
-
-
-def hyperparameters(owner: Any) -> tuple[dataclasses.Field[Any], ...]:
-    """The fields a user may set, of a plugin or its class."""
-    return tuple(item for item in dataclasses.fields(owner) if item.init)
-
-
-@functools.cache
-def field_types(cls: type) -> dict[str, Any]:
-    """The annotation of each field, resolved."""
-    hints = typing.get_type_hints(cls)
-    return {item.name: hints[item.name] for item in hyperparameters(cls)}
-
-
-def check_fields(owner: Any, prefix: str) -> None:
-    """Refuse a value of the wrong type or outside its bounds; whole numbers given for a float become floats.
-
-    ``owner`` is a frozen dataclass with ``param`` fields, ``prefix`` what its keys start with, such as ``"loss."``.
-    """
-    cls: type = type(owner)
-    annotations = field_types(cls)
-    for item in hyperparameters(owner):
-        value = checked(f"{prefix}{item.name}", item, annotations[item.name], getattr(owner, item.name))
-        object.__setattr__(owner, item.name, value)
-
-
-def checked(key: str, item: dataclasses.Field[Any], annotation: Any, value: Any) -> Any:
-    """The value as the field declares it; raises NnexpError where it is of another type or outside the field's bounds."""
-    value = _as_declared(value, annotation)
-    limits = bounds(item)
-    values = value if isinstance(value, tuple) else (value,)
-    if not has_type(value, annotation) or not all(each is None or limits.allow(each) for each in values):
-        raise NnexpError(_refusal(key, annotation, limits, value))
-    return value
-
-
-def _refusal(key: str, annotation: Any, limits: Bounds, value: Any) -> str:
-    """Say the rule and what was given; a single value where a list is due comes with what to type."""
-    shown = list(value) if isinstance(value, tuple) else value
-    hint = did_you_mean(str(value), limits.choices)
-    if typing.get_origin(annotation) is tuple and isinstance(value, int | float | str):
-        hint = f" Type {key}=[{value}]."
-    return f"{key} must be {rule(annotation, limits)}. Got {shown!r}.{hint}"
-
-
-def rule(annotation: Any, limits: Bounds) -> str:
-    """What a field takes, in words: ``a float above 0``, ``one of last, best``, ``a list of int, each at least 1``."""
-    if limits.choices:
-        return str(limits)
-    each = ", each" if str(limits) and typing.get_origin(annotation) is tuple else ""
-    return " ".join(filter(None, [type_name(annotation) + each, str(limits)]))
-
-
-def _as_declared(value: Any, annotation: Any) -> Any:
-    """A list becomes a tuple, a whole number a float, a NumPy scalar a plain value, where the annotation asks for it."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, list) and typing.get_origin(annotation) is tuple:
-        value = tuple(value)
-    wants_float = annotation is float or float in typing.get_args(annotation)
-    if wants_float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
-
-
-def has_type(value: object, annotation: Any) -> bool:
-    """Whether ``value`` is what ``annotation`` says (int, float, bool, str, X | None, tuple[X, ...])."""
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return any(has_type(value, each) for each in typing.get_args(annotation))
-    if typing.get_origin(annotation) is tuple:
-        inner = typing.get_args(annotation)[0]
-        return isinstance(value, tuple) and all(has_type(each, inner) for each in value)
-    if annotation in (None, type(None)):
-        return value is None
-    if isinstance(value, bool):
-        return annotation is bool
-    return isinstance(value, annotation)
-
-
-def type_name(annotation: Any) -> str:
-    """The annotation in words: ``a float``, ``an int or None``, ``a list of str``."""
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return " or ".join(type_name(each) for each in typing.get_args(annotation))
-    if typing.get_origin(annotation) is tuple:
-        return f"a list of {typing.get_args(annotation)[0].__name__}"
-    if annotation in (None, type(None)):
-        return "null"
-    return f"{'an' if annotation is int else 'a'} {annotation.__name__}"
 
 
 MOST_NUMBER_CLASSES = 10

@@ -19,9 +19,10 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
-from nnexp import registry
+from nnexp import installed
 from nnexp.errors import listed
-from nnexp.registry import GROUPS, Broken, Provider
+from nnexp.installed import Broken, Provider
+from nnexp.registry import GROUPS
 
 CHOOSABLE = ("experiment", "sweep")
 """Groups whose options are files alone."""
@@ -79,25 +80,25 @@ def own() -> Conf:
 
 
 @functools.cache
-def installed() -> tuple[Conf, ...]:
+def conf_folders() -> tuple[Conf, ...]:
     """The conf folders of other distributions, those with a problem included, in alphabetical order."""
-    points = registry.points()[0].select(group="nnexp.conf")
+    points = installed.points()[0].select(group="nnexp.conf")
     return tuple(sorted((read(point) for point in points), key=lambda each: (str(each.provider), str(each.path))))
 
 
 def usable() -> tuple[Conf, ...]:
     """The conf folders that are put on Hydra's search path."""
-    return tuple(each for each in installed() if not each.problem)
+    return tuple(each for each in conf_folders() if not each.problem)
 
 
 def read(point: EntryPoint) -> Conf:
     """The folder that an entry point announces, and what is wrong with it."""
-    provider = registry.provider(point.dist)
+    provider = installed.provider(point.dist)
     folder = locate(point.value)
     if not folder:
         return Conf(provider, Path(), (), broken(provider, f"there is no package '{point.value}' with a folder conf"))
     presets = files(folder)
-    reason = registry.incompatibility(provider.needs) or next(filter(None, map(wrong, presets)), "")
+    reason = installed.incompatibility(provider.needs) or next(filter(None, map(wrong, presets)), "")
     return Conf(provider, folder, presets, broken(provider, reason) if reason else None)
 
 
@@ -108,7 +109,7 @@ def broken(provider: Provider, reason: str) -> Broken:
 
 def problems() -> list[Broken]:
     """What is wrong with the conf folders that are left out."""
-    return [each.problem for each in installed() if each.problem]
+    return [each.problem for each in conf_folders() if each.problem]
 
 
 def locate(package: str) -> Path | None:
@@ -140,7 +141,7 @@ def wrong(preset: Preset) -> str:
     file = f"{preset.group}/{preset.name}.yaml" if preset.name else f"{preset.group}.yaml"
     if preset.group not in MAY_HOLD or not preset.name:
         return f"it brings conf/{file}, but files may only be in {listed(f'{each}/' for each in MAY_HOLD)}"
-    if preset.group in GROUPS and preset.name in (*registry.entries()[GROUPS[preset.group]], "auto"):
+    if preset.group in GROUPS and preset.name in (*installed.entries()[GROUPS[preset.group]], "auto"):
         return f"it brings conf/{file}, but {preset} is an installed option already; the file needs another name"
     return ""
 
@@ -152,7 +153,7 @@ def rivals(group: str, name: str) -> list[Conf]:
 
 def left_out(group: str, name: str) -> str:
     """Why ``group=name`` cannot be chosen although a distribution brings it; empty where none does."""
-    for conf in installed():
+    for conf in conf_folders():
         if conf.problem and any((each.group, each.name) == (group, name) for each in conf.presets):
             return f"{group}={name} is left out, with all {conf.problem}"
     return ""

@@ -7,28 +7,21 @@ entry with its distribution and the reason, and an error only for who chooses it
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import inspect
-import re
-import sys
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points, version
-from importlib.metadata import distributions as distributions_installed
 from typing import Any, cast
 
-from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.plugin import KINDS, Plugin, checked, field_types, hyperparameters
+from nnexp.errors import NnexpError, did_you_mean, first_line, listed
+from nnexp.fields import checked, field_types, hyperparameters, supported
+from nnexp.installed import Broken, entries, imported, incompatibility, wrong_claim
+from nnexp.plugin import KINDS, Plugin
 
 RESERVED = ("name", "defaults")
 """Field names that belong to Hydra."""
 
-WORDS = ("auto", "null", "true", "false", "inf", "nan")
-"""What stands after ``=`` with a meaning of its own, in nnexp or in Hydra's grammar: no option's name."""
 
 GROUPS: Mapping[str, str] = {
     "dataset": "dataset",
@@ -76,130 +69,6 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
 """What other libraries call it: only used to suggest, never to choose."""
 
 
-@dataclass(frozen=True)
-class Provider:
-    """What a distribution's metadata say: who brings a plugin, and for which nnexp it was built."""
-
-    name: str
-    version: str
-    needs: tuple[str, ...]
-    """Its ``Requires-Dist: nnexp...`` lines."""
-    removal: str
-    """What to do to be rid of it."""
-    upgrade: str = ""
-    """What to do to have a newer one; empty where it has no name."""
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}".rstrip()
-
-    @property
-    def remedy(self) -> str:
-        """What a user can do about something broken in it."""
-        return (
-            f"Upgrade it: {self.upgrade}, or remove it: {self.removal}"
-            if self.upgrade
-            else f"Remove it: {self.removal}"
-        )
-
-
-@functools.cache
-def provider(dist: Distribution | None) -> Provider:
-    """Read a distribution's metadata, once; what is missing or garbled there is said instead."""
-    try:
-        headers = list(dist.metadata.items()) if dist else []  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001 (whatever a damaged file raises)
-        headers = []
-    lines = [str(text) for key, text in headers if key == "Requires-Dist"]
-    needs = tuple(line for line in lines if line.lower().replace(" ", "").startswith("nnexp"))
-    found = dict(headers)
-    folder = dist.locate_file("") if dist else "an unknown place"
-    name, number = found.get("Name"), found.get("Version", "without a version")
-    if not name:
-        return Provider(f"a distribution without a name in {folder}", "", needs, f"delete its .dist-info in {folder}")
-    return Provider(name, number, needs, f"pip uninstall {name}", f"pip install -U {name}")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One claim to an option's name. Its distribution's metadata are read when somebody asks."""
-
-    kind: str
-    name: str
-    value: str
-    """``module:Class``."""
-    dist: Distribution | None = dataclasses.field(repr=False)
-
-    @property
-    def provider(self) -> Provider:
-        """The distribution that brings it."""
-        return provider(self.dist)
-
-    @property
-    def distribution(self) -> str:
-        """The distribution's name."""
-        return self.provider.name
-
-    @property
-    def version(self) -> str:
-        """The distribution's version."""
-        return self.provider.version
-
-
-@dataclass(frozen=True)
-class Broken:
-    """Something installed that cannot be used, why, and what to do about it."""
-
-    what: str
-    """``loss=bad``, or ``presets``, or ``entry points``."""
-    provider: Provider
-    reason: str
-    remedy: str
-    entry: Entry | None = None
-    """Where it is one option."""
-
-    def __str__(self) -> str:
-        return f"{self.what} of {self.provider}: {self.reason}. {self.remedy}"
-
-
-@functools.cache
-def points() -> tuple[EntryPoints, tuple[Broken, ...]]:
-    """Every entry point of this environment, and the distributions whose entry points cannot be read.
-
-    One garbled ``entry_points.txt`` makes reading all of them fail; then each distribution is read by itself.
-    """
-    try:
-        return cast("EntryPoints", entry_points()), ()  # Python 3.11 has another class with the same select
-    except Exception:  # noqa: BLE001 (whatever a damaged file raises)
-        found: dict[str, EntryPoints] = {}
-        unreadable = []
-        for dist in distributions_installed():
-            who = provider(dist)
-            try:
-                found.setdefault(who.name, dist.entry_points)
-            except Exception as error:  # noqa: BLE001
-                unreadable.append(Broken("entry points", who, f"they cannot be read: {_first_line(error)}", who.remedy))
-        return EntryPoints(point for each in found.values() for point in each), tuple(unreadable)
-
-
-@functools.cache
-def entries() -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
-    """Every claim by kind and name, in alphabetical order; read once from the installed distributions' metadata."""
-    found: dict[str, dict[str, list[Entry]]] = {kind: {} for kind in KINDS}
-    for kind, names in found.items():
-        for point in points()[0].select(group=f"nnexp.{kind}"):
-            entry = Entry(kind, point.name, point.value, point.dist)
-            claims = names.setdefault(point.name, [])
-            if entry not in claims:
-                claims.append(entry)
-    return {
-        kind: {
-            name: tuple(sorted(claims, key=lambda each: each.distribution) if len(claims) > 1 else claims)
-            for name, claims in sorted(names.items())
-        }
-        for kind, names in found.items()
-    }
-
-
 def available(kind: str) -> list[str]:
     """The names that can be chosen (a broken or doubly claimed one is left out). Imports every plugin of the kind."""
     return [name for name in entries()[kind] if not isinstance(lookup(kind, name), Broken)]
@@ -209,11 +78,6 @@ def broken(kind: str) -> list[Broken]:
     """What is installed but cannot be used. Imports every plugin of the kind."""
     found = (lookup(kind, name) for name in entries()[kind])
     return [each for each in found if isinstance(each, Broken)]
-
-
-def can_be_typed(name: str) -> bool:
-    """Whether an option's name is one that Hydra's grammar takes as it stands, and not one of nnexp's own."""
-    return bool(re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII)) and name.lower() not in WORDS
 
 
 @functools.cache
@@ -230,64 +94,10 @@ def lookup(kind: str, name: str) -> type[Plugin] | Broken:
     try:
         reason = reason or defect(kind, cls)
     except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
-        reason = f"{first.value} cannot be examined: {type(error).__name__}: {_first_line(error)}"
+        reason = f"{first.value} cannot be examined: {type(error).__name__}: {first_line(error)}"
     if reason:
         return Broken(f"{kind}={name}", first.provider, reason, remedy, first)
     return cast("type[Plugin]", cls)
-
-
-def wrong_claim(name: str, claims: tuple[Entry, ...]) -> tuple[str, str]:
-    """Why nobody can have an option of this name, and the remedy; both empty where the one claim is good."""
-    who = claims[0].provider
-    if len(claims) > 1:
-        both = " and ".join(str(each.provider) for each in claims)
-        other = next((each.provider for each in reversed(claims) if each.distribution != "nnexp"), who)
-        return f"the name is claimed by {both}", f"Uninstall one of them: {other.removal}"
-    remedy = f"Its author has to rename the entry point; remove it: {who.removal}"
-    if name.lower() in WORDS:
-        return f"the name '{name}' has a meaning of its own in nnexp", remedy
-    if not can_be_typed(name):
-        return f"the name '{name}' cannot be typed (letters, digits, _ and -, a letter first)", remedy
-    return "", ""
-
-
-def imported(entry: Entry) -> tuple[object, str]:
-    """What an entry point names, or None and why it cannot be imported. What the import prints goes to stderr."""
-    form = EntryPoint.pattern.match(entry.value)
-    if not form or not form["attr"]:
-        return None, f"its entry point is '{entry.value}', which is not of the form module:Class"
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            return EntryPoint(entry.name, entry.value, "").load(), ""
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 (whatever a stranger's import raises, SystemExit included)
-        return None, f"importing {entry.value} failed: {type(error).__name__}: {_first_line(error)}"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0].rstrip(".")
-
-
-@functools.cache
-def incompatibility(needs: tuple[str, ...]) -> str:
-    """Why a distribution with these ``Requires-Dist: nnexp`` lines was not built for this nnexp; empty where it was."""
-    if not needs:
-        return ""
-    from packaging.requirements import InvalidRequirement, Requirement  # only where there is a third-party plugin
-
-    present = version("nnexp")
-    try:
-        requirements = [Requirement(text) for text in needs]
-    except InvalidRequirement as error:
-        return f"its metadata cannot be read: {_first_line(error)}"
-    for requirement in requirements:
-        applies = requirement.name.lower() == "nnexp" and (
-            requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        )
-        if applies and not requirement.specifier.contains(present, prereleases=True):
-            return f"it was built for nnexp{requirement.specifier}, this is {present}"
-    return ""
 
 
 def defect(kind: str, cls: object) -> str:
@@ -321,7 +131,7 @@ def wrong_field(kind: str, cls: type[Plugin]) -> str:
     try:
         annotations = field_types(cls)
     except Exception as error:  # noqa: BLE001 (annotations are expressions)
-        return f"the annotations of {cls.__name__} cannot be read: {_first_line(error)}"
+        return f"the annotations of {cls.__name__} cannot be read: {first_line(error)}"
     fields = hyperparameters(cls)
     for item in fields:
         if item.name in RESERVED or item.name.startswith("_"):
@@ -340,21 +150,10 @@ def wrong_field(kind: str, cls: type[Plugin]) -> str:
         if all(item.default is not dataclasses.MISSING for item in fields):
             cls()
     except NnexpError as error:
-        return f"a default is outside its own bounds: {_first_line(error)}"
+        return f"a default is outside its own bounds: {first_line(error)}"
     except Exception as error:  # noqa: BLE001
-        return f"{cls.__name__}() failed: {type(error).__name__}: {_first_line(error)}"
+        return f"{cls.__name__}() failed: {type(error).__name__}: {first_line(error)}"
     return ""
-
-
-def supported(annotation: Any) -> bool:
-    """Whether a field may have this type: int, float, bool, str, one of these or None, or ``tuple[X, ...]`` of them."""
-    arguments = typing.get_args(annotation)
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        rest = [each for each in arguments if each is not type(None)]
-        return len(rest) == 1 and len(arguments) == 2 and supported(rest[0])
-    if typing.get_origin(annotation) is tuple:
-        return len(arguments) == 2 and arguments[1] is Ellipsis and arguments[0] in (int, float, bool, str)
-    return annotation in (int, float, bool, str)
 
 
 def load(kind: str, name: str) -> type[Plugin]:

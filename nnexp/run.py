@@ -20,7 +20,8 @@ from nnexp import registry
 from nnexp.console import Console
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import SECTIONS, Experiment, Plan, plan, prepare
-from nnexp.plugin import Plugin, check_fields, hyperparameters, param
+from nnexp.fields import check_fields, hyperparameters
+from nnexp.plugin import Plugin, param
 from nnexp.registry import GROUPS
 from nnexp.training import Diverged
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
-from nnexp import plugin, registry
+from nnexp import installed, plugin, registry
 from nnexp.console import say
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.plugin import KINDS
@@ -63,10 +63,10 @@ def check(kind: str, name: str) -> None:
         )
     if keyword.iskeyword(name):
         raise NnexpError(f"'{name}' is a word of Python's own. Choose another name, such as {name}_{kind}.")
-    if name in (*registry.RESERVED, *registry.WORDS):
+    if name in (*registry.RESERVED, *installed.WORDS):
         raise NnexpError(f"'{name}' has a meaning of its own in nnexp. Choose another name, such as {name}_{kind}.")
-    if name in registry.entries()[kind]:
-        taken = registry.entries()[kind][name][0].provider
+    if name in installed.entries()[kind]:
+        taken = installed.entries()[kind][name][0].provider
         raise NnexpError(f"{kind}={name} is there already, from {taken}. Choose another name, such as my_{name}.")
 
 

@@ -16,6 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.console import say, table
+from nnexp.errors import first_line
 from nnexp.run import RESULT, TrackingSettings, connect, store_words
 
 MANIFEST, COMPARISON = "manifest.json", "comparison.png"
@@ -130,11 +131,6 @@ def close(directory: Path) -> tuple[list[Job], list[Job]]:
     for job in failed:
         say(f"#{job.number} {job.result['status'].lower()}: {first_line(job.result['reason'])}")
     return ranked, failed
-
-
-def first_line(text: str) -> str:
-    """The first line of a reason."""
-    return (text.splitlines() or [""])[0]
 
 
 def label(job: Job) -> str:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nnexp"
 LAYERS = [
-    {"errors", "plugin"},
+    {"errors", "fields", "plugin"},
     {
         "activations",
         "losses",
@@ -22,6 +22,7 @@ LAYERS = [
         "schedules",
         "initializers",
         "datasets",
+        "installed",
         "registry",
         "objective",
         "network",

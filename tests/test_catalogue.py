@@ -14,8 +14,9 @@ import pytest
 from nnexp import catalogue, commands
 from nnexp.errors import NnexpError
 from nnexp.experiment import plan, prepare
+from nnexp.installed import entries
 from nnexp.plugin import KINDS
-from nnexp.registry import GROUPS, entries
+from nnexp.registry import GROUPS
 from tests.command import Ended, environment, nnexp
 from tests.test_installed_plugins import HUBER, install
 from tests.test_presets import ROBUST, WIDE, add_conf

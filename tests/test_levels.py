@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from nnexp import registry
+from nnexp import installed, registry
 from nnexp.experiment import plan, prepare
 from nnexp.plugin import Loss
 
@@ -61,5 +61,5 @@ def test_every_dataset_reaches_its_level(dataset: str) -> None:
 
 def test_the_table_is_complete() -> None:
     """Every dataset of nnexp's own but the user's table has a level."""
-    ours = {name for name in DATASETS if registry.entries()["dataset"][name][0].distribution == "nnexp"}
+    ours = {name for name in DATASETS if installed.entries()["dataset"][name][0].distribution == "nnexp"}
     assert ours == set(LEVELS)

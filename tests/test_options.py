@@ -13,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnexp import options, registry
+from nnexp import installed, options, registry
 from nnexp.losses import Mae
 from nnexp.plugin import KINDS, Plugin, param
 
@@ -150,7 +150,7 @@ def test_what_is_registered() -> None:
         assert names == set(registry.available(kind)) | extra
         for name in registry.available(kind):
             node = store.load(f"{group}/{name}.yaml")
-            assert node.provider == registry.entries()[kind][name][0].distribution
+            assert node.provider == installed.entries()[kind][name][0].distribution
             assert node.node.name == name
 
 

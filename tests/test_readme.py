@@ -61,8 +61,9 @@ def test_the_library_example(tmp_path: Path) -> None:
 def test_every_option_is_named() -> None:
     """The README's tables name every built-in option and every key."""
     from nnexp.experiment import SECTIONS, Settings
-    from nnexp.plugin import KINDS, hyperparameters
-    from nnexp.registry import entries
+    from nnexp.fields import hyperparameters
+    from nnexp.installed import entries
+    from nnexp.plugin import KINDS
 
     for kind in KINDS:
         for name in entries()[kind]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nnexp import registry
+from nnexp import installed, registry
 from nnexp.activations import LeakyRelu, Relu
 from nnexp.errors import NnexpError
 from nnexp.losses import Mae, Mse
@@ -33,7 +33,7 @@ def test_the_built_ins() -> None:
     """Each kind has the plugins that the issue lists, as entry points of nnexp's own distribution."""
     assert set(BUILT_IN) == set(KINDS)
     for kind, names in BUILT_IN.items():
-        ours = {name for name, claims in registry.entries()[kind].items() if claims[0].distribution == "nnexp"}
+        ours = {name for name, claims in installed.entries()[kind].items() if claims[0].distribution == "nnexp"}
         assert ours == names
         assert names <= set(registry.available(kind))
         assert not [each for each in registry.broken(kind) if each.provider.name == "nnexp"]
@@ -367,8 +367,8 @@ def test_other_groups_are_ignored(found: dict[str, Any]) -> None:
 def listed_in(directory: Path, *flags: str) -> tuple[str, str]:
     """What the registry says of losses in a process with ``directory`` on its path, and what goes to stderr."""
     program = (
-        "from nnexp import registry; print(registry.available('loss'), [str(b) for b in registry.broken('loss')], "
-        "[str(each) for each in registry.points()[1]])"
+        "from nnexp import installed, registry; print(registry.available('loss'), [str(b) for b in registry.broken('loss')], "
+        "[str(each) for each in installed.points()[1]])"
     )
     command = [sys.executable, *flags, "-c", program]
     environment = with_path(directory)

@@ -32,7 +32,8 @@ class Environment:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place / "venv")], check=True)
         self.python = place / "venv" / "bin" / "python"
         paths = sysconfig.get_paths("venv", {"base": str(place / "venv"), "platbase": str(place / "venv")})
-        Path(paths["purelib"], "needed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+        here = [path for path in sys.path if Path(path).name == "site-packages"]
+        Path(paths["purelib"], "needed.pth").write_text("\n".join(here) + "\n")
         subprocess.run([*PIP, "wheel", *OFFLINE, "-w", str(place), str(ROOT)], check=True)
         (wheel,) = place.glob("nnexp-*.whl")
         self.install(wheel.name)

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnexp import registry
+from nnexp import installed, registry
 from nnexp.console import width
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
-from nnexp.plugin import KINDS, Plugin, field_types, hyperparameters
+from nnexp.fields import field_types, hyperparameters
+from nnexp.plugin import KINDS, Plugin
 from nnexp.testing.every import Subject, is_required, scalar
 from nnexp.testing.suite import examine, raised
 from nnexp.testing.verdict import Check
@@ -65,7 +66,7 @@ def find(word: str) -> Found:
     if not dot:
         return by_name(word)
     if kind in KINDS:
-        return installed(kind, name)
+        return option(kind, name)
     if kind in registry.GROUPS:
         true = registry.GROUPS[kind]
         raise NnexpError(f"{kind} is no kind: its options are of the kind {true}. Type check {true}.{name}")
@@ -77,13 +78,13 @@ def find(word: str) -> Found:
 
 def by_name(name: str) -> Found:
     """An installed plugin by its name alone, which one kind has to have."""
-    kinds = [kind for kind, names in registry.entries().items() if name in names]
+    kinds = [kind for kind, names in installed.entries().items() if name in names]
     if len(kinds) > 1:
         choices = " or ".join(f"check {kind}.{name}" for kind in kinds)
         raise NnexpError(f"'{name}' is the name of {' and '.join(map(article, kinds))}. Type {choices}")
     if kinds:
-        return installed(kinds[0], name)
-    everything = {each: kind for kind, names in registry.entries().items() for each in names}
+        return option(kinds[0], name)
+    everything = {each: kind for kind, names in installed.entries().items() for each in names}
     aliases = [f"{kind}.{names[name]}" for kind, names in registry.ALIASES.items() if name in names]
     near = closest(name, everything)
     hint = f" Did you mean '{everything[near]}.{near}'?" if near else ""
@@ -99,10 +100,10 @@ def article(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
-def installed(kind: str, name: str) -> Found:
+def option(kind: str, name: str) -> Found:
     """An installed plugin; one that is broken is refused with its distribution and the reason."""
     cls = registry.load(kind, name)
-    entry = registry.entries()[kind][name][0]
+    entry = installed.entries()[kind][name][0]
     return Found(cls, f"{kind}.{name}", f"{kind}={name} of {entry.distribution} {entry.version} ({entry.value})")
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from nnexp import registry
 from nnexp.errors import NnexpError, listed
-from nnexp.plugin import KINDS, Plugin, bounds, field_types, hyperparameters, rule, type_name
+from nnexp.fields import bounds, field_types, hyperparameters, rule, supported, type_name
+from nnexp.plugin import KINDS, Plugin
 from nnexp.testing.verdict import Failed, Skipped
 
 FORMULA = re.compile(r"=|~|<-")
@@ -138,7 +139,7 @@ def supported_types(subject: Subject) -> None:
     except (NameError, TypeError) as error:
         raise Failed(f"the annotations cannot be read: {error}. Import the names they use.") from None
     for item in hyperparameters(subject.cls):
-        if not registry.supported(types[item.name]):
+        if not supported(types[item.name]):
             raise Failed(
                 f"the field '{item.name}' has the type {types[item.name]}. Take int, float, bool or str, one of them "
                 "or None, or tuple[..., ...] of them."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnexp import registry
+from nnexp import installed, registry
 from nnexp.activations import Identity, LeakyRelu, Relu, Sigmoid, Softmax, Tanh
 from nnexp.datasets.real import BreastCancer, Diabetes, Digits, Wine
 from nnexp.datasets.synthetic import Blobs, Moons, Sine, Spiral, Xor
@@ -90,7 +90,7 @@ EXAMINED |= {He, File, Diabetes, BreastCancer, Wine, Digits, Sine, Moons, Spiral
 
 
 def built_ins() -> Iterator[Any]:
-    for kind, names in registry.entries().items():
+    for kind, names in installed.entries().items():
         for name, claims in names.items():
             if claims[0].distribution == "nnexp":
                 yield registry.load(kind, name)

@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pytest
 from nnexp_idx import Idx
 from sklearn.datasets import load_digits
 
@@ -23,27 +24,28 @@ def masked(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-def written(place: Path) -> None:
-    """Run the README's Python code in ``place``."""
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the README's Python code was run."""
+    place = tmp_path_factory.mktemp("place")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     subprocess.run([sys.executable, "-c", code], cwd=place, check=True)
+    return place
 
 
-def test_the_example(tmp_path: Path) -> None:
+def test_the_example(place: Path) -> None:
     """The command prints what the README shows, numbers and the run's name apart."""
-    written(tmp_path)
     ((command, shown),) = re.findall(r"```console\n\$ python (.*)\n((?:.*\n)*?)```", README)
     done = subprocess.run(
-        [sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, *shlex.split(command)], cwd=place, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert masked(done.stdout) == masked(shown)
 
 
-def test_the_same_as_scikit_learn_has(tmp_path: Path) -> None:
+def test_the_same_as_scikit_learn_has(place: Path) -> None:
     """The data are scikit-learn's digits."""
-    written(tmp_path)
-    data = Idx(path=str(tmp_path / "digits")).load(np.random.default_rng(0))
+    data = Idx(path=str(place / "digits")).load(np.random.default_rng(0))
     x, y = load_digits(return_X_y=True)
     np.testing.assert_array_equal(data.x, x)
     np.testing.assert_array_equal(data.y, y)
