@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import sys
 import typing
 from collections.abc import Mapping
 from typing import Any, cast
@@ -213,7 +214,9 @@ def named(plugin: Plugin) -> str:
     cls = type(plugin)
     value = f"{cls.__module__}:{cls.__qualname__}"
     for name, claims in entries()[plugin.kind].items():
-        if any(entry.value == value for entry in claims):
+        # An entry point may name the class where a package passes it on; what is not imported yet cannot be it.
+        passed_on = any(entry.value.partition(":")[0] in sys.modules for entry in claims)
+        if any(entry.value == value for entry in claims) or (passed_on and lookup(plugin.kind, name) is cls):
             return name
     raise NnexpError(
         f"{cls.__qualname__} is not installed as a plugin, so it cannot be named in a configuration or a saved model. "

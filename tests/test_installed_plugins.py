@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_an_installed_option_works(site: Path) -> None:
     assert ended.code == 0, ended.err
     (directory,) = runs(site.parent / "place")
     assert result(directory)["loss"] == {"name": "huber", "delta": 2.0}
+
+
+def test_an_entry_point_may_name_where_a_class_is_passed_on(site: Path) -> None:
+    """A package that keeps its class in one module and names another in the entry point works like any other."""
+    install(
+        site, "nnexp-front", {"nnexp.loss": "fronted = my_front:Huber"}, {"my_front": "from my_huber import Huber\n"}
+    )
+    shutil.rmtree(site / "nnexp_huber-1.2.dist-info")
+    ended = command(site, "loss=fronted", "epochs=1", "tracking=none")
+    assert ended.code == 0, ended.err
+    (directory,) = runs(site.parent / "place")
+    assert result(directory)["loss"]["name"] == "fronted"
 
 
 def test_help_lists_it(site: Path) -> None:
