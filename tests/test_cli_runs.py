@@ -149,19 +149,16 @@ def test_the_config_makes_the_run_again(single: tuple[Path, str]) -> None:
             np.testing.assert_array_equal(arrays[name], value)
 
 
-def test_model_loads(place: Path, single: tuple[Path, str]) -> None:
+def test_model_loads(place: Path, single: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is stored for a single run and answers for the raw table in original units."""
-    import mlflow
+    import mlflow.pyfunc
     import pandas as pd
     from sklearn.datasets import load_diabetes
 
     raw = load_diabetes(as_frame=True, scaled=False).frame
     run_id = result(single[0])["run_id"]
-    mlflow.set_tracking_uri(f"sqlite:///{place}/outputs/mlflow.db")
-    try:
-        answers = mlflow.pyfunc.load_model(f"runs:/{run_id}/model").predict(raw.drop(columns="target"))
-    finally:
-        mlflow.set_tracking_uri("")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/outputs/mlflow.db")
+    answers = mlflow.pyfunc.load_model(f"runs:/{run_id}/model").predict(raw.drop(columns="target"))
     assert isinstance(answers, pd.DataFrame)
     error = float(np.abs(answers["prediction"] - raw["target"]).mean())
     assert error < 60  # the target runs from 25 to 346; its mean absolute deviation is 66
