@@ -34,10 +34,10 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except MemoryError as error:
+    except MemoryError as error:  # in a subcommand; a run says what to type
         if traceback_wanted:
             raise
-        print(f"nnexp: not enough memory: {error}. Type smaller sizes, such as network.hidden=[16].", file=sys.stderr)  # noqa: T201
+        print(f"nnexp: not enough memory: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     except OSError as error:
         if traceback_wanted:

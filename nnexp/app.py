@@ -6,8 +6,9 @@ import contextlib
 import math
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -18,12 +19,12 @@ from omegaconf import DictConfig
 
 from nnexp import composition, installed, options, presets, registry, sweep
 from nnexp.console import Console, next_commands, relative, say
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
 from nnexp.run import RESULT, Place, run
 from nnexp.training import Diverged
 
-refused: list[NnexpError] = []
+refused: list[Exception] = []
 """What ended this process's single run; kept here, because Hydra would announce a raised error in its own words."""
 
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser = get_args_parser()
     parser.error = refuse_option  # type: ignore[method-assign]
     given = parser.parse_args()
+    refuse_two_modes(vars(given))
     composition.GuardedLoader.to_run = not (given.help or given.cfg or given.info)
     composition.install()
     options.register(registry.available if given.help else options.claimed)
@@ -47,7 +49,7 @@ def main() -> None:
         if sweep.Recorder.directory:
             failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
     if refused or failed:
-        raise refused[0] if refused else cast("NnexpError", failed)
+        raise refused[0] if refused else cast("Exception", failed)
 
 
 def note_broken() -> None:
@@ -66,20 +68,47 @@ def refuse_option(message: str) -> NoReturn:
     )
 
 
+def refuse_two_modes(given: Mapping[str, Any]) -> None:
+    """Options that each say what the command does: Hydra takes one of them, and says so in a traceback."""
+    modes = {"multirun": "-m", "run": "--run", "cfg": "--cfg job", "info": "--info"}
+    chosen = [option for key, option in modes.items() if given.get(key)]
+    if len(chosen) > 1:
+        raise NnexpError(
+            f"{' and '.join(chosen)} do not go together. Type {chosen[-1]} without {' and '.join(chosen[:-1])}."
+        )
+
+
 def job(config: DictConfig) -> float | None:
     """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
     place = placed()
     try:
         return run(composition.plain(config), place, Console(brief=bool(place.sweep)))
-    except NnexpError as error:
-        if place.sweep:
-            if not (place.directory / RESULT).exists():
-                sweep.write_failure(place.directory, str(error))
-            return math.nan  # the other jobs go on; the end of the sweep tells the reason
-        if not isinstance(error, Diverged):
-            discard(place)
-        refused.append(error)
-        return None
+    except MemoryError as error:
+        return ended(place, not_enough_memory(error))
+    except Exception as error:
+        if place.sweep and not isinstance(error, NnexpError):
+            raise
+        return ended(place, error)
+
+
+def ended(place: Place, error: Exception) -> float | None:
+    """Keep what ended a job: a sweep's for the table at its end, a single run's for ``main``."""
+    if place.sweep:
+        if not (place.directory / RESULT).exists():
+            sweep.write_failure(place.directory, str(error))
+        return math.nan  # the other jobs go on; the end of the sweep tells the reason
+    if isinstance(error, NnexpError) and not isinstance(error, Diverged):
+        discard(place)
+    refused.append(error)
+    return None
+
+
+def not_enough_memory(error: MemoryError) -> NnexpError:
+    """What to type where there is not enough memory."""
+    return NnexpError(
+        f"Not enough memory ({first_line(error)}). Type smaller sizes: of the data (dataset.*), of network.hidden or of "
+        "optimizer.batch_size, or dtype=float32."
+    )
 
 
 def placed() -> Place:

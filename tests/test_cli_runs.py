@@ -296,6 +296,15 @@ def test_a_failing_job_stops_no_other(used: Path) -> None:
     assert [job["state"] for job in manifest["jobs"]] == ["finished", "failed", "finished"]
 
 
+def test_a_job_without_enough_memory_stops_no_other(used: Path) -> None:
+    """A job that does not fit into memory costs only itself, and its line says what to make smaller."""
+    ended = nnexp("-m", "network.hidden=[100000000,100000000],[2]", *QUICK[1:], cwd=used)
+    assert ended.code == 1
+    assert "1 runs, best first" in ended.out
+    assert "#0 failed: Not enough memory (Unable to allocate" in ended.out
+    assert "Error executing job" not in ended.err
+
+
 def test_the_next_command_finds_the_store(used: Path) -> None:
     """A run in another store or experiment names it in the command that opens MLflow's pages, as a sweep does."""
     chosen = ["tracking.uri=sqlite:///other.db", "tracking.experiment='my runs'"]

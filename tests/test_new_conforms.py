@@ -54,7 +54,7 @@ def test_write_a_plugin(tmp_path: Path) -> None:
             place = made.place / first.removeprefix("# ")
             assert place.exists()
             place.write_text(block, encoding="utf-8")
-            made.install("./nnexp-huber")  # an editable installation would see the change by itself
+            made.install("./nnexp-cauchy")  # an editable installation would see the change by itself
             continue
         for line in f"{first}\n{block}".splitlines():
             python, *words = shlex.split(line, comments=True)
@@ -64,4 +64,4 @@ def test_write_a_plugin(tmp_path: Path) -> None:
                 continue
             ended = made.run(*words)
             assert ended.code == 0, f"{line}\n{ended.out}{ended.err}"
-    assert "huber" in (made.place / "outputs" / "runs").glob("*/config.yaml").__next__().read_text(encoding="utf-8")
+    assert "cauchy" in (made.place / "outputs" / "runs").glob("*/config.yaml").__next__().read_text(encoding="utf-8")
