@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -10,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 FULL = "HYDRA_FULL_ERROR"
+TERMINATED = 143
 
 
 def main() -> NoReturn:
@@ -25,7 +29,11 @@ def main() -> NoReturn:
         dispatch(sys.argv[1:])
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        _leave(130)
+    except SystemExit as end:
+        if end.code == TERMINATED:
+            _leave(TERMINATED)
+        raise
     except NnexpError as error:
         if traceback_wanted:
             raise
@@ -81,8 +89,19 @@ def dispatch(words: list[str]) -> None:
     app.main()
 
 
+def _leave(code: int) -> NoReturn:
+    """End now: to take MLflow's million objects apart first takes a second, and a signal is to be answered within two."""
+    if multiprocessing.active_children():  # workers of a sweep, which Python ends in good order
+        sys.exit(code)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (a signal handler's signature)
-    sys.exit(143)
+    sys.exit(TERMINATED)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from nnexp import composition, installed, options, presets, registry, sweep
-from nnexp.console import Console, next_commands, relative, say
+from nnexp.console import Console, next_commands, note, relative, say
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
-from nnexp.run import RESULT, Place, run
+from nnexp.run import Place, run
+from nnexp.tracking.result import RESULT
 from nnexp.training import Diverged
 
 refused: list[Exception] = []
@@ -45,9 +46,16 @@ def main() -> None:
         command()
     except HydraException as error:
         raise NnexpError(str(error)) from error
-    finally:
+    except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
         if sweep.Recorder.directory:
-            failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
+            sweep.update_manifest(sweep.Recorder.directory)
+        raise
+    except BaseException:
+        if sweep.Recorder.directory:
+            end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
+        raise
+    if sweep.Recorder.directory:
+        failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
     if refused or failed:
         raise refused[0] if refused else cast("Exception", failed)
 
@@ -55,8 +63,8 @@ def main() -> None:
 def note_broken() -> None:
     """Say on stderr what is installed but not among the options."""
     plugins = [each for kind in KINDS for each in registry.broken(kind)]
-    for note in [*plugins, *installed.points()[1], *presets.problems()]:
-        print(f"note: left out {note}", file=sys.stderr)  # noqa: T201
+    for problem in [*plugins, *installed.points()[1], *presets.problems()]:
+        print(f"note: left out {problem}", file=sys.stderr)  # noqa: T201
 
 
 def refuse_option(message: str) -> NoReturn:
@@ -142,12 +150,23 @@ def end_sweep(directory: Path, outputs: Path) -> NnexpError | None:
     if not any(path.name.isdigit() for path in directory.iterdir()):  # refused before its first job
         remove(directory, outputs)
         return None
+    waits = sweep.deliver_rest(directory, outputs)
     ranked, failed = sweep.close(directory)
     if ranked:
-        stored = sweep.store_best(ranked[0])
+        best, stored = ranked[0].directory, None
+        try:
+            stored = sweep.store_best(ranked[0])
+        except NnexpError as error:
+            waits.append(
+                f"{str(error).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"
+            )
         say("")
         say(f"files    {relative(str(directory))}/  ({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)")
-        next_commands(stored, relative(str(ranked[0].directory)), "compare the curves in the browser")
-    if not failed:
-        return None
-    return NnexpError(f"{len(failed)} of {len(ranked) + len(failed)} jobs failed; the reasons are above.")
+        next_commands(stored, relative(str(best)), "compare the curves in the browser")
+    for words in waits:
+        note(words)
+    if failed:
+        return NnexpError(f"{len(failed)} of {len(ranked) + len(failed)} jobs failed; the reasons are above.")
+    if waits:
+        return NnexpError("MLflow does not have all of this sweep yet. Nothing is lost; type python -m nnexp sync")
+    return None

@@ -1,4 +1,4 @@
-"""The subcommands: ``plugins``, ``new KIND NAME``, ``check PLUGIN``, ``ui``, ``predict RUN TABLE``, ``log-model RUN``."""
+"""The subcommands: words such as ``plugins``, ``ui``, ``predict RUN TABLE``, ``sync``; ``COMMANDS`` has all of them."""
 
 from __future__ import annotations
 
@@ -138,11 +138,27 @@ def log_model(words: Sequence[str]) -> None:
         result = directory / "result.json"
         requirements = json.loads(result.read_text(encoding="utf-8"))["requirements"] if result.exists() else []
         store = open_store(given)
-        outputs_of_run = store.find(run_id).outputs
-        there = bool(outputs_of_run and outputs_of_run.model_outputs)
+        there = store.has_model(store.find(run_id).info.run_id)
         if not there:
-            store.reopen(run_id).log_model(directory, requirements)
+            store.log_model(run_id, directory, requirements)
     print(f"{'was there' if there else 'stored   '} runs:/{run_id}/model")  # noqa: T201
+
+
+def sync(words: Sequence[str]) -> None:
+    """Deliver to MLflow what runs could not: those that were killed, and those whose store failed them."""
+    parser = Parser("python -m nnexp sync", description=sync.__doc__)
+    parser.add_argument("--uri", default=None, help="a store's address, where it holds a password")
+    given = parser.parse_args(words)
+    from nnexp.tracking.waiting import entries, settle_everywhere
+
+    found = list(settle_everywhere(entries(outputs()), given.uri, outputs()))
+    for _, what, _ in found:
+        print(what)  # noqa: T201
+    left = sum(not done for _, _, done in found)
+    if left:
+        raise NnexpError(f"{left} of {len(found)} runs wait; the reasons are above.")
+    if not found:
+        print("Nothing waits: MLflow has all of every run that has ended.")  # noqa: T201
 
 
 def check(words: Sequence[str]) -> None:
@@ -175,15 +191,20 @@ def outputs() -> Path:
 
 
 def open_store(given: argparse.Namespace) -> Store:
-    """The store that the options name; the embedded one only if it is there."""
+    """The store that the options name, with what waited for it; the embedded one only if it is there."""
     from nnexp.tracking.store import Store
+    from nnexp.tracking.waiting import entries, settle
 
     if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs() / "mlflow.db").exists()):
         raise NnexpError(
             f"No runs here: there is no {outputs() / 'mlflow.db'}. Go to the directory in which the runs were started, "
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )
-    return Store.connect(given.uri, given.experiment, outputs())
+    store = Store.connect(given.uri, given.experiment, outputs())
+    for _, what, done in settle(entries(outputs()), store, outputs()):
+        if done:
+            print(f"nnexp: {what}", file=sys.stderr)  # noqa: T201
+    return store
 
 
 @contextmanager
@@ -221,4 +242,5 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "ui": ui,
     "predict": predict,
     "log-model": log_model,
+    "sync": sync,
 }

@@ -74,6 +74,13 @@ class Console:
             )
             say(f"epoch {epoch.number:>{width}}/{self._epochs}  {values}  {extra}".rstrip())
 
+    def note(self, line: str) -> None:
+        """Say what the user should know while the run goes on."""
+        if self._bar is not None:
+            self._bar.console.print(f"nnexp: {line}", markup=False, highlight=False)
+        else:
+            note(line)
+
     def result(self, result: Mapping[str, Any]) -> None:
         """What came out."""
         if self._brief:
@@ -95,6 +102,11 @@ def say(line: str) -> None:
         print(line, flush=True)  # noqa: T201 (this is the terminal)
     except BrokenPipeError:  # the reader has seen enough, as with `| head`: the run goes on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(line: str) -> None:
+    """Say what the user should know beside the results, on stderr."""
+    print(f"nnexp: {line}", file=sys.stderr, flush=True)  # noqa: T201 (this is the terminal)
 
 
 def width() -> int:

@@ -14,24 +14,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnexp import registry
-from nnexp.console import Console
+from nnexp.console import Console, note
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import SECTIONS, Experiment, Plan, plan, prepare
 from nnexp.fields import check_fields, hyperparameters
 from nnexp.plugin import Plugin, param
 from nnexp.registry import GROUPS
+from nnexp.tracking.client import masked, without_secrets
+from nnexp.tracking.delivery import PROGRESS
+from nnexp.tracking.result import write_result
+from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.store import DataRecord, Store, chosen_uri
+from nnexp.tracking.waiting import embedded, entries, settle
 from nnexp.training import Diverged
-
-if TYPE_CHECKING:
-    from nnexp.tracking.run import TrackedRun
-    from nnexp.tracking.store import Store
 
 log = logging.getLogger("nnexp")
 
-CONFIG, COST_PICTURE, RESULT = "config.yaml", "cost.png", "result.json"
+CONFIG, COST_PICTURE = "config.yaml", "cost.png"
+LAST_SECONDS = 1.3
+"""What Ctrl-C and SIGTERM leave for delivering: the process is to be gone two seconds after them."""
 
 
 @dataclass(frozen=True)
@@ -77,28 +81,33 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings]:
 def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
-    Raises NnexpError for whatever is refused or diverges; a run that was opened in MLflow is closed all the same.
+    Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
     chosen, tracking = check(config)
     experiment = prepare(chosen)
     place.directory.mkdir(parents=True, exist_ok=True)
-    store = connect(tracking, place.outputs)
+    target = connect(tracking, place)
     console.opening(describe(experiment))
-    tracked = start(store, experiment, place) if store else None
+    tracked = TrackedRun.start(opening(experiment, place, tracking), place.directory, target)
+    tracked.warn = console.note
+    waits = None
     with closing(tracked, place):
         train(experiment, tracked, console)
         test = experiment.test()
         result = summary(experiment, test, place, began)
+        if target and target.store:
+            result |= {"run_id": tracked.run_id, "store": store_words(tracking), "link": target.store.links().table}
         keep(experiment, result, place, tracked)
-        if tracked and (tracking.model == "all" or (tracking.model == "auto" and not place.sweep)):
-            tracked.log_model(place.directory, requirements(experiment))
-    if tracked and store:
-        result["run_id"] = tracked.run_id
-        result["store"] = store_words(tracking)
-        result["link"] = store.links().table
-        write_result(place.directory, result)
+        if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
+            tracked.model(requirements(experiment))
+    try:
+        tracked.finish("FINISHED")
+    except Waiting as error:
+        waits = error
     console.result(result)
+    if waits and not place.sweep:
+        raise waits
     return float(result["objective"])
 
 
@@ -112,22 +121,21 @@ def train(experiment: Experiment, tracked: TrackedRun | None, console: Console) 
 
 
 @contextmanager
-def closing(tracked: TrackedRun | None, place: Place) -> Iterator[None]:
-    """Close the MLflow run with the status that fits how the block ended."""
+def closing(tracked: TrackedRun, place: Place) -> Iterator[None]:
+    """Where the block does not end well, close the run with the status that fits."""
     try:
         yield
     except BaseException as error:
         status, reason = ending(error)
         log.error("%s: %s", status, reason)  # noqa: TRY400 (a reason, not a bug)
-        (place.directory / RESULT).write_text(json.dumps({"status": status, "reason": reason}), encoding="utf-8")
-        if tracked:
-            try:
-                tracked.finish(status, reason)
-            except NnexpError as second:  # the store failed as well: the first error is what ended the run
-                print(f"nnexp: {second}", file=sys.stderr)  # noqa: T201
+        try:
+            write_result(place.directory, {"status": status, "reason": reason})
+            tracked.finish(status, reason, within=LAST_SECONDS if status == "KILLED" else None)
+        except Waiting as second:  # the first error is what ended the run
+            note(str(second))
+        except (NnexpError, OSError):  # nothing can be written any more
+            tracked.abandon(status, reason)
         raise
-    if tracked:
-        tracked.finish("FINISHED")
 
 
 def ending(error: BaseException) -> tuple[Any, str]:
@@ -141,28 +149,36 @@ def ending(error: BaseException) -> tuple[Any, str]:
     return "FAILED", str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {error}"
 
 
-def connect(tracking: TrackingSettings, outputs: Path) -> Store | None:
-    """The MLflow store, reachable; None for ``tracking=none``. Raises NnexpError before anything is trained."""
+def connect(tracking: TrackingSettings, place: Place) -> Target | None:
+    """The MLflow store, reachable, with what waited for it delivered; None for ``tracking=none``.
+
+    Raises NnexpError before anything is trained; only in the middle of a sweep a store that does not answer is waited for.
+    """
     if tracking.name == "none":
         return None
-    from nnexp.tracking.store import Store
-
-    return Store.connect(tracking.uri, tracking.experiment, outputs)
+    try:
+        store = Store.connect(tracking.uri, tracking.experiment, place.outputs)
+    except NnexpError as error:
+        if not place.sweep or not any(place.directory.parent.glob(f"*/{PROGRESS}")):
+            raise
+        note(f"{str(error).splitlines()[0]} The job's record waits for it.")
+        uri = chosen_uri(tracking.uri) or embedded(place.outputs)
+        return Target(uri, tracking.experiment, place.outputs, None)
+    for _, words, done in settle(entries(place.outputs), store, place.outputs):
+        if done:
+            note(words)
+    return Target(store.uri, store.experiment, place.outputs, store)
 
 
 def store_words(tracking: TrackingSettings) -> str:
     """What to type after a command that has to find this store again: " --uri ... --experiment ...", where they were chosen."""
-    from nnexp.tracking.client import masked
-
     chosen = {"uri": masked(tracking.uri) if tracking.uri else "", "experiment": tracking.experiment}
     given = {key: value for key, value in chosen.items() if value and value != TrackingSettings().experiment}
     return "".join(f" --{key} {shlex.quote(value)}" for key, value in given.items())
 
 
-def start(store: Store, experiment: Experiment, place: Place) -> TrackedRun:
-    """Open the MLflow run with its parameters, tags and data."""
-    from nnexp.tracking.store import DataRecord
-
+def opening(experiment: Experiment, place: Place, tracking: TrackingSettings) -> Opening:
+    """What is known of the run before it trains: its parameters, tags and data."""
     data = experiment.data
     chosen = experiment.config()
     record = DataRecord(
@@ -175,7 +191,11 @@ def start(store: Store, experiment: Experiment, place: Place) -> TrackedRun:
         n_features=data.x.shape[1],
     )
     name = place.name or " ".join(place.overrides) or chosen["dataset"]["name"]
-    return store.start(name, flat(chosen), tags(experiment, place), record, directory=place.directory)
+    named = {"nnexp.overrides": " ".join(place.overrides), **tags(experiment, place)}
+    if tracking.uri:  # it is typed among the overrides, password and all
+        name, *values = (without_secrets(text, tracking.uri) for text in (name, *named.values()))
+        named = dict(zip(named, values, strict=True))
+    return Opening(name, flat(chosen), named, record, experiment.plan.settings.epochs)
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +220,6 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
     plugins = ", ".join(f"{name} {number}" for name, number in distributions(experiment).items())
     identity = json.dumps([experiment.config(), plugins, experiment.digest()], sort_keys=True)
     found = {
-        "nnexp.overrides": " ".join(place.overrides),
         "nnexp.key": hashlib.sha256(identity.encode()).hexdigest(),
         "nnexp.plugins": plugins,
         "nnexp.versions": f"python {sys.version.split()[0]}, numpy {np.__version__}",
@@ -292,8 +311,8 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
     }
 
 
-def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun | None) -> None:
-    """Write the run's files, and copy them to the record."""
+def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun) -> None:
+    """Write the run's files, and name them in the record."""
     from nnexp.model import DESCRIPTION, WEIGHTS
     from nnexp.pictures import cost_curve
 
@@ -302,19 +321,10 @@ def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: 
     title = place.name or " ".join(place.overrides) or experiment.config()["dataset"]["name"]
     cost_curve(result["history"], result["kept_epoch"], title, place.directory / COST_PICTURE)
     write_result(place.directory, result)
-    if tracked:
-        tracked.summary(
-            {key: value for key, value in result["metrics"].items() if key.endswith("/test")}, result["kept_epoch"]
-        )
-        for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):
-            tracked.artifact(place.directory / name)
-
-
-def write_result(directory: Path, result: Mapping[str, Any]) -> None:
-    """Replace ``result.json`` in one step."""
-    path = directory / RESULT
-    path.with_suffix(".tmp").write_text(json.dumps(result, indent=1), encoding="utf-8")
-    path.with_suffix(".tmp").replace(path)
+    scores = {key: value for key, value in result["metrics"].items() if key.endswith("/test")}
+    tracked.score(result["kept_epoch"], scores)
+    for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):
+        tracked.artifact(place.directory / name)
 
 
 def write_yaml(config: Mapping[str, Any], path: Path) -> None:

@@ -17,7 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.console import say, table
 from nnexp.errors import first_line
-from nnexp.run import RESULT, TrackingSettings, connect, store_words
+from nnexp.run import TrackingSettings, store_words
+from nnexp.tracking.result import RESULT, write_result
+from nnexp.tracking.store import Store
+from nnexp.tracking.waiting import entries, settle_everywhere
 
 MANIFEST, COMPARISON = "manifest.json", "comparison.png"
 
@@ -105,8 +108,8 @@ def jobs(directory: Path) -> list[Job]:
     return sorted(read, key=lambda job: job.number)
 
 
-def close(directory: Path) -> tuple[list[Job], list[Job]]:
-    """Bring the manifest up to date, draw the comparison, print the ranking; the finished jobs, best first, and the failed."""
+def update_manifest(directory: Path) -> tuple[list[Job], dict[str, Any]]:
+    """Bring the manifest's states up to date; the jobs that left a result, and the manifest."""
     done = jobs(directory)
     manifest = read_manifest(directory)
     listed = manifest.get("jobs") or [{"overrides": [], "state": "waiting"} for _ in done]
@@ -115,6 +118,12 @@ def close(directory: Path) -> tuple[list[Job], list[Job]]:
             listed[job.number]["state"] = str(job.result["status"]).lower()
     manifest["jobs"] = listed
     write_manifest(directory, manifest)
+    return done, manifest
+
+
+def close(directory: Path) -> tuple[list[Job], list[Job]]:
+    """Bring the manifest up to date, draw the comparison, print the ranking; the finished jobs, best first, and the failed."""
+    done, manifest = update_manifest(directory)
     finished = [job for job in done if job.finished]
     measure = yardstick(finished)
     ranked = sorted(finished, key=lambda job: measure.rank(job.result["metrics"].get(measure.name, float("nan"))))
@@ -190,7 +199,15 @@ def ranking(ranked: Sequence[Job], measure: Yardstick, most: int = 20) -> None:
 def write_failure(directory: Path, reason: str) -> None:
     """Note why a job was refused before it could train."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / RESULT).write_text(json.dumps({"status": "FAILED", "reason": reason}), encoding="utf-8")
+    write_result(directory, {"status": "FAILED", "reason": reason})
+
+
+def deliver_rest(directory: Path, outputs: Path) -> list[str]:
+    """Deliver what the sweep's jobs could not; what is said of those that still wait."""
+    mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
+    config = next(directory.glob("*/.hydra/config.yaml"), None) if mine else None
+    uri = OmegaConf.load(config).tracking.uri if config else None
+    return [words for _, words, done in settle_everywhere(mine, uri, outputs) if not done]
 
 
 def store_best(best: Job) -> str | None:
@@ -200,8 +217,7 @@ def store_best(best: Job) -> str | None:
     if tracking.name == "none" or "run_id" not in best.result:
         return None
     if tracking.model == "auto":
-        store = connect(tracking, Path.cwd() / "outputs")
-        assert store is not None
-        run = store.reopen(best.result["run_id"], directory=best.directory)
-        run.log_model(best.directory, best.result["requirements"])
+        store = Store.connect(tracking.uri, tracking.experiment, Path.cwd() / "outputs")
+        if not store.has_model(best.result["run_id"]):
+            store.log_model(best.result["run_id"], best.directory, best.result["requirements"])
     return store_words(tracking)

@@ -4,8 +4,13 @@
 |---|---|
 | ``client.py`` | MLflow without its chatter: importing it, naming its address, wording its failures |
 | ``database.py`` | the embedded database, created safely by any number of processes at once |
-| ``store.py`` | ``Store``: one MLflow experiment; runs are started, found and linked to through it |
-| ``run.py`` | ``TrackedRun``: one run; metrics are buffered and delivered within a time budget |
+| ``store.py`` | ``Store``: one MLflow experiment; runs are created, found and linked to through it |
+| ``journal.py`` | ``Journal``: the append-only file beside every run that has its record before MLflow does |
+| ``delivery.py`` | ``Delivery``: tells MLflow what a journal says, in batches, each piece exactly once |
+| ``courier.py`` | a process that delivers while a long run trains |
+| ``run.py`` | ``TrackedRun``: one run while it trains |
+| ``waiting.py`` | the runs that MLflow does not have completely, and how they are settled |
+| ``result.py`` | ``result.json``: how a run ended |
 | ``serving.py`` | the model as MLflow loads and serves it |
 | ``ui.py`` | MLflow's user interface, as a child of this process |
 

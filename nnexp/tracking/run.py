@@ -1,183 +1,238 @@
-"""One run: its metrics are buffered and delivered within a time budget, the rest at its end."""
+"""One run while it trains: everything goes into its journal, and from there into MLflow."""
 
 from __future__ import annotations
 
-import tempfile
+import contextlib
+import secrets
+import shlex
+import sys
+import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Any, Literal
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.client import PATIENT, QUICK, masked, quiet, reason, worded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from mlflow import MlflowClient
-    from mlflow.entities import Metric
+from nnexp.tracking.client import PATIENT, QUICK, masked, quiet, reason
+from nnexp.tracking.courier import Courier
+from nnexp.tracking.delivery import PROGRESS, Delivery
+from nnexp.tracking.journal import Journal
+from nnexp.tracking.store import DataRecord, Store, spelled
+from nnexp.tracking.waiting import register
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
-SHARE = 0.03
-"""The share of the time since the run's start that may go into delivering its metrics while it trains."""
+LIVE_AFTER = 10.0
+"""Seconds of training after which MLflow is fed while it goes on, by another process, whose start costs 3 s of a processor."""
 
-PAUSE = 1.0
-"""Seconds between two deliveries, at least."""
-
-BATCH = 1000
-"""Metric points per call: MLflow's limit."""
-
-POINT_SECONDS = 0.0002
-"""What delivering a point is taken to cost until it has been measured."""
+LOOK = 1.0
+"""Seconds between two looks at that process."""
 
 
-class Point(NamedTuple):
-    """One value of one metric; ``timestamp`` in milliseconds since 1970."""
+class Waiting(NnexpError):  # noqa: N818 (a state, not a mistake)
+    """The run has ended and MLflow does not have all of it yet. Nothing is lost."""
 
-    key: str
-    value: float
-    timestamp: int
-    step: int
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run's record goes: a store's address, MLflow's experiment, and the ``outputs/`` that the run belongs to.
+
+    ``store`` is None where the store did not answer when the run began.
+    """
+
+    uri: str
+    experiment: str
+    outputs: Path
+    store: Store | None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is known of a run before it trains."""
+
+    name: str
+    params: Mapping[str, Any]
+    tags: Mapping[str, str]
+    data: DataRecord | None = None
+    epochs: int = 0
 
 
 class TrackedRun:
-    """One run in an MLflow store. Made by ``Store.start`` and ``Store.reopen``.
+    """One run in its journal and, unless it has no ``target``, in MLflow. Made by ``TrackedRun.start``.
 
-    ``record`` is cheap and never fails: a store that breaks down in the middle does not stop the training. What could
-    not be delivered by then is delivered by ``finish``, which says so where that fails too.
+    Recording never waits for MLflow and never fails because of it. What it does not have by the end is delivered by
+    ``finish``, which says so where that fails too.
     """
 
-    def __init__(
-        self, client: MlflowClient, uri: str, run_id: str, *, call_seconds: float = 0.01, directory: Path | None = None
-    ) -> None:
-        """``call_seconds``: what a call to this store costs before the first metric point of it is written."""
-        self.run_id = run_id
+    def __init__(self, journal: Journal, directory: Path, target: Target | None, entry: Path | None) -> None:
         self.directory = directory
-        self.error: Exception | None = None
-        """The first failed delivery, if any."""
-        self.delivering = 0.0
-        """Seconds spent in deliveries so far."""
-        self._client = client
-        self._uri = uri
-        self._points: list[Point] = []
-        self._began = time.perf_counter()
-        self._delivered_at = self._began
-        self._call_seconds = call_seconds
-        self._point_seconds = POINT_SECONDS
+        self.live_after = LIVE_AFTER
+        self.warn: Callable[[str], None] = lambda line: print(f"nnexp: {line}", file=sys.stderr)  # noqa: T201
+        """Where it is said, once, that the store does not take the metrics."""
+        self._journal = journal
+        self._target = target
+        self._entry = entry
+        self._delivery = Delivery(target.store, directory) if target and target.store else None
+        self._courier: Courier | None = None
+        self._began = self._looked = time.monotonic()
+        self._warned = self._abandoned = False
+        self._last: list[Mapping[str, Any]] = []
+        self._model: list[Mapping[str, Any]] = []
 
-    def record(self, step: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
-        """Keep one value per metric for ``step``; now and then, within the budget, deliver what has gathered."""
-        self._points += [Point(key, float(value), timestamp_ms, step) for key, value in metrics.items()]
-        now = time.perf_counter()
-        if now - self._delivered_at >= PAUSE:
-            affordable = self._affordable(now)
-            if affordable > 0:
-                self._deliver_some(affordable)
+    @classmethod
+    def start(cls, opening: Opening, directory: Path, target: Target | None = None) -> TrackedRun:
+        """Open the journal in ``directory`` and, where its store answers, the run in MLflow with all of ``opening``.
 
-    def summary(self, metrics: Mapping[str, float], step: int) -> None:
-        """Keep metrics of the whole run (a test score). They are delivered by ``finish``."""
-        now = int(time.time() * 1000)
-        self._points += [Point(key, float(value), now, step) for key, value in metrics.items()]
+        Raises Busy where another process is at work there, NnexpError where the store refuses the run.
+        """
+        journal = Journal(directory, new=True)
+        try:
+            (directory / PROGRESS).unlink(missing_ok=True)
+            token, now = secrets.token_hex(8), int(time.time() * 1000)
+            params = {key: spelled(value) for key, value in opening.params.items()}
+            opened = {**asdict(opening), "params": params, "id": token, "time": now}
+            journal.write({"opened": opened})
+            if target is None:
+                return cls(journal, directory, None, None)
+            entry = register(target.outputs, token, directory, target.uri, target.experiment)
+            made = cls(journal, directory, target, entry)
+            if target.store and made._delivery:
+                run_id = target.store.start(opening.name, params, opening.tags, opening.data, began=now, journal=token)
+                made._delivery.created(run_id)
+        except BaseException:
+            journal.close()
+            raise
+        return made
 
-    def tag(self, key: str, value: str) -> None:
-        """Set a tag at once. Raises ``NnexpError``."""
-        with worded(f"set the tag {key} of run {self.run_id[:8]}", self._uri):
-            self._client.set_tag(self.run_id, key, value)
+    @property
+    def run_id(self) -> str:
+        """MLflow's id of the run; empty while it has none."""
+        return self._delivery.run_id if self._delivery else ""
+
+    def record(self, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
+        """Keep an epoch's metrics: in the journal on return, in MLflow later. Raises NnexpError where the disk is full."""
+        values = {key: float(value) for key, value in metrics.items()}
+        self._journal.write({"epoch": epoch, "time": timestamp_ms, "metrics": values})
+        now = time.monotonic()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._look_after(now)
+
+    def score(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Keep metrics of the whole run (a test score), shown at ``epoch``."""
+        if metrics:
+            values = {key: float(value) for key, value in metrics.items()}
+            self._last.append({"score": epoch, "time": int(time.time() * 1000), "metrics": values})
 
     def artifact(self, path: Path) -> None:
-        """Copy a file or a directory to the run's artifacts at once. Raises ``NnexpError``."""
-        with worded(f"store '{path.name}' with run {self.run_id[:8]}", self._uri):
-            self._client.log_artifact(self.run_id, str(path))
+        """Keep a file of the run's directory with the run."""
+        self._last.append({"artifact": path.name})
 
-    def finish(self, status: Status, reason: str = "") -> None:
-        """Deliver what is left, note the reason in the tag ``nnexp.reason``, and close the run.
+    def model(self, requirements: Sequence[str]) -> None:
+        """Keep the model that lies in the run's directory with the run; see ``Store.log_model``."""
+        self._model.append({"model": list(requirements)})
 
-        Raises ``NnexpError`` where the metrics or the status could not be delivered. The points that are left stay
-        here, so it can be called again.
+    def finish(self, status: Status, reason: str = "", *, within: float | None = None) -> None:
+        """Write down how the run ended, and deliver what MLflow does not have, ``within`` so many seconds if given.
+
+        Raises Waiting where not everything could be delivered.
         """
-        failure: Exception | None = None
+        ending = {"ended": status, "reason": reason, "time": int(time.time() * 1000)}
         try:
-            with quiet():
-                while self._points:
-                    self._deliver(BATCH)
-                if reason:
-                    self._client.set_tag(self.run_id, "nnexp.reason", reason)
-        except Exception as error:  # noqa: BLE001 - whatever fails, the run is to be closed
-            failure = error
+            self._journal.write(*self._last, ending, *self._model)
+            self._journal.sync()
+            if self._target and self._entry:
+                if self._courier:
+                    self._courier.stop(5.0 if within is None else within / 4)
+                if within is None:
+                    self._deliver()
+                else:
+                    self._deliver_within(within)
+                self._entry.unlink(missing_ok=True)
+        finally:
+            if self._courier:
+                self._courier.stop(0)
+            if not self._abandoned:
+                self._journal.close()
+
+    def abandon(self, status: Status, reason: str) -> None:
+        """Tell MLflow how the run ended where the journal could not be written any more. Never raises."""
+        if self._delivery and self._entry:
+            with contextlib.suppress(Exception), quiet(QUICK, firmly=True):
+                self._delivery.look()
+                self._delivery.all()
+                self._delivery.store.tag(self.run_id, "nnexp.reason", reason)
+                self._delivery.store.client.set_terminated(self.run_id, status)
+                self._entry.unlink(missing_ok=True)
+
+    def _look_after(self, now: float) -> None:
+        """Have another process deliver once the run turns out to be a long one; pass on what that says."""
+        if not self._delivery or not self._target:
+            return
+        if not self._courier:
+            if now - self._began >= self.live_after:
+                store = self._delivery.store
+                self._courier = Courier(store.uri, store.experiment, self.directory, self._target.outputs)
+        elif not self._warned and (heard := self._courier.heard()):
+            self._warned = True
+            why = heard.splitlines()[0]
+            self.warn(f"MLflow does not take the metrics ({why}). Training goes on; they are kept and delivered later.")
+
+    def _deliver(self) -> None:
+        if not self._delivery:
+            raise self._waiting("the store did not answer when the run began")
+        self._delivery.look()
         try:
-            # A store that has just failed gets one more attempt, no second wait.
-            with quiet(QUICK if failure else PATIENT, firmly=failure is not None):
-                self._client.set_terminated(self.run_id, status)
-        except Exception as error:  # noqa: BLE001 - told below
-            failure = failure or error
-        if failure is not None:
-            raise self._undelivered(failure) from failure
+            with quiet(PATIENT):
+                self._delivery.all()
+        except Exception as error:
+            raise self._waiting(_why(error, self._delivery.store.uri)) from error
+        except BaseException:
+            self.warn(str(self._waiting("it was interrupted")))
+            raise
 
-    def log_model(self, directory: Path, requirements: Sequence[str]) -> str:
-        """Store the model whose ``weights.npz`` and ``model.json`` lie in ``directory``; its MLflow id.
+    def _deliver_within(self, seconds: float) -> None:
+        """Deliver in a thread, which is left alone when the time is up: a store that hangs cannot be interrupted.
 
-        It loads as ``runs:/<run_id>/model``. ``requirements`` are the packages it needs, as pip writes them; nnexp
-        itself is added. Raises ``NnexpError``.
+        It keeps the journal's lock as long as it lives.
         """
-        from nnexp.tracking.serving import write_mlflow_model
+        delivery, done = self._delivery, threading.Event()
+        failed: list[str] = []
 
-        with worded(f"store the model of run {self.run_id[:8]}", self._uri), tempfile.TemporaryDirectory() as folder:
-            from mlflow.entities import LoggedModelOutput
-
-            run = self._client.get_run(self.run_id)
-            model = self._client.create_logged_model(
-                run.info.experiment_id, "model", source_run_id=self.run_id, params=run.data.params
-            )
+        def work() -> None:
             try:
-                write_mlflow_model(Path(folder, "model"), directory, requirements, model, self.run_id)
-                self._client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
-                self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
-            except BaseException:
-                self._client.finalize_logged_model(model.model_id, "FAILED")
-                raise
-            self._client.finalize_logged_model(model.model_id, "READY")
-            return str(model.model_id)
+                if delivery:
+                    delivery.look()
+                    with quiet(QUICK, firmly=True):
+                        delivery.mark()
+                        delivery.all()
+            except Exception as error:  # noqa: BLE001 - told below
+                failed.append(_why(error, delivery.store.uri if delivery else ""))
+            done.set()
+            if self._abandoned:
+                self._journal.close()
 
-    def _affordable(self, now: float) -> int:
-        """Say how many points fit into what is left of the budget, after one call's fixed cost."""
-        left = SHARE * (now - self._began) - self.delivering - self._call_seconds
-        return min(int(left / self._point_seconds), BATCH, len(self._points))
+        threading.Thread(target=work, daemon=True).start()
+        if not done.wait(seconds):
+            self._abandoned = True
+            raise self._waiting("there was no time for the rest")
+        if failed or not delivery:
+            raise self._waiting(failed[0] if failed else "the store did not answer when the run began")
 
-    def _deliver_some(self, n: int) -> None:
-        """Deliver ``n`` points, remembering a failure instead of raising it.
-
-        The time a failed call took counts too, so that a store that hangs is tried again later and later.
-        """
-        began = time.perf_counter()
-        try:
-            with quiet(QUICK, firmly=True):
-                self._deliver(n)
-            cost = time.perf_counter() - began
-            self._call_seconds = min(self._call_seconds, cost)
-            self._point_seconds = max(cost - self._call_seconds, cost / 2) / n
-        except Exception as error:  # noqa: BLE001 - a store that breaks down must not stop the training
-            self.error = self.error or error
-        self._delivered_at = time.perf_counter()
-        self.delivering += self._delivered_at - began
-
-    def _deliver(self, n: int) -> None:
-        """Send the oldest ``n`` points. They leave the buffer only once they are stored.
-
-        Sending a point twice does no harm: the store drops a point that equals one it has.
-        """
-        self._client.log_batch(self.run_id, metrics=list(_entities(self._points[:n])))
-        del self._points[:n]
-
-    def _undelivered(self, error: Exception) -> NnexpError:
-        what = f"{len(self._points)} of its metric points" if self._points else "its final status"
-        kept = f" Everything else of it lies in {self.directory}." if self.directory else ""
-        return NnexpError(
-            f"The run {self.run_id[:8]} has ended, but {what} could not be delivered to {masked(self._uri)}: "
-            f"{reason(error, self._uri)}.{kept}"
+    def _waiting(self, why: str) -> Waiting:
+        assert self._target is not None
+        return Waiting(
+            f"MLflow at {masked(self._target.uri)} does not have all of this run yet: {why}. Nothing is lost: it waits in "
+            f"{self.directory}. Deliver it: {sync_words(self._target.uri)}"
         )
 
 
-def _entities(points: Iterable[Point]) -> Iterator[Metric]:
-    from mlflow.entities import Metric
+def sync_words(uri: str) -> str:
+    """The command that delivers what waits for a store; its address has to be typed where it holds a password."""
+    address = masked(uri)
+    return f"python -m nnexp sync{f' --uri {shlex.quote(address)}' if '***' in address else ''}"
 
-    return (Metric(*point) for point in points)
+
+def _why(error: Exception, uri: str) -> str:
+    return str(error).rstrip(".") if isinstance(error, NnexpError) else reason(error, uri)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,6 @@ from urllib.parse import quote, urlencode
 from nnexp.errors import NnexpError, closest, listed
 from nnexp.tracking.client import QUICK, masked, new_client, quiet, reason, worded
 from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
-from nnexp.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,9 +32,15 @@ CHARTS = "&compareRunsMode=CHART"
 SWEEP = "nnexp.sweep"
 """The tag that the runs of one sweep share."""
 
+JOURNAL_ID = "nnexp.journal"
+"""The tag by which a run is found whose process was killed before it could note the run's id."""
+
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 """MLflow's limits, in characters."""
+
+MOST_PARAMS = 100
+"""MLflow's limit of parameters per call."""
 
 LARGEST_SCHEMA = 65_000
 """Bytes of a dataset's description that every database MLflow knows can hold."""
@@ -107,34 +113,85 @@ class Store:
         tags: Mapping[str, str],
         data: DataRecord | None = None,
         *,
-        directory: Path | None = None,
-    ) -> TrackedRun:
-        """Open a run: its parameters (spelled as on the command line), tags and data are stored on return.
+        began: int | None = None,
+        journal: str = "",
+    ) -> str:
+        """Create a run and return its id: its parameters (spelled as on the command line), tags and data are stored then.
 
-        ``directory`` is where the run's files lie: what a message names when the store fails later. Raises
-        ``NnexpError``, and then leaves no run open.
+        ``began`` is when it did, in milliseconds since 1970 (now), ``journal`` the id of its journal. Raises ``NnexpError``,
+        and then leaves no run open.
         """
-        from mlflow.entities import Param
-
         stored = {key: _cut(value, LONGEST_TAG) for key, value in tags.items()}
-        values = [Param(key, _cut(spelled(value), LONGEST_PARAM)) for key, value in params.items()]
+        if journal:
+            stored[JOURNAL_ID] = journal
         with worded("start a run", self.uri):
-            created = self.client.create_run(self.experiment_id, run_name=name, tags=stored)
-            run_id = created.info.run_id
+            run_id = str(self.client.create_run(self.experiment_id, began, stored, name).info.run_id)
             try:
-                began = time.perf_counter()
-                self.client.log_batch(run_id, params=values)
-                call = time.perf_counter() - began
-                if data is not None:
-                    self.client.log_inputs(run_id, [_dataset_input(data)])
+                self.describe(run_id, params, data)
             except BaseException:
                 self.client.set_terminated(run_id, "FAILED")
                 raise
-        return TrackedRun(self.client, self.uri, run_id, call_seconds=call, directory=directory)
+        return run_id
 
-    def reopen(self, run_id: str, *, directory: Path | None = None) -> TrackedRun:
-        """Open an existing run, to add to it. Its status stays what it is until ``finish``."""
-        return TrackedRun(self.client, self.uri, run_id, directory=directory)
+    def describe(self, run_id: str, params: Mapping[str, Any], data: DataRecord | None) -> None:
+        """Store a run's parameters and data; doing so again changes nothing. Raises whatever the client raises."""
+        from mlflow.entities import Param
+
+        values = [Param(key, _cut(spelled(value), LONGEST_PARAM)) for key, value in params.items()]
+        for first in range(0, len(values), MOST_PARAMS):
+            self.client.log_batch(run_id, params=values[first : first + MOST_PARAMS])
+        if data is not None:
+            self.client.log_inputs(run_id, [_dataset_input(data)])
+
+    def with_journal(self, journal: str) -> str:
+        """Return the id of the run with this journal; empty where there is none."""
+        found = self._runs(f"tags.`{JOURNAL_ID}` = '{journal}'", most=1)
+        return str(found[0].info.run_id) if found else ""
+
+    def tag(self, run_id: str, key: str, value: str) -> None:
+        """Set a run's tag. Raises whatever the client raises."""
+        self.client.set_tag(run_id, key, _cut(value, LONGEST_TAG))
+
+    def gone(self, run_id: str) -> bool:
+        """Tell whether a run that was in the store was deleted since."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return True
+            raise
+
+    def has_model(self, run_id: str) -> bool:
+        """Tell whether a model is stored with the run. Raises whatever the client raises."""
+        there = self.client.get_run(run_id).outputs
+        return bool(there and there.model_outputs)
+
+    def log_model(self, run_id: str, directory: Path, requirements: Sequence[str]) -> str:
+        """Store the model whose ``weights.npz`` and ``model.json`` lie in ``directory``; its MLflow id.
+
+        It loads as ``runs:/<run_id>/model``. ``requirements`` are the packages it needs, as pip writes them; nnexp
+        itself is added. Raises ``NnexpError``.
+        """
+        from nnexp.tracking.serving import write_mlflow_model
+
+        with worded(f"store the model of run {run_id[:8]}", self.uri), tempfile.TemporaryDirectory() as folder:
+            from mlflow.entities import LoggedModelOutput
+
+            run = self.client.get_run(run_id)
+            model = self.client.create_logged_model(
+                run.info.experiment_id, "model", source_run_id=run_id, params=run.data.params
+            )
+            try:
+                write_mlflow_model(Path(folder, "model"), directory, requirements, model, run_id)
+                self.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+                self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+            except BaseException:
+                self.client.finalize_logged_model(model.model_id, "FAILED")
+                raise
+            self.client.finalize_logged_model(model.model_id, "READY")
+            return str(model.model_id)
 
     def find(self, run: str) -> Run:
         """Look up the run with this id, this beginning of an id (at least 6 characters) or exactly this name.
@@ -251,11 +308,15 @@ def _name_filter(name: str) -> str:
     return f"attributes.run_name LIKE '{pattern}'"
 
 
+def chosen_uri(uri: str | None) -> str:
+    """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
+    return uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+
+
 def _address(uri: str | None, outputs: Path) -> tuple[str, str]:
     """Return the store's URI and what chose it, with the database created where it is a SQLite file."""
-    from_environment = "" if uri else os.environ.get("MLFLOW_TRACKING_URI", "")
-    chosen_by = "MLFLOW_TRACKING_URI" if from_environment else "tracking.uri"
-    uri = uri or from_environment or embedded_uri(outputs)
+    chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
+    uri = chosen_uri(uri) or embedded_uri(outputs)
     scheme, _, path = uri.partition("://")
     if scheme.startswith("file") or not re.match(r"[A-Za-z][\w+.-]*:|(databricks|uc)", uri):
         raise NnexpError(

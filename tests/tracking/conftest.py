@@ -60,10 +60,10 @@ def answers(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Run ``mlflow server`` on 127.0.0.1 until the block ends."""
+def serving(folder: Path, port: int = 0) -> Iterator[Server]:
+    """Run ``mlflow server`` on 127.0.0.1, on ``port`` if it is given, until the block ends; what it keeps is in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = unused_port()
+    port = port or unused_port()
     database, artifacts = f"sqlite:///{folder}/server.db", str(folder / "artifacts")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", database, "--artifacts-destination", artifacts]

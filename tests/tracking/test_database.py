@@ -20,6 +20,7 @@ EIGHT_AT_ONCE = """
 import os, sys, time
 from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store  # imported once, before the race
+from nnexp.tracking.run import Opening, Target, TrackedRun
 from nnexp.tracking.store import Store
 
 outputs, go = Path(sys.argv[1]), time.time() + 0.5
@@ -30,7 +31,11 @@ for i in range(8):
         code = 1
         try:
             time.sleep(max(0, go - time.time()))
-            run = Store.connect(None, "raced", outputs).start(f"run {i}", {"i": i}, {})
+            store = Store.connect(None, "raced", outputs)
+            directory = outputs / "runs" / str(i)
+            directory.mkdir(parents=True)
+            opening = Opening(f"run {i}", {"i": i}, {})
+            run = TrackedRun.start(opening, directory, Target(store.uri, "raced", outputs, store))
             run.record(1, {"cost/train": 0.5}, 1000)
             run.finish("FINISHED")
             code = 0

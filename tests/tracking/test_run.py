@@ -1,28 +1,44 @@
-"""One run: what is recorded arrives, on time, and a broken store does not stop the training."""
+"""One run: what is recorded arrives exactly once, and a store that fails neither stops nor delays the training."""
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nnexp.errors import NnexpError
-from nnexp.tracking.run import TrackedRun
+from nnexp.tracking.delivery import PROGRESS, Delivery
+from nnexp.tracking.journal import JOURNAL, Journal
+from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.store import DataRecord
+from nnexp.tracking.waiting import entries, settle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nnexp.tracking.store import Store
 
+OPENING = Opening("r", {"loss": "mse", "network.hidden": (16,)}, {"nnexp.key": "abc"}, epochs=9)
+FOUR = ("cost/train", "cost/validation", "mae/train", "mae/validation")
 
-def history(store: Store, run: TrackedRun, key: str) -> list[tuple[int, float, int]]:
+
+def started(store: Store, outputs: Path, opening: Opening = OPENING, *, connected: bool = True) -> TrackedRun:
+    """Start a run in ``outputs``/run."""
+    directory = outputs / "run"
+    directory.mkdir(exist_ok=True)
+    return TrackedRun.start(opening, directory, Target(store.uri, "nnexp", outputs, store if connected else None))
+
+
+def history(store: Store, run_id: str, key: str) -> list[tuple[int, float, int]]:
     """Read a metric back: (step, value, timestamp), by step."""
-    return sorted(
-        (point.step, point.value, point.timestamp) for point in store.client.get_metric_history(run.run_id, key)
-    )
+    return sorted((point.step, point.value, point.timestamp) for point in store.client.get_metric_history(run_id, key))
+
+
+def status(store: Store, run_id: str) -> str:
+    """MLflow's status of a run."""
+    return str(store.client.get_run(run_id).info.status)
 
 
 def break_store(outputs: Path, broken: bool = True) -> None:
@@ -33,112 +49,198 @@ def break_store(outputs: Path, broken: bool = True) -> None:
     connection.close()
 
 
-def test_every_point_arrives_once_with_its_step_and_time(store: Store) -> None:
-    """After finish each metric has exactly one point per step, in order, with the given timestamps."""
-    run = store.start("r", {}, {})
+def settled(store: Store, outputs: Path) -> list[tuple[str, bool]]:
+    """Deliver what waits: the words, and whether it is done."""
+    return [(words, done) for _, words, done in settle(entries(outputs), store, outputs)]
+
+
+def test_every_point_arrives_once_with_its_step_and_time(store: Store, outputs: Path) -> None:
+    """After finish each metric has exactly one point per step, in order, with the given timestamps; nothing waits."""
+    run = started(store, outputs)
     for step in range(1, 1501):
         run.record(step, {"cost/train": 1 / step, "accuracy/validation": 0.5}, 1_700_000_000_000 + step)
-    run.summary({"accuracy/test": 0.9}, 1500)
-    assert history(store, run, "cost/train") == []
+    run.score(1500, {"accuracy/test": 0.9})
+    assert history(store, run.run_id, "cost/train") == []
     run.finish("FINISHED")
     expected = [(step, 1 / step, 1_700_000_000_000 + step) for step in range(1, 1501)]
-    assert history(store, run, "cost/train") == expected
-    assert len(history(store, run, "accuracy/validation")) == 1500
-    assert history(store, run, "accuracy/test")[0][:2] == (1500, 0.9)
+    assert history(store, run.run_id, "cost/train") == expected
+    assert len(history(store, run.run_id, "accuracy/validation")) == 1500
+    assert history(store, run.run_id, "accuracy/test")[0][:2] == (1500, 0.9)
     found = store.client.get_run(run.run_id)
     assert found.info.status == "FINISHED"
     assert "nnexp.reason" not in found.data.tags
+    assert (found.data.params["network.hidden"], found.data.tags["nnexp.key"]) == ("[16]", "abc")
+    assert entries(outputs) == []
 
 
-def test_values_that_are_not_finite_are_kept(store: Store) -> None:
+def test_values_that_are_not_finite_are_kept(store: Store, outputs: Path) -> None:
     """A diverged run's NaN and infinities are stored as MLflow stores them: NaN, and the largest float."""
-    run = store.start("r", {}, {})
+    run = started(store, outputs)
     run.record(1, {"a": math.nan, "b": math.inf, "c": -math.inf}, 0)
     run.finish("FAILED", "diverged at epoch 1; learning_rate=3.0")
     metrics = store.client.get_run(run.run_id).data.metrics
     assert math.isnan(metrics["a"])
     assert metrics["b"] > 1e308
     assert metrics["c"] < -1e308
-    assert store.client.get_run(run.run_id).info.status == "FAILED"
+    assert status(store, run.run_id) == "FAILED"
     assert store.client.get_run(run.run_id).data.tags["nnexp.reason"] == "diverged at epoch 1; learning_rate=3.0"
 
 
-def test_a_long_run_is_seen_while_it_trains(store: Store) -> None:
-    """In the middle of a run some of its points are in the store, at its end all of them."""
-    run = store.start("r", {}, {})
-    began, step = time.perf_counter(), 0
-    while time.perf_counter() - began < 4:
-        step += 1
-        run.record(step, dict.fromkeys(("cost/train", "cost/validation", "mae/train", "mae/validation"), 1.0), step)
-        time.sleep(0.001)
-    seen = len(history(store, run, "cost/train"))
+def test_a_long_run_is_seen_while_it_trains(store: Store, outputs: Path) -> None:
+    """In the middle of a long run its points are in the store; nothing is delivered by the training process itself."""
+    run = started(store, outputs)
+    run.live_after = 0.0
+    began, step, longest = time.perf_counter(), 0, 0.0
+    while not (seen := len(history(store, run.run_id, "cost/train"))) and time.perf_counter() - began < 60:
+        for _ in range(100):
+            step += 1
+            before = time.perf_counter()
+            run.record(step, dict.fromkeys(FOUR, 1 / step), step)
+            longest = max(longest, time.perf_counter() - before)
+            time.sleep(0.001)
     assert 10 < seen < step
+    assert longest < 0.5
     run.finish("FINISHED")
-    assert [point[0] for point in history(store, run, "cost/train")] == list(range(1, step + 1))
+    assert history(store, run.run_id, "cost/train") == [(n, 1 / n, n) for n in range(1, step + 1)]
+    assert len(history(store, run.run_id, "mae/validation")) == step
 
 
-def test_a_short_run_is_not_slowed_down(store: Store) -> None:
-    """Within the first second nothing is delivered."""
-    run = store.start("r", {}, {})
-    for step in range(1000):
-        run.record(step, {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}, step)
-    assert run.delivering == 0
+def test_telling_twice_changes_nothing(store: Store, outputs: Path) -> None:
+    """A delivery whose progress was lost, as by a kill between the two, tells all again: no point, file or model is doubled."""
+    run = started(store, outputs, Opening("r", {"a": 1}, {}, DataRecord("d", "1", "d", (("x", "double"),), "y", 9, 1)))
+    for step in range(1, 601):
+        run.record(step, {"a": 1 / step, "b": math.nan, "c": math.inf, "d": -math.inf}, step)
+    (run.directory / "config.yaml").write_text("seed: 0")
+    run.artifact(run.directory / "config.yaml")
     run.finish("FINISHED")
+    before = repr(store.client.get_run(run.run_id).to_dictionary())
+    for lost in (0, 1000, 20_000):
+        (run.directory / PROGRESS).write_text(json.dumps({"run": run.run_id, "bytes": first_at(run.directory, lost)}))
+        delivery = Delivery(store, run.directory)
+        assert not delivery.complete
+        delivery.all()
+        assert delivery.complete
+    assert repr(store.client.get_run(run.run_id).to_dictionary()) == before
+    assert [len(store.client.get_metric_history(run.run_id, key)) for key in "abcd"] == [600] * 4
 
 
-def test_everything_is_delivered_at_the_end(store: Store) -> None:
-    """However many points are left, finish delivers each of them once."""
-    run = store.start("r", {}, {})
-    for step in range(1, 1001):
-        run.record(step, {"a": step / 3, "b": 2.0}, step)
-    run.finish("FINISHED")
-    points = store.client.get_metric_history(run.run_id, "a")
-    assert [(point.step, point.value) for point in points] == [(step, step / 3) for step in range(1, 1001)]
-    assert len(store.client.get_metric_history(run.run_id, "b")) == 1000
+def first_at(directory: Path, offset: int) -> int:
+    """The first boundary of two records at or behind ``offset``; 0 for 0."""
+    data = (directory / JOURNAL).read_bytes()
+    return data.index(b"\n", offset) + 1 if offset else 0
 
 
-def test_a_store_that_breaks_does_not_stop_the_training(
+def test_a_store_that_fails_at_the_end_gets_the_rest_later(
     store: Store, outputs: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Recording goes on in silence; finish says what is missing, why, and where the rest lies, and closes the run."""
-    run = store.start("r", {}, {}, directory=outputs / "runs" / "x")
+    """Finish says that the run waits, why, and what to type; what is delivered later is complete and exactly once."""
+    run = started(store, outputs)
+    for step in range(1, 201):
+        run.record(step, {"cost/train": 1 / step}, step)
     break_store(outputs)
-    began, step = time.perf_counter(), 0
-    while run.error is None and time.perf_counter() - began < 10:
-        step += 1
-        run.record(step, {"cost/train": 1.0}, step)
-        time.sleep(0.01)
-    assert run.error is not None
-    with pytest.raises(NnexpError, match=r"points could not be delivered to sqlite:.*lies in .*runs/x"):
+    with pytest.raises(
+        Waiting, match=r"does not have all of this run yet: .*in .*run\. Deliver it: python -m nnexp sync"
+    ):
         run.finish("FINISHED")
     assert capfd.readouterr() == ("", "")
-    assert store.client.get_run(run.run_id).info.status == "FINISHED"
+    assert status(store, run.run_id) == "RUNNING"
+    ((words, done),) = settled(store, outputs)
+    assert not done
+    assert words.startswith(f"the run in {run.directory} waits: ")
     break_store(outputs, broken=False)
+    assert settled(store, outputs) == [(f"run {run.run_id[:8]} is complete in MLflow now", True)]
+    assert history(store, run.run_id, "cost/train") == [(n, 1 / n, n) for n in range(1, 201)]
+    assert status(store, run.run_id) == "FINISHED"
+    assert settled(store, outputs) == []
+
+
+def test_a_locked_store_is_given_up_when_the_time_is_short(store: Store, outputs: Path) -> None:
+    """Within a second finish leaves what a locked database does not take; it is delivered once the lock is gone."""
+    run = started(store, outputs)
+    run.record(1, {"cost/train": 1.0}, 1)
+    other = sqlite3.connect(outputs / "mlflow.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    began = time.perf_counter()
+    with pytest.raises(Waiting, match="there was no time for the rest"):
+        run.finish("KILLED", "interrupted (Ctrl-C)", within=0.5)
+    assert time.perf_counter() - began < 1
+    other.execute("ROLLBACK")
+    other.close()
+    ends = time.monotonic() + 20
+    while entries(outputs) and time.monotonic() < ends:  # the thread that was left alone may still be at it
+        settled(store, outputs)
+        time.sleep(0.05)
+    assert (status(store, run.run_id), len(history(store, run.run_id, "cost/train"))) == ("KILLED", 1)
+
+
+def test_a_run_whose_store_never_answered_is_created_later(store: Store, outputs: Path) -> None:
+    """With nothing in MLflow when it ends, a run arrives whole: name, parameters, times, metrics, status."""
+    run = started(store, outputs, connected=False)
+    run.record(1, {"cost/train": 1.0}, 1)
+    with pytest.raises(Waiting, match="did not answer when the run began"):
+        run.finish("FINISHED")
+    (run.directory / "result.json").write_text('{"status": "FINISHED"}')
+    ((words, done),) = settled(store, outputs)
+    assert done
+    found = store.find("r")
+    assert words == f"run {found.info.run_id[:8]} is complete in MLflow now"
+    assert (found.info.status, found.data.params["loss"]) == ("FINISHED", "mse")
+    opened = json.loads((run.directory / JOURNAL).read_text().splitlines()[0])["opened"]
+    assert found.info.start_time == opened["time"]
+    assert len(history(store, found.info.run_id, "cost/train")) == 1
+    assert json.loads((run.directory / "result.json").read_text())["run_id"] == found.info.run_id
+
+
+def test_a_dead_run_is_found_also_before_its_id_was_noted(store: Store, outputs: Path) -> None:
+    """Killed right after MLflow created it, a run is found by its journal's tag, completed and marked, not made twice."""
+    run = started(store, outputs)
+    run_id = run.run_id
+    run._journal.close()  # what a kill does: the lock is free, nothing more is written
+    (run.directory / PROGRESS).unlink()
+    ((words, done),) = settled(store, outputs)
+    assert (words, done) == (f"run {run_id[:8]} is marked as KILLED: its process was killed after epoch 0 of 9", True)
+    assert [found.info.run_id for found in store.client.search_runs([store.experiment_id])] == [run_id]
+    found = store.client.get_run(run_id)
+    assert (found.info.status, found.data.tags["nnexp.reason"]) == (
+        "KILLED",
+        "its process was killed after epoch 0 of 9",
+    )
+    assert json.loads((run.directory / "result.json").read_text())["status"] == "KILLED"
+
+
+def test_a_run_that_is_alive_is_left_alone(store: Store, outputs: Path) -> None:
+    """As long as its process holds the lock nobody takes a run for dead, and none is started over it."""
+    run = started(store, outputs)
+    assert settled(store, outputs) == []
+    assert status(store, run.run_id) == "RUNNING"
     run.finish("FINISHED")
-    assert [point[0] for point in history(store, run, "cost/train")] == list(range(1, step + 1))
 
 
-def test_tags_artifacts_and_folders_are_stored_at_once(store: Store, tmp_path: Path) -> None:
-    """A tag, a file and a folder are in the store while the run is still open."""
-    run = store.start("r", {}, {})
-    folder = tmp_path / "plots"
-    folder.mkdir()
-    (folder / "cost.png").write_bytes(b"png")
-    run.tag("nnexp.key", "abc")
-    run.artifact(folder)
-    run.artifact(folder / "cost.png")
-    assert store.client.get_run(run.run_id).data.tags["nnexp.key"] == "abc"
-    assert {file.path for file in store.client.list_artifacts(run.run_id)} == {"plots", "cost.png"}
-    with pytest.raises(NnexpError, match=r"Could not store 'missing.png' with run"):
-        run.artifact(tmp_path / "missing.png")
+def test_a_run_whose_directory_or_record_was_deleted_waits_no_longer(store: Store, outputs: Path) -> None:
+    """Where the directory is gone its MLflow run is closed; where the user deleted the MLflow run it stays deleted."""
+    run = started(store, outputs)
+    run._journal.close()
+    for path in run.directory.iterdir():
+        path.unlink()
+    run.directory.rmdir()
+    assert settled(store, outputs) == [(f"run {run.run_id[:8]} was closed: its directory is gone", True)]
+    assert status(store, run.run_id) == "KILLED"
+    other = started(store, outputs)
+    other._journal.close()
+    store.client.delete_run(other.run_id)
+    assert settled(store, outputs) == [(f"run {other.run_id[:8]} was deleted in MLflow, and is left so", True)]
+    assert entries(outputs) == []
 
 
-def test_a_run_can_be_reopened(store: Store) -> None:
-    """A run that has ended takes further points and tags."""
-    run = store.start("r", {}, {})
-    run.finish("KILLED", "interrupted")
-    again = store.reopen(run.run_id)
-    again.record(1, {"a": 1.0}, 1)
-    again.finish("FINISHED")
-    assert history(store, run, "a") == [(1, 1.0, 1)]
-    assert store.client.get_run(run.run_id).info.status == "FINISHED"
+def test_without_mlflow_the_journal_is_the_record(tmp_path: Path) -> None:
+    """A run without a store has its journal all the same, and waits for nothing."""
+    run = TrackedRun.start(OPENING, tmp_path)
+    run.record(1, {"cost/train": 1.0}, 1)
+    run.finish("FINISHED")
+    assert [next(iter(json.loads(line))) for line in (tmp_path / JOURNAL).read_text().splitlines()] == [
+        "opened",
+        "epoch",
+        "ended",
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {JOURNAL}
+    Journal(tmp_path).close()

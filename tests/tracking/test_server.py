@@ -10,6 +10,7 @@ import pytest
 
 from nnexp.errors import NnexpError
 from nnexp.preprocessing import Feature
+from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
 from nnexp.tracking.store import DataRecord, Store, sweep_filter
 
 if TYPE_CHECKING:
@@ -31,17 +32,19 @@ def test_a_whole_run_over_http(
 
     monkeypatch.chdir(tmp_path)
     store = Store.connect(server.uri, "over http", tmp_path / "outputs")
-    run = store.start("r", {f"p{i}": i for i in range(120)}, {"nnexp.sweep": "s1"}, DATA)
-    for step in range(1, 1201):
-        run.record(step, {"cost/train": math.nan if step == 7 else 1.0, "mae/train": math.inf}, step)
     trained = tmp_path / "trained"
     trained.mkdir()
+    opening = Opening("r", {f"p{i}": i for i in range(120)}, {"nnexp.sweep": "s1"}, DATA)
+    run = TrackedRun.start(opening, trained, Target(store.uri, "over http", tmp_path / "outputs", store))
+    for step in range(1, 1201):
+        run.record(step, {"cost/train": math.nan if step == 7 else 1.0, "mae/train": math.inf}, step)
     linear_model((Feature("a"),), "regression", (), [[3.0]]).save_parts(trained)
     run.artifact(trained / "model.json")
-    run.log_model(trained, ["numpy"])
+    run.model(["numpy"])
     run.finish("FINISHED")
     assert capfd.readouterr() == ("", "")
-    assert {path.name for path in tmp_path.iterdir()} == {"trained"}
+    assert {path.name for path in tmp_path.iterdir()} == {"trained", "outputs"}
+    assert list((tmp_path / "outputs").rglob("*")) == [tmp_path / "outputs" / ".open"]
 
     found = store.find("r")
     assert (found.info.run_id, found.info.status, found.data.params["p119"]) == (run.run_id, "FINISHED", "119")
@@ -78,19 +81,26 @@ def test_a_server_that_dies_does_not_stop_the_training(running_server: Any, tmp_
     """Recording goes on without a pause, and finish says within seconds what was lost and where the rest lies."""
     with running_server(tmp_path / "server") as server:
         store = Store.connect(server.uri, "dying", tmp_path)
-        run = store.start("r", {}, {}, directory=tmp_path / "runs" / "x")
+        (tmp_path / "x").mkdir()
+        run = TrackedRun.start(Opening("r", {}, {}), tmp_path / "x", Target(server.uri, "dying", tmp_path, store))
+        run.live_after = 0.0
+        said: list[str] = []
+        run.warn = said.append
         server.kill()
         began = time.perf_counter()
         step, longest = 0, 0.0
-        while time.perf_counter() - began < 3:
+        while time.perf_counter() - began < 30 and not said:
             step += 1
             before = time.perf_counter()
             run.record(step, {"cost/train": 1.0}, step)
             longest = max(longest, time.perf_counter() - before)
             time.sleep(0.01)
-        assert run.error is not None
+        (words,) = said
+        assert words.startswith("MLflow does not take the metrics (")
+        assert words.endswith("connection refused). Training goes on; they are kept and delivered later.")
         assert longest < 0.5
-        with pytest.raises(NnexpError, match=rf"{step} of its metric points.*connection refused.*runs/x"):
+        began = time.perf_counter()
+        with pytest.raises(Waiting, match=r"does not have all of this run yet: connection refused.*waits in .*/x"):
             run.finish("FINISHED")
         assert time.perf_counter() - began < 20
     with pytest.raises(NnexpError, match="connection refused"):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nnexp.model import Model
-    from nnexp.tracking.run import TrackedRun
     from nnexp.tracking.store import Store
 
 NUMERIC = (Feature("area"), Feature("rooms"))
@@ -45,15 +44,14 @@ def sigmoid(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 
 
-def logged(store: Store, trained: Model, folder: Path) -> TrackedRun:
-    """Store a model with a new run, from a folder that holds more than the model."""
-    run = store.start("r", {"loss": "mse"}, {})
+def logged(store: Store, trained: Model, folder: Path) -> str:
+    """Store a model with a new run, from a folder that holds more than the model; the run's id."""
+    run_id = store.start("r", {"loss": "mse"}, {})
     (folder / "trained" / ".hydra").mkdir(parents=True)
     (folder / "trained" / ".hydra" / "config.yaml").touch()
     trained.save_parts(folder / "trained")
-    run.log_model(folder / "trained", ["numpy>=2.2", "pandas>=2.3"])
-    run.finish("FINISHED")
-    return run
+    store.log_model(run_id, folder / "trained", ["numpy>=2.2", "pandas>=2.3"])
+    return run_id
 
 
 @pytest.fixture
@@ -62,9 +60,9 @@ def load(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     import mlflow.pyfunc
 
     def load(trained: Model) -> Any:
-        run = logged(store, trained, tmp_path)
+        run_id = logged(store, trained, tmp_path)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-        return mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+        return mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
 
     return load
 
@@ -143,11 +141,11 @@ def test_the_stored_files_hold_no_pickle_and_name_their_requirements(
     store: Store, regression: Model, tmp_path: Path
 ) -> None:
     """Besides MLflow's descriptions there are only the two files; the requirements name nnexp and what was given."""
-    run = logged(store, regression, tmp_path)
+    run_id = logged(store, regression, tmp_path)
     (kept,) = store.client.search_logged_models([store.experiment_id])
-    assert (kept.name, kept.source_run_id, str(kept.status)) == ("model", run.run_id, "READY")
+    assert (kept.name, kept.source_run_id, str(kept.status)) == ("model", run_id, "READY")
     assert kept.params == {"loss": "mse"}
-    outputs = store.client.get_run(run.run_id).outputs
+    outputs = store.client.get_run(run_id).outputs
     assert outputs is not None
     assert [output.model_id for output in outputs.model_outputs] == [kept.model_id]
     files = [path for path in tmp_path.rglob("*") if kept.model_id in str(path) and path.is_file()]
@@ -191,18 +189,18 @@ def test_storing_a_model_is_silent_and_changes_nothing_else(
 
 def test_a_model_that_cannot_be_read_is_not_left_pending(store: Store, tmp_path: Path) -> None:
     """Where the files are missing the error is told and MLflow's record of the model says that it failed."""
-    run = store.start("r", {}, {})
+    run_id = store.start("r", {}, {})
     with pytest.raises(NnexpError, match="Could not store the model of run"):
-        run.log_model(tmp_path / "nothing", [])
+        store.log_model(run_id, tmp_path / "nothing", [])
     assert [str(kept.status) for kept in store.client.search_logged_models([store.experiment_id])] == ["FAILED"]
 
 
 def test_mlflow_models_predict_reads_a_csv_file(store: Store, binary: Model, tmp_path: Path) -> None:
     """``mlflow models predict --env-manager local -t csv`` answers for a file with whole numbers in its columns."""
-    run = logged(store, binary, tmp_path)
+    run_id = logged(store, binary, tmp_path)
     (tmp_path / "table.csv").write_text("area,floor,city\n4,1,Ulm\n4,3,Bonn\n")
     command = [sys.executable, "-m", "mlflow", "models", "predict", "--env-manager", "local"]
-    command += ["-m", f"runs:/{run.run_id}/model", "-i", "table.csv", "-t", "csv", "-o", "answer.json"]
+    command += ["-m", f"runs:/{run_id}/model", "-i", "table.csv", "-t", "csv", "-o", "answer.json"]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from nnexp.errors import NnexpError
+from nnexp.tracking.run import Opening, Target, TrackedRun
 from nnexp.tracking.store import DataRecord, Store, spelled, sweep_filter
 
 if TYPE_CHECKING:
@@ -88,12 +89,11 @@ def test_artifacts_lie_under_outputs_also_where_the_path_has_spaces(tmp_path: Pa
     outputs.mkdir(parents=True)
     (outputs / "mlflow.db").write_bytes(made_once.read_bytes())
     store = Store.connect(None, "nnexp", outputs)
-    run = store.start("r", {}, {})
+    run_id = store.start("r", {}, {})
     (tmp_path / "config.yaml").write_text("seed: 0")
-    run.artifact(tmp_path / "config.yaml")
-    run.finish("FINISHED")
-    assert (outputs / "artifacts" / run.run_id / "artifacts" / "config.yaml").is_file()
-    assert store.download(run.run_id, "config.yaml", tmp_path / "new").read_text() == "seed: 0"
+    store.client.log_artifact(run_id, str(tmp_path / "config.yaml"))
+    assert (outputs / "artifacts" / run_id / "artifacts" / "config.yaml").is_file()
+    assert store.download(run_id, "config.yaml", tmp_path / "new").read_text() == "seed: 0"
     assert {path.name for path in tmp_path.iterdir()} == {"my runs é #1", "config.yaml", "new"}
 
 
@@ -114,8 +114,8 @@ def test_a_started_run_holds_parameters_as_typed_tags_and_data(store: Store) -> 
         "long": "x" * 7000,
         **{f"many.{i}": i for i in range(150)},
     }
-    run = store.start("loss=mae", params, {"nnexp.sweep": "s1", "long": "y" * 9000}, DATA)
-    found = stored(store, run.run_id)
+    run_id = store.start("loss=mae", params, {"nnexp.sweep": "s1", "long": "y" * 9000}, DATA)
+    found = stored(store, run_id)
     assert found.info.run_name == "loss=mae"
     assert found.info.status == "RUNNING"
     assert found.data.params["network.hidden"] == "[30, 100]"
@@ -138,8 +138,7 @@ def test_mlflow_itself_reads_the_schema_of_the_data(store: Store) -> None:
     """The recorded columns are what MLflow's own Schema class takes."""
     from mlflow.types import Schema
 
-    run = store.start("r", {}, {}, DATA)
-    inputs = stored(store, run.run_id).inputs
+    inputs = stored(store, store.start("r", {}, {}, DATA)).inputs
     assert inputs is not None
     columns = json.loads(str(inputs.dataset_inputs[0].dataset.schema))["mlflow_colspec"]
     schema = Schema.from_json(json.dumps(columns))
@@ -175,13 +174,13 @@ def test_values_are_spelled_as_typed(value: object, text: str) -> None:
 def test_a_run_is_found_by_id_prefix_and_name(store: Store) -> None:
     """A full id, the beginning of one and an exact name lead to the run, also where quotes are in the name."""
     names = ["loss=mae", "it's", 'a "quoted" one', 'it\'s "both"', "100%_sure"]
-    for name, run in {name: store.start(name, {}, {}) for name in names}.items():
-        assert [store.find(way).info.run_id for way in (run.run_id, run.run_id[:12], name)] == [run.run_id] * 3
+    for name, run_id in {name: store.start(name, {}, {}) for name in names}.items():
+        assert [store.find(way).info.run_id for way in (run_id, run_id[:12], name)] == [run_id] * 3
 
 
 def test_an_ambiguous_name_names_its_runs(store: Store) -> None:
     """Two runs of one name are both listed, with the ids that tell them apart."""
-    ids = [store.start("twice", {}, {}).run_id[:8] for _ in range(2)]
+    ids = [store.start("twice", {}, {})[:8] for _ in range(2)]
     with pytest.raises(NnexpError, match=r"2 runs are called 'twice'. Say which by its id") as refused:
         store.find("twice")
     assert all(begin in str(refused.value) for begin in ids)
@@ -191,8 +190,8 @@ def test_an_unknown_run_suggests_one_and_lists_the_newest(store: Store) -> None:
     """A slip of the finger is answered with the name that is meant, and with the newest runs."""
     with pytest.raises(NnexpError, match="has no runs yet"):
         store.find("loss=maee")
-    run = store.start("loss=mae", {}, {})
-    with pytest.raises(NnexpError, match=f"(?s)No run 'loss=maee'.*Did you mean 'loss=mae'.*{run.run_id[:8]}"):
+    run_id = store.start("loss=mae", {}, {})
+    with pytest.raises(NnexpError, match=f"(?s)No run 'loss=maee'.*Did you mean 'loss=mae'.*{run_id[:8]}"):
         store.find("loss=maee")
     for unknown in ("0" * 32, "0" * 6, "", "%"):
         with pytest.raises(NnexpError, match="No run"):
@@ -201,11 +200,11 @@ def test_an_unknown_run_suggests_one_and_lists_the_newest(store: Store) -> None:
 
 def test_a_missing_artifact_names_those_there_are(store: Store, tmp_path: Path) -> None:
     """A wrong artifact name is answered with the right ones."""
-    run = store.start("r", {}, {})
+    run_id = store.start("r", {}, {})
     (tmp_path / "weights.npz").write_bytes(b"1")
-    run.artifact(tmp_path / "weights.npz")
+    store.client.log_artifact(run_id, str(tmp_path / "weights.npz"))
     with pytest.raises(NnexpError, match=r"has no artifact 'weight.npz'. It has: weights.npz"):
-        store.download(run.run_id, "weight.npz", tmp_path)
+        store.download(run_id, "weight.npz", tmp_path)
 
 
 def test_links_lead_to_the_runs_of_a_sweep(store: Store) -> None:
@@ -230,7 +229,8 @@ def test_tracking_leaves_no_trace_outside_its_store(
 
     monkeypatch.chdir(tmp_path)
     before, address = dict(os.environ), mlflow.get_tracking_uri()
-    run = Store.connect(None, "new", outputs).start("r", {"a": 1}, {}, DATA)
+    target = Target(f"sqlite:///{outputs}/mlflow.db", "new", outputs, Store.connect(None, "new", outputs))
+    run = TrackedRun.start(Opening("r", {"a": 1}, {}, DATA), outputs, target)
     run.record(1, {"cost/train": 1.0}, 0)
     run.finish("FINISHED")
     assert {key: value for key, value in os.environ.items() if before.get(key) != value} == {}

@@ -1,0 +1,24 @@
+"""``result.json``: how a run ended, in plain values, in its directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+RESULT = "result.json"
+
+
+def write_result(directory: Path, result: Mapping[str, Any]) -> None:
+    """Replace ``result.json`` in one step."""
+    path = directory / RESULT
+    path.with_suffix(".tmp").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    path.with_suffix(".tmp").replace(path)
+
+
+def read_result(directory: Path) -> dict[str, Any]:
+    """A run's ``result.json``; empty where there is none."""
+    path = directory / RESULT
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return result

@@ -1,0 +1,180 @@
+"""The runs that MLflow does not have completely: those that train, those that died, those whose store failed at their end.
+
+Each has a small file in ``outputs/.open/`` from before it is created in MLflow until everything of it is there. Whether a run
+is alive is told by its journal's lock. So any later command finds what a killed process left behind, tells MLflow how it
+ended, and delivers the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnexp.errors import NnexpError
+from nnexp.tracking.client import masked, quiet, reason
+from nnexp.tracking.database import DATABASE
+from nnexp.tracking.delivery import Delivery
+from nnexp.tracking.journal import JOURNAL, Busy, Journal, read
+from nnexp.tracking.result import read_result, write_result
+from nnexp.tracking.store import Store, chosen_uri
+
+FOLDER = ".open"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run that is not completely in MLflow. ``uri`` is its store's address as it may be shown, without a password."""
+
+    path: Path
+    directory: Path
+    uri: str
+    experiment: str
+
+
+def embedded(outputs: Path) -> str:
+    """The address of the embedded database."""
+    return f"sqlite:///{outputs.absolute() / DATABASE}"
+
+
+def register(outputs: Path, journal: str, directory: Path, uri: str, experiment: str) -> Path:
+    """Note that the run in ``directory``, whose journal has this id, is not completely in MLflow."""
+    path = outputs / FOLDER / journal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = outputs.absolute().parent
+    place = directory.absolute()
+    place = place.relative_to(base) if place.is_relative_to(base) else place  # so that the folder can be moved
+    known = {"directory": str(place), "uri": "" if uri == embedded(outputs) else masked(uri), "experiment": experiment}
+    path.with_suffix(".tmp").write_text(json.dumps(known), encoding="utf-8")
+    path.with_suffix(".tmp").replace(path)
+    return path
+
+
+def entries(outputs: Path) -> list[Entry]:
+    """Every run of ``outputs`` that is not completely in MLflow, the oldest first; those that train included."""
+    found = []
+    for path in (outputs / FOLDER).glob("*"):
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            made = path.stat().st_mtime
+        except (FileNotFoundError, ValueError):  # delivered meanwhile, or being written
+            continue
+        directory = outputs.absolute().parent / known["directory"]
+        found.append((made, Entry(path, directory, known["uri"] or embedded(outputs), known["experiment"])))
+    return [entry for _, entry in sorted(found, key=lambda each: each[0])]
+
+
+def settle(found: Iterable[Entry], store: Store, outputs: Path) -> Iterator[tuple[Entry, str, bool]]:
+    """Deliver the runs that wait for ``store``: each with what became of it in words, and whether it is done.
+
+    Runs that are alive, and those of other stores, are left out.
+    """
+    for entry in found:
+        if entry.uri != masked(store.uri):
+            continue
+        try:
+            here = (
+                store if entry.experiment == store.experiment else Store.connect(store.uri, entry.experiment, outputs)
+            )
+            words = _settled(entry, here)
+        except Busy:
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever the store's client raises, the next run may be luckier
+            why = str(error) if isinstance(error, NnexpError) else reason(error, store.uri)
+            yield entry, f"the run in {entry.directory} waits: {why}", False
+        else:
+            if words:
+                yield entry, words, True
+
+
+def settle_everywhere(found: Iterable[Entry], uri: str | None, outputs: Path) -> Iterator[tuple[Entry, str, bool]]:
+    """Deliver every run that waits, to whatever store it waits for; ``uri`` (or the environment) supplies a password.
+
+    What is said of each is what ``settle`` says.
+    """
+    by_store: dict[str, list[Entry]] = {}
+    for entry in found:
+        by_store.setdefault(entry.uri, []).append(entry)
+    for address, group in by_store.items():
+        try:
+            store = Store.connect(_complete(address, uri), group[0].experiment, outputs)
+        except NnexpError as error:
+            for entry in group:
+                yield entry, f"the run in {entry.directory} waits: {str(error).splitlines()[0]}", False
+        else:
+            yield from settle(group, store, outputs)
+
+
+def _complete(address: str, uri: str | None) -> str:
+    """The store's whole address. Raises NnexpError where it cannot be known, or the database was removed."""
+    given = chosen_uri(uri)
+    if given and masked(given) == address:
+        return given
+    if "***" in address:
+        raise NnexpError(f"The password of {address} is not kept. Type python -m nnexp sync --uri with it.")
+    path = address.removeprefix("sqlite:///")
+    if path != address and not Path(path).exists():
+        raise NnexpError(f"The database {path} is gone. Put it back to deliver to it.")
+    return address
+
+
+def _settled(entry: Entry, store: Store) -> str:
+    """Deliver one run; says what became of it, nothing where another process was faster. Raises Busy where it is alive."""
+    with quiet():
+        try:
+            journal = Journal(entry.directory)
+        except FileNotFoundError:
+            return _without_directory(entry, store)
+        try:
+            return _told(entry, store, journal) if entry.path.exists() else ""
+        finally:
+            journal.close()
+
+
+def _told(entry: Entry, store: Store, journal: Journal) -> str:
+    """Deliver one run, of which nobody else has the journal."""
+    died = ended(journal, entry.directory)
+    delivery = Delivery(store, entry.directory)
+    if delivery.run_id and store.gone(delivery.run_id):
+        words = f"run {delivery.run_id[:8]} was deleted in MLflow, and is left so"
+    else:
+        delivery.all()
+        words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}"
+        result = read_result(entry.directory)
+        if result and "run_id" not in result:
+            write_result(entry.directory, {**result, "run_id": delivery.run_id})
+    entry.path.unlink(missing_ok=True)
+    return words
+
+
+def _without_directory(entry: Entry, store: Store) -> str:
+    """Close the MLflow run of a directory that was removed before everything of it was delivered."""
+    run_id = store.with_journal(entry.path.name)
+    if run_id and store.client.get_run(run_id).info.status == "RUNNING":
+        store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")
+        store.client.set_terminated(run_id, "KILLED")
+    entry.path.unlink(missing_ok=True)
+    return f"run {run_id[:8]} was closed: its directory is gone" if run_id else ""
+
+
+def ended(journal: Journal, directory: Path) -> str:
+    """Where the process was killed before it could say how the run ended, say so in its place; returns the words, or none.
+
+    The caller holds the journal's lock.
+    """
+    opened: dict[str, Any] = {}
+    epoch, moment, last = 0, int(time.time() * 1000), ""
+    for record, _ in read(directory / JOURNAL):
+        opened = record.get("opened", opened)
+        if "epoch" in record:
+            epoch, moment = record["epoch"], record["time"]
+        last = last if "model" in record else next(iter(record))
+    if last == "ended":
+        return ""
+    why = f"its process was killed after epoch {epoch} of {opened.get('epochs', '?')}"
+    journal.write({"ended": "KILLED", "reason": why, "time": moment})
+    write_result(directory, {"status": "KILLED", "reason": why})
+    return f"is marked as KILLED: {why}"

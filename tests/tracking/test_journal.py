@@ -1,0 +1,143 @@
+"""The journal: what was handed to the system is read back exactly, and what a crash tears off is left out."""
+
+from __future__ import annotations
+
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnexp.errors import NnexpError
+from nnexp.tracking.journal import JOURNAL, Busy, Journal, end, read
+
+KILLED_WHILE_WRITING = """
+import sys
+from pathlib import Path
+from nnexp.tracking.journal import Journal
+
+journal = Journal(Path(sys.argv[1]), new=True)
+for n in range(10**9):
+    journal.write({"epoch": n, "time": n, "metrics": {"cost/train": n / 7}})
+    print(n, flush=True)
+"""
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from nnexp.errors import NnexpError
+from nnexp.tracking.journal import Journal
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+journal = Journal(Path(sys.argv[1]), new=True)
+written = 0
+try:
+    while True:
+        journal.write({"epoch": written, "padding": "x" * 70})
+        written += 1
+except NnexpError as error:
+    print(written, error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.write({"ended": "FAILED"})
+"""
+
+
+def records(directory: Path) -> list[dict[str, object]]:
+    """Everything that the journal holds."""
+    return [record for record, _ in read(directory / JOURNAL)]
+
+
+def test_what_is_written_is_read_back_to_the_last_bit(tmp_path: Path) -> None:
+    """Numbers come back exactly, also those that are not finite; each record says where the next one begins."""
+    values = {"a": 0.1 + 0.2, "b": 5e-324, "c": -math.inf, "d": math.nan, "ä": 1 / 3}
+    journal = Journal(tmp_path, new=True)
+    journal.write({"epoch": 1, "time": 5, "metrics": values})
+    journal.write({"artifact": "x"}, {"ended": "FINISHED"})
+    journal.close()
+    first, *others = records(tmp_path)
+    metrics = first["metrics"]
+    assert isinstance(metrics, dict)
+    assert math.isnan(metrics.pop("d"))
+    assert metrics == {key: value for key, value in values.items() if key != "d"}
+    assert others == [{"artifact": "x"}, {"ended": "FINISHED"}]
+    (_, behind), *_ = read(tmp_path / JOURNAL)
+    assert [record for record, _ in read(tmp_path / JOURNAL, behind)] == others
+
+
+@pytest.mark.parametrize(
+    "torn", [b'{"epoch": 2, "ti', b'{"epoch": 2}', b"\0" * 40 + b"\n", b'{"ep\n{"epoch": 3}\n', b"7\n"]
+)
+def test_what_a_crash_leaves_behind_the_last_record_is_left_out(torn: bytes, tmp_path: Path) -> None:
+    """A torn line, or one that a power failure filled with anything, does not count, and the next writer removes it."""
+    (tmp_path / JOURNAL).write_bytes(b'{"epoch": 1}\n' + torn)
+    assert records(tmp_path) == [{"epoch": 1}]
+    journal = Journal(tmp_path)
+    journal.write({"epoch": 2})
+    journal.close()
+    assert (tmp_path / JOURNAL).read_bytes() == b'{"epoch": 1}\n{"epoch":2}\n'
+
+
+@pytest.mark.parametrize("lines", [1, 300, 2000])
+def test_a_killed_process_loses_no_record_that_it_had_written(lines: int, tmp_path: Path) -> None:
+    """After kill -9 every record that the process went on from is there, in order; its lock is free."""
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        seen = [int(process.stdout.readline()) for _ in range(lines)]
+        with pytest.raises(Busy, match="Another process is at work on the run in"):
+            Journal(tmp_path)
+        process.send_signal(signal.SIGKILL)
+        seen += [int(line) for line in process.stdout.read().splitlines()]
+    found = [record["epoch"] for record in records(tmp_path)]
+    assert found[: len(seen)] == seen
+    assert found == list(range(len(found)))
+    Journal(tmp_path).close()
+
+
+def test_a_full_disk_is_told_and_leaves_no_torn_line(tmp_path: Path) -> None:
+    """A record that does not fit is refused in words, those before it stay, and writing goes on once there is room."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    written, _, words = done.stdout.partition(" ")
+    assert f"{JOURNAL} cannot be written: File too large" in words
+    assert [*range(int(written))] == [record["epoch"] for record in records(tmp_path)[:-1]]
+    assert records(tmp_path)[-1] == {"ended": "FAILED"}
+
+
+def test_records_reach_the_disk_within_a_second_and_a_bit(tmp_path: Path) -> None:
+    """The system is asked to force the records onto the disk once a second, by a thread of its own."""
+    code = (
+        "import sys, time; from pathlib import Path; import os; done = []; own = os.fsync\n"
+        "os.fsync = lambda file: (own(file), done.append(time.monotonic()))\n"
+        "from nnexp.tracking.journal import Journal; journal = Journal(Path(sys.argv[1]), new=True)\n"
+        "ends = time.monotonic() + 3.5\n"
+        "while time.monotonic() < ends: journal.write({'epoch': 1}); time.sleep(0.01)\n"
+        "print(len(done))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 3
+
+
+def test_a_missing_journal_is_not_made_by_looking(tmp_path: Path) -> None:
+    """Only a new run makes a journal."""
+    with pytest.raises(FileNotFoundError):
+        Journal(tmp_path)
+    assert not list(tmp_path.iterdir())
+    Journal(tmp_path, new=True).close()
+    assert end(tmp_path / JOURNAL) == 0
+
+
+def test_a_new_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    """A second run in the same directory begins with an empty journal, unless the first one is still at work."""
+    first = Journal(tmp_path, new=True)
+    first.write({"epoch": 1})
+    with pytest.raises(NnexpError, match="Wait for it, or end it"):
+        Journal(tmp_path, new=True)
+    first.close()
+    Journal(tmp_path, new=True).close()
+    assert records(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
