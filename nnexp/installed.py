@@ -8,15 +8,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points, version
 from importlib.metadata import distributions as distributions_installed
 from typing import cast
+from urllib.parse import unquote, urlsplit
 
-from nnexp.errors import first_line
+from nnexp.errors import did_you_mean, first_line, listed
+from nnexp.faults import Fault, Place, fault
 from nnexp.plugin import KINDS
 
 WORDS = ("auto", "null", "true", "false", "inf", "nan")
@@ -35,6 +38,10 @@ class Provider:
     """What to do to be rid of it."""
     upgrade: str = ""
     """What to do to have a newer one; empty where it has no name."""
+    source: str = ""
+    """The folder on this machine that it was installed from, if any: who reads a message is likely to be its author."""
+    editable: bool = False
+    """Whether the files in ``source`` are the installed ones."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".rstrip()
@@ -42,6 +49,15 @@ class Provider:
     @property
     def remedy(self) -> str:
         """What a user can do about something broken in it."""
+        return self.remedy_at(None)
+
+    def remedy_at(self, place: Place | None, check: str = "") -> str:
+        """The same for what is broken at ``place``; ``check`` (KIND.NAME) is what its author can have examined then."""
+        if self.source:
+            where = place.in_full if place and self.editable else f"it in {self.source}"
+            again = "" if self.editable else f", install it again: pip install {self.source}"
+            then = f", then type python -m nnexp check {check}" if check else f", or remove it: {self.removal}"
+            return f"Correct {where}{again}{then}"
         return (
             f"Upgrade it: {self.upgrade}, or remove it: {self.removal}"
             if self.upgrade
@@ -63,7 +79,20 @@ def provider(dist: Distribution | None) -> Provider:
     name, number = found.get("Name"), found.get("Version", "without a version")
     if not name:
         return Provider(f"a distribution without a name in {folder}", "", needs, f"delete its .dist-info in {folder}")
-    return Provider(name, number, needs, f"pip uninstall {name}", f"pip install -U {name}")
+    source, editable = origin(dist) if dist else ("", False)
+    return Provider(name, number, needs, f"pip uninstall {name}", f"pip install -U {name}", source, editable)
+
+
+def origin(dist: Distribution) -> tuple[str, bool]:
+    """The folder a distribution was installed from, empty for an archive or an index, and whether it is editable (PEP 610)."""
+    try:
+        record = json.loads(dist.read_text("direct_url.json") or "{}")
+        url, directory = urlsplit(record.get("url", "")), record.get("dir_info")
+    except (AttributeError, OSError, TypeError, ValueError):  # what pip does not write
+        return "", False
+    if url.scheme != "file" or not isinstance(directory, dict):
+        return "", False
+    return unquote(url.path), directory.get("editable") is True
 
 
 @dataclass(frozen=True)
@@ -110,7 +139,25 @@ class Broken:
 
 @functools.cache
 def points() -> tuple[EntryPoints, tuple[Broken, ...]]:
-    """Every entry point of this environment, and the distributions whose entry points cannot be read.
+    """Every entry point of this environment, and what is wrong with some: unreadable, or in a group that nobody reads."""
+    found, unreadable = readable()
+    return found, (*unreadable, *unheard(found))
+
+
+def unheard(points: EntryPoints) -> Iterator[Broken]:
+    """The entry points in groups such as ``nnexp.los``, which is no kind."""
+    known = [*KINDS, "conf"]
+    for group in sorted(points.groups):
+        prefix, _, kind = group.partition(".")
+        if prefix.lower() == "nnexp" and group not in [f"nnexp.{each}" for each in known]:
+            for point in points.select(group=group):
+                who = provider(point.dist)
+                reason = f"there is no kind '{kind}'.{did_you_mean(kind, known)} Kinds: {listed(KINDS)}"
+                yield Broken(f"entry point {point.name} in the group {group}", who, reason, who.remedy)
+
+
+def readable() -> tuple[EntryPoints, tuple[Broken, ...]]:
+    """Every entry point that can be read, and the distributions whose entry points cannot be.
 
     One garbled ``entry_points.txt`` makes reading all of them fail; then each distribution is read by itself.
     """
@@ -167,18 +214,19 @@ def wrong_claim(name: str, claims: tuple[Entry, ...]) -> tuple[str, str]:
     return "", ""
 
 
-def imported(entry: Entry) -> tuple[object, str]:
+def imported(entry: Entry) -> tuple[object, Fault | None]:
     """What an entry point names, or None and why it cannot be imported. What the import prints goes to stderr."""
     form = EntryPoint.pattern.match(entry.value)
     if not form or not form["attr"]:
-        return None, f"its entry point is '{entry.value}', which is not of the form module:Class"
+        return None, Fault(f"its entry point is '{entry.value}', which is not of the form module:Class")
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            return EntryPoint(entry.name, entry.value, "").load(), ""
+            return EntryPoint(entry.name, entry.value, "").load(), None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 (whatever a stranger's import raises, SystemExit included)
-        return None, f"importing {entry.value} failed: {type(error).__name__}: {first_line(error)}"
+        found = fault(error, form["module"])
+        return None, Fault(f"importing {entry.value} failed: {found.what}", found.place)
 
 
 @functools.cache

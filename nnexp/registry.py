@@ -15,10 +15,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any, cast
 
-from nnexp.errors import NnexpError, did_you_mean, first_line, listed
+from nnexp.errors import NnexpError, closest, did_you_mean, first_line, listed
+from nnexp.faults import Fault, Place
 from nnexp.fields import checked, field_types, hyperparameters, supported
 from nnexp.installed import Broken, entries, imported, incompatibility, wrong_claim
-from nnexp.plugin import KINDS, Plugin
+from nnexp.plugin import KINDS, TASKS, Loss, Plugin
 
 RESERVED = ("name", "defaults")
 """Field names that belong to Hydra."""
@@ -86,19 +87,31 @@ def lookup(kind: str, name: str) -> type[Plugin] | Broken:
     """The class behind an installed name, or why there is none. The name has to be one of ``entries()[kind]``."""
     first = entries()[kind][name][0]
     reason, remedy = wrong_claim(name, entries()[kind][name])
-    cls = None
     if not reason:
-        remedy = first.provider.remedy
-        reason = incompatibility(first.provider.needs)
-    if not reason:
-        cls, reason = imported(first)
-    try:
-        reason = reason or defect(kind, cls)
-    except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
-        reason = f"{first.value} cannot be examined: {type(error).__name__}: {first_line(error)}"
+        reason, remedy = incompatibility(first.provider.needs), first.provider.remedy
     if reason:
         return Broken(f"{kind}={name}", first.provider, reason, remedy, first)
+    cls, found = imported(first)
+    try:
+        found = found or fault_of(kind, cls)
+    except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
+        found = Fault(f"{first.value} cannot be examined: {type(error).__name__}: {first_line(error)}")
+    if found:
+        remedy = first.provider.remedy_at(found.place, f"{kind}.{name}")
+        return Broken(f"{kind}={name}", first.provider, found.what, remedy, first)
     return cast("type[Plugin]", cls)
+
+
+def fault_of(kind: str, cls: object) -> Fault | None:
+    """What keeps ``cls`` from being a plugin of ``kind``, and where it is defined; None where nothing does."""
+    reason = defect(kind, cls)
+    if not reason:
+        return None
+    try:
+        place = Place(str(inspect.getsourcefile(cls)), inspect.getsourcelines(cls)[1])  # type: ignore[arg-type]
+    except (OSError, TypeError):  # not a class, or without its source
+        place = None
+    return Fault(reason, place)
 
 
 def defect(kind: str, cls: object) -> str:
@@ -110,7 +123,7 @@ def defect(kind: str, cls: object) -> str:
         return f"{cls.__name__} needs the line @dataclass(frozen=True)"
     if inspect.isabstract(cls):
         return f"{cls.__name__} lacks {listed(sorted(cls.__abstractmethods__))}"
-    return wrong_signature(base, cls) or wrong_field(kind, cls)
+    return wrong_signature(base, cls) or wrong_field(kind, cls) or (wrong_outputs(cls) if issubclass(cls, Loss) else "")
 
 
 def wrong_signature(base: type[Plugin], cls: type[Plugin]) -> str:
@@ -155,6 +168,26 @@ def wrong_field(kind: str, cls: type[Plugin]) -> str:
     except Exception as error:  # noqa: BLE001
         return f"{cls.__name__}() failed: {type(error).__name__}: {first_line(error)}"
     return ""
+
+
+def wrong_outputs(cls: type[Loss]) -> str:
+    """Which of a loss's tasks, or of their output activations, there is not; empty where all are there."""
+    outputs: object = cls.outputs
+    if not isinstance(outputs, Mapping):
+        return f'{cls.__name__}.outputs must be a mapping of tasks to output activations, such as {{"regression": "identity"}}'
+    for task, activation in outputs.items():
+        if task not in TASKS:
+            return f"{cls.__name__}.outputs has the task '{task}'{meant(task, TASKS)}; the tasks are {listed(TASKS)}"
+        if activation not in entries()["activation"]:
+            near = meant(activation, entries()["activation"])
+            return f"{cls.__name__}.outputs has the activation '{activation}' for {task}{near}, which is not installed"
+    return ""
+
+
+def meant(name: object, names: typing.Iterable[str]) -> str:
+    """``" (did you mean 'mae'?)"``, within a sentence; empty where nothing is close."""
+    match = closest(str(name), names)
+    return f" (did you mean '{match}'?)" if match else ""
 
 
 def load(kind: str, name: str) -> type[Plugin]:

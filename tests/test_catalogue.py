@@ -146,7 +146,7 @@ def test_what_is_broken(facts: dict[str, Any]) -> None:
         "distribution": "nnexp-bad",
         "version": "1.2",
         "class": "my_bad:Bad",
-        "reason": "importing my_bad:Bad failed: ModuleNotFoundError: No module named 'lost'",
+        "reason": "importing my_bad:Bad failed: ModuleNotFoundError: No module named 'lost' (my_bad.py, line 1)",
         "remedy": "Upgrade it: pip install -U nnexp-bad, or remove it: pip uninstall nnexp-bad",
     }
     assert facts["broken"][1]["reason"] == "'Huber' is not a subclass of nnexp.plugin.Optimizer"
@@ -243,7 +243,7 @@ def test_a_preset_in_full(site: Path) -> None:
         ("experiment.x", "No experiment 'x'. Available: digits_three_ways, regression, "),
         (
             "loss.bad",
-            "loss=bad of nnexp-bad 1.2: importing my_bad:Bad failed: ModuleNotFoundError: No module named 'lost'.",
+            "No module named 'lost' (my_bad.py, line 1). Upgrade it: pip install -U nnexp-bad, or remove it: ",
         ),
         (
             "huber",

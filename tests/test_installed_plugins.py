@@ -101,7 +101,10 @@ def test_it_is_checked_like_a_built_in(words: list[str], text: str, site: Path) 
     assert ended.code == 1
 
 
-REASON = "loss=bad of nnexp-bad 1.2: importing my_bad:Bad failed: ModuleNotFoundError: No module named 'does_not_exist'"
+REASON = (
+    "loss=bad of nnexp-bad 1.2: importing my_bad:Bad failed: ModuleNotFoundError: "
+    "No module named 'does_not_exist' (my_bad.py, line 1)"
+)
 REMEDY = "Upgrade it: pip install -U nnexp-bad, or remove it: pip uninstall nnexp-bad"
 
 

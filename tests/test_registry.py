@@ -156,6 +156,9 @@ OTHERS = {
     "too_few_arguments": "@dataclass(frozen=True)\nclass X(Good):\n    def value(self, y_pred): return 0.0",
     "static": "@dataclass(frozen=True)\nclass X(Good):\n    @staticmethod\n    def gradient(y_pred, y, out): pass",
     "not_a_method": "@dataclass(frozen=True)\nclass X(Good):\n    on_logits = None",
+    "task": "@dataclass(frozen=True)\nclass X(Good):\n    outputs = {'regresion': 'identity'}",
+    "no_such_output": "@dataclass(frozen=True)\nclass X(Good):\n    outputs = {'regression': 'identiti'}",
+    "no_mapping": "@dataclass(frozen=True)\nclass X(Good):\n    outputs = ('regression',)",
     "strange_exception": "class Stop(BaseException): pass\nraise Stop('no further')",
     "validate_fails": "@dataclass(frozen=True)\nclass X(Good):\n    def validate(self):\n        raise RuntimeError('no luck')",
     "raises": "raise ValueError('first line\\nsecond line')",
@@ -187,13 +190,20 @@ REASONS = {
     "too_few_arguments": "X.value must be a method that takes (self, y_pred, y)",
     "static": "X.gradient must be a method that takes (self, y_pred, y, out)",
     "not_a_method": "X.on_logits must be a method that takes (self, activation)",
+    "task": (
+        "X.outputs has the task 'regresion' (did you mean 'regression'?); the tasks are regression, binary, multiclass"
+    ),
+    "no_such_output": (
+        "X.outputs has the activation 'identiti' for regression (did you mean 'identity'?), which is not installed"
+    ),
+    "no_mapping": 'X.outputs must be a mapping of tasks to output activations, such as {"regression": "identity"}',
     "strange_exception": "importing foreign_strange_exception:X failed: Stop: no further",
     "validate_fails": "X() failed: RuntimeError: no luck",
     "raises": "importing foreign_raises:X failed: ValueError: first line",
     "exits": "importing foreign_exits:X failed: SystemExit: bye",
     "syntax": "importing foreign_syntax:X failed: SyntaxError: ",
     "missing_module": "importing foreign_missing_module:X failed: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
-    "thawed": None,  # a plain dataclass cannot even inherit from a frozen one: importing it fails
+    "thawed": "importing foreign_thawed:Thawed failed: Thawed is a dataclass that is not frozen (foreign_thawed.py, line ",
     "absent_class": "importing foreign:Absent failed: AttributeError: ",
     "absent_module": "importing foreign_absent:X failed: ModuleNotFoundError: No module named 'foreign_absent'",
     "old": "it was built for nnexp<0.1, this is ",
@@ -311,7 +321,7 @@ def test_a_broken_plugin(found: dict[str, Any], name: str) -> None:
     """Each kind of defect is reported with the option, the distribution, its version and the reason, and is not available."""
     assert name not in found["available"]["loss"]
     reason, remedy, text = found["broken"][name]
-    assert reason.startswith(REASONS[name] or "importing foreign_thawed:Thawed failed: TypeError: ")
+    assert reason.startswith(REASONS[name])
     assert text.startswith(f"loss={name} of ")
     assert text.endswith(f": {reason}. {remedy}")
     assert "\n" not in text
@@ -335,8 +345,8 @@ def test_choosing_a_broken_plugin(found: dict[str, Any]) -> None:
     """Who chooses it gets the reason, and what works instead."""
     message = found["messages"]["raises"]
     assert message.startswith(
-        "loss=raises of foreign-raises 1.0: importing foreign_raises:X failed: ValueError: first line. "
-        "Upgrade it: pip install -U foreign-raises, or remove it: pip uninstall foreign-raises. "
+        "loss=raises of foreign-raises 1.0: importing foreign_raises:X failed: ValueError: first line "
+        "(foreign_raises.py, line 7). Upgrade it: pip install -U foreign-raises, or remove it: pip uninstall foreign-raises. "
     )
     assert "Other options work: " in message
 
@@ -358,10 +368,17 @@ def test_an_incompatible_plugin_is_not_imported(found: dict[str, Any]) -> None:
     assert "foreign" in found["imported"]
 
 
-def test_other_groups_are_ignored(found: dict[str, Any]) -> None:
-    """An entry point of a kind that nnexp does not have is nobody's option."""
+def test_a_group_that_nobody_reads(found: dict[str, Any], tmp_path: Path) -> None:
+    """An entry point of a kind that nnexp does not have is nobody's option, and said with its distribution."""
     assert set(found["available"]) == set(BUILT_IN)
     assert "unheard" not in found["broken"]
+    distribution(tmp_path, "foreign-slip", "[nnexp.los]\nslip = foreign:Good\n[nnexp.conf]\nx = foreign\n")
+    out, _ = listed_in(tmp_path)
+    assert (
+        "entry point slip in the group nnexp.los of foreign-slip 1.0: there is no kind 'los'. Did you mean 'loss'? Kinds: "
+        "activation, loss, optimizer, schedule, initializer, dataset. Upgrade it: pip install -U foreign-slip, or"
+    ) in out
+    assert out.count("entry point ") == 1
 
 
 def listed_in(directory: Path, *flags: str) -> tuple[str, str]:

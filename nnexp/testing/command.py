@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nnexp import installed, registry
 from nnexp.console import width
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
+from nnexp.faults import fault
 from nnexp.fields import field_types, hyperparameters
 from nnexp.plugin import KINDS, Plugin
 from nnexp.testing.every import Subject, is_required, scalar
-from nnexp.testing.suite import examine, raised
+from nnexp.testing.suite import examine
 from nnexp.testing.verdict import Check
 
 if TYPE_CHECKING:
@@ -137,19 +138,24 @@ def imported(place: str) -> types.ModuleType:
     for directory in (str(Path.cwd()), str(file.resolve().parent)) if is_file else (str(Path.cwd()),):
         if directory not in sys.path:
             sys.path.insert(0, directory)
+    name = module_name(file) if is_file else place
     try:
-        return from_file(file) if is_file else importlib.import_module(place)
+        return from_file(file, name) if is_file else importlib.import_module(place)
     except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a stranger's import raises)
         if isinstance(error, ModuleNotFoundError) and error.name == place:
             raise NnexpError(
                 f"No module '{place}'. It has to be installed, or lie in {Path.cwd()}; a file is named FILE.py:Class."
             ) from None
-        raise NnexpError(f"importing {place} failed: {raised(error)}") from None
+        raise NnexpError(f"importing {place} failed: {fault(error, name).what}") from None
 
 
-def from_file(file: Path) -> types.ModuleType:
-    """Run a file as a module of its own name, or of another where a module has that name already."""
-    name = file.stem if file.stem not in sys.modules else f"checked_{file.stem}"
+def module_name(file: Path) -> str:
+    """What a file is called as a module: its own name, or another where a module has that name already."""
+    return file.stem if file.stem not in sys.modules else f"checked_{file.stem}"
+
+
+def from_file(file: Path, name: str) -> types.ModuleType:
+    """Run a file as a module."""
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise NnexpError(f"'{file}' cannot be imported.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnexp.errors import NnexpError
+from nnexp.faults import fault
 from nnexp.testing import activations, datasets, every, initializers, losses, optimizers, schedules
 from nnexp.testing.every import Subject
 from nnexp.testing.verdict import Check, Failed, Skipped
@@ -77,13 +77,5 @@ def ended(name: str, check: Callable[[Any], None], subject: Subject) -> Check:
     except NnexpError as error:
         return Check(name, what, "failed", message=str(error))
     except Exception as error:  # noqa: BLE001 (whatever a stranger's code raises)
-        return Check(name, what, "failed", message=raised(error))
+        return Check(name, what, "failed", message=fault(error, subject.cls.__module__).what)
     return Check(name, what, "passed")
-
-
-def raised(error: BaseException) -> str:
-    """An exception in one line, with the last place outside NumPy that it came through; a syntax error says its own."""
-    stack = [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)
-    places = [each for each in stack if "/numpy/" not in each.filename and not each.filename.startswith("<frozen")]
-    where = f" ({places[-1].filename.rpartition('/')[2]}, line {places[-1].lineno})" if places else ""
-    return f"{type(error).__name__}: {str(error) or 'no message'}{where}"
