@@ -30,7 +30,7 @@ from omegaconf.resolvers import oc
 
 from nnexp import installed, presets, registry, safety
 from nnexp.errors import NnexpError
-from nnexp.explain import explain, unreadable
+from nnexp.explain import explain, renamed, unreadable
 from nnexp.run import check
 
 
@@ -92,6 +92,8 @@ class GuardedLoader(ConfigLoaderImpl):
             ) from error
         if config_name is None:  # Hydra's own help, which nothing of nnexp's is part of
             return config
+        if message := renamed(overrides):
+            raise NnexpError(message)
         raw: Any = OmegaConf.to_container(
             config, resolve=False
         )  # even to read the overrides' text must resolve nothing

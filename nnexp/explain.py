@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from hydra._internal.config_repository import IConfigRepository
+from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, Sweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from nnexp import installed, presets, registry
+from nnexp.console import relative
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment import SECTIONS, Settings
 from nnexp.fields import bounds, field_types, hyperparameters, rule
+from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
 from nnexp.run import TrackingSettings
 
@@ -39,6 +45,27 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
     return in_hydras_words(error)
 
 
+def renamed(overrides: Iterable[str]) -> str:
+    """What to type instead of ``optimizer={name:sgd}`` or ``optimizer.name=sgd``; empty where nobody typed such a thing.
+
+    Hydra would merge the name into the option that is chosen already, with the fields of that one.
+    """
+    for line in overrides:
+        override = OverridesParser.create().parse_override(line)
+        group, _, field = override.key_or_group.partition(".")
+        value = next(values(override), None)
+        fields = {field: value} if field else value
+        if (
+            group in GROUPS
+            and isinstance(fields, dict)
+            and "name" in (spec := {text(key): fields[key] for key in fields})
+        ):
+            rest = [f"{group}.{key}={text(each)}" for key, each in spec.items() if key != "name"]
+            words = " ".join([f"{group}={text(spec['name'])}", *rest])
+            return f"{line} would keep the fields of the {group} that is chosen already. Type {words}"
+    return ""
+
+
 def unreadable(line: str, mistake: Exception) -> str:
     """An override that is not in Hydra's grammar."""
     if "=" not in line:
@@ -56,26 +83,28 @@ def explain_override(
     key = override.key_or_group
     if key.startswith(("hydra", "_")):
         return ""
-    values = texts(override)
     if override.is_sweep_override() and not sweeping:
         line = override.input_line
         return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"
     if override.is_add() and key in (*GROUPS, *FILE_GROUPS):
-        return f"{override.input_line} adds a second {key}. To choose it type {key}={values[0]}, without the +."
+        return (
+            f"{override.input_line} adds a second {key}. To choose it type {key}={texts(override)[0]}, without the +."
+        )
     if key in GROUPS or key in FILE_GROUPS:
-        return next(filter(None, (wrong_option(key, value, repository) for value in values)), "")
+        return next(filter(None, (wrong_choice(key, each, choices, repository) for each in texts(override))), "")
     head, _, rest = key.partition(".")
     if head in GROUPS and rest:
-        return wrong_field(head, rest, values, choices)
+        names = chosen(head, choices, repository)
+        return next(filter(None, (wrong_field(head, name, rest, values(override), repository) for name in names)), "")
     if head in SECTIONS or head == "tracking":
         section = SECTIONS.get(head, TrackingSettings)
         known = [item.name for item in hyperparameters(section)]
         if rest not in known:
             there = [f"{head}.{each}" for each in known]
             return f"No key '{key}'.{did_you_mean(key, there)} There are {listed(there)}."
-        return wrong_type(section, rest, key, values)
+        return wrong_type(section, rest, key, values(override))
     if key in plain_keys():
-        return wrong_type(Settings, key, key, values)
+        return wrong_type(Settings, key, key, values(override))
     nested = [known for known in known_keys() if known.rpartition(".")[2] == key]
     hint = f" Did you mean '{nested[0]}'?" if nested else did_you_mean(key, known_keys())
     groups, keys = (
@@ -113,22 +142,92 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
     return f"No {what} '{value}'.{did_you_mean(value, names)} Available for {group}=: {listed(names, most=40)}."
 
 
-def wrong_field(group: str, field: str, values: Iterable[str], choices: Mapping[str, Override]) -> str:
-    """A field that the chosen plugin does not have, or a value of the wrong type."""
-    chosen = texts(choices[group]) if group in choices else [default_choice(group)]
-    for name in chosen:
-        if name in EXTRA.get(group, ()):
-            return f"{group}={name} has no option '{field}'. Name the {group}: type {group}=NAME {group}.{field}=..."
-        if name not in registry.available(GROUPS[group]):
-            continue  # a preset that extends an option
-        cls = registry.load(GROUPS[group], name)
-        known = [item.name for item in hyperparameters(cls)]
-        if field not in known:
-            return registry.no_option(group, name, field, known)
-        message = wrong_type(cls, field, f"{group}.{field}", values)
-        if message:
-            return message
+class File(NamedTuple):
+    """A configuration file: a preset, or one that extends an option."""
+
+    path: str
+    content: Mapping[str, Any]
+    extends: str
+    """The first option or file of its own group in its defaults list; empty where there is none."""
+    chooses: Mapping[str, str]
+    """What its defaults list chooses for other groups."""
+
+
+def read_file(group: str, name: str, repository: IConfigRepository) -> File | None:
+    """The file ``group/name.yaml``; None where there is none."""
+    found = repository.load_config(f"{group}/{name}")
+    if found is None:
+        return None
+    content: Any = OmegaConf.to_container(found.config, resolve=False)
+    defaults = found.defaults_list or []
+    bases = [str(each.path).rpartition("/")[2] for each in defaults if isinstance(each, ConfigDefault)]
+    return File(
+        f"{found.path.removeprefix('file://')}/{group}/{name}.yaml",
+        content if isinstance(content, dict) else {},
+        next((each for each in bases if each != "_self_"), ""),
+        {str(each.group).strip("/"): str(each.value) for each in defaults if isinstance(each, GroupDefault)},
+    )
+
+
+def wrong_choice(key: str, name: str, choices: Mapping[str, Override], repository: IConfigRepository) -> str:
+    """An option that is not there, or a file whose values do not fit the plugins they are for; empty where all is well."""
+    if message := wrong_option(key, name, repository):
+        return message
+    if key in GROUPS:
+        files, plugin = extension(key, name, repository)
+        parts = [(file, key, plugin, file.content) for file in files]
+    else:
+        preset = read_file(key, name, repository)
+        held = [group for group in GROUPS if preset and isinstance(preset.content.get(group), dict)]
+        parts = [
+            (preset, group, plugin, preset.content[group])
+            for group in held
+            for plugin in chosen(group, choices, repository)
+            if preset
+        ]
+    for file, group, plugin, part in parts:
+        for field, value in part.items():
+            if message := wrong_field(group, plugin, str(field), [value], repository):
+                return f"{relative(file.path)}: {message}"
     return ""
+
+
+def chosen(group: str, choices: Mapping[str, Override], repository: IConfigRepository) -> list[str]:
+    """What is chosen for a group of plugins: on the command line, by a preset, or in conf/config.yaml."""
+    if group in choices:
+        return texts(choices[group])
+    for key in ("sweep", "experiment"):  # the later one in conf/config.yaml counts
+        for name in texts(choices[key]) if key in choices else ():
+            preset = read_file(key, name, repository)
+            if preset and group in preset.chooses:
+                return [preset.chooses[group]]
+    return [default_choice(group)]
+
+
+def extension(group: str, name: str, repository: IConfigRepository) -> tuple[list[File], str]:
+    """The files that ``group=name`` goes back to, and the plugin that they extend, which is ``name`` where there is no file."""
+    files: list[File] = []
+    while name not in (*installed.entries()[GROUPS[group]], *EXTRA.get(group, ())):
+        file = read_file(group, name, repository) if name else None
+        if file is None or file in files:
+            return files, ""
+        files.append(file)
+        name = file.extends
+    return files, name
+
+
+def wrong_field(group: str, name: str, field: str, given: Iterable[Any], repository: IConfigRepository) -> str:
+    """A field that the option ``group=name`` does not have, or a value of the wrong type; empty where all is well."""
+    _, plugin = extension(group, name, repository)
+    if plugin in EXTRA.get(group, ()):
+        return f"{group}={name} has no option '{field}'. Name the {group}: type {group}=NAME {group}.{field}=..."
+    if plugin not in registry.available(GROUPS[group]) or field == "name":
+        return ""
+    cls: type[Plugin] = registry.load(GROUPS[group], plugin)
+    known = [item.name for item in hyperparameters(cls)]
+    if field not in known:
+        return registry.no_option(group, name, field, known)
+    return wrong_type(cls, field, f"{group}.{field}", given)
 
 
 def default_choice(group: str) -> str:
@@ -143,49 +242,67 @@ def default_choice(group: str) -> str:
     return defaults.get(group, "auto")
 
 
-def wrong_type(cls: type, field: str, key: str, values: Iterable[str]) -> str:
+def wrong_type(cls: type, field: str, key: str, given: Iterable[Any]) -> str:
     """A value that cannot become the field's type."""
     annotation = field_types(cls)[field]
     item = next(each for each in hyperparameters(cls) if each.name == field)
-    for value in values:
+    for value in given:
         if not convertible(value, annotation):
-            return f"{key} must be {rule(annotation, bounds(item))}. Got '{value}'.{did_you_mean(value, bounds(item).choices)}"
+            several = isinstance(value, list | dict)
+            hint = did_you_mean(text(value), bounds(item).choices)
+            if typing.get_origin(annotation) is tuple and not several:
+                hint = f" Type {key}=[{text(value)}]."
+            shown = value if several else f"'{text(value)}'"
+            return f"{key} must be {rule(annotation, bounds(item))}. Got {shown}.{hint}"
     return ""
 
 
-def convertible(value: str, annotation: Any) -> bool:
-    """Whether the text of an override can be read as ``annotation``; only numbers and booleans can fail."""
-    kinds = str(annotation)
-    if value in ("null", "???") or "str" in kinds or value.startswith("["):
-        return "None" in kinds or value != "null"
-    if "float" in kinds:
-        return _reads(float, value)
-    if "int" in kinds:
-        return _reads(int, value)
-    return value.lower() in ("true", "false", "yes", "no", "on", "off", "1", "0")
+def convertible(value: Any, annotation: Any) -> bool:
+    """Whether an override's value can be read as ``annotation``. What is still missing, or refers to another key, can."""
+    if text(value) == "???" or text(value).startswith("${"):
+        return True
+    union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
+    return any(reads(value, each) for each in (typing.get_args(annotation) if union else (annotation,)))
 
 
-def _reads(kind: type, value: str) -> bool:
+def reads(value: Any, kind: Any) -> bool:
+    """Whether a value can be read as int, float, bool, str, None or a tuple of them."""
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, list) and all(reads(each, typing.get_args(kind)[0]) for each in value)
+    if isinstance(value, list | dict) or kind is type(None) or value is None:
+        return value is None and kind is type(None)
+    if kind is bool:
+        return text(value).lower() in ("true", "false", "yes", "no", "on", "off", "1", "0")
     try:
-        kind(value)
+        kind(text(value))
     except ValueError:
         return False
     return True
 
 
-def texts(override: Override) -> list[str]:
-    """An override's value, or each of a sweep's, as text."""
+def values(override: Override) -> Iterator[Any]:
+    """An override's value, or each of a sweep's."""
     value = override.value()
-    if isinstance(value, Sweep):
-        try:
-            return [str(each) for each in override.sweep_string_iterator()]
-        except (HydraException, ValueError):
-            return []
+    if not isinstance(value, Sweep):
+        yield value
+        return
+    try:
+        lines = list(override.sweep_string_iterator())
+    except (HydraException, ValueError):
+        return
+    yield from (OverridesParser.create().parse_override(f"x={line}").value() for line in lines)
+
+
+def texts(override: Override) -> list[str]:
+    """The same as text."""
+    return [text(value) for value in values(override)]
+
+
+def text(value: Any) -> str:
+    """A value as it is typed."""
     if isinstance(value, QuotedString):
-        value = value.text
-    if isinstance(value, list | dict):
-        return [str(value)]
-    return ["null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)]
+        return str(value.text)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def plain_keys() -> list[str]:

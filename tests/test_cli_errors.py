@@ -23,6 +23,24 @@ CASES = [
     ("optimizer.learning_rate=abc", "optimizer.learning_rate must be a float above 0. Got 'abc'."),
     ("optimizer.learning_rate=-1", "optimizer.learning_rate must be a float above 0. Got -1.0."),
     ("optimizer.batch_size=0", "optimizer.batch_size must be an int at least 1. Got 0."),
+    ("optimizer.batch_size=[1]", "optimizer.batch_size must be an int at least 1. Got [1]."),
+    ("optimizer.batch_size=abc seed=1", "optimizer.batch_size must be an int at least 1. Got 'abc'."),
+    ("dataset=moons dataset.noise=[1]", "dataset.noise must be a float at least 0. Got [1]."),
+    ("dataset=csv dataset.drop=area", "dataset.drop must be a list of str. Got 'area'. Type dataset.drop=[area]."),
+    ("dataset=csv dataset.drop=5", "dataset.drop must be a list of str. Got '5'. Type dataset.drop=[5]."),
+    ("dataset=csv dataset.drop={a:1}", "dataset.drop must be a list of str. Got {'a': 1}."),
+    ("dataset=csv dataset.path=[x]", "dataset.path must be a str. Got ['x']."),
+    ("dataset=csv dataset.path=null", "dataset.path"),
+    ("-m dataset=csv dataset.drop=b,[a]", "dataset.drop must be a list of str. Got 'b'. Type dataset.drop=[b]."),
+    (
+        "optimizer={name:sgd}",
+        "optimizer={name:sgd} would keep the fields of the optimizer that is chosen already. Type optimizer=sgd",
+    ),
+    ("optimizer={name:sgd,learning_rate:0.1}", "Type optimizer=sgd optimizer.learning_rate=0.1"),
+    (
+        "optimizer.name=sgd",
+        "optimizer.name=sgd would keep the fields of the optimizer that is chosen already. Type optimizer=sgd",
+    ),
     ("schedule=none", "No schedule 'none'. nnexp calls it 'constant'. Available: constant"),
     ("schedule.warmup=3", "schedule=constant has no option 'warmup'. It has no options."),
     ("optimizer.batch_size=1.5", "optimizer.batch_size must be an int at least 1. Got '1.5'."),
@@ -189,6 +207,51 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
     assert message in ended.err
     assert ended.code == 1
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words", "message"),
+    [
+        (
+            "optimizer/slow.yaml",
+            "defaults: [sgd, _self_]\nlearning_rte: 1\n",
+            "optimizer=slow",
+            "conf/optimizer/slow.yaml: optimizer=sgd has no option 'learning_rte'. Did you mean 'learning_rate'?",
+        ),
+        (
+            "optimizer/slow.yaml",
+            "defaults: [sgd, _self_]\nlearning_rate: low\n",
+            "optimizer=slow",
+            "conf/optimizer/slow.yaml: optimizer.learning_rate must be a float above 0. Got 'low'.",
+        ),
+        (
+            "optimizer/slow.yaml",
+            "defaults: [sgd, _self_]\nlearning_rate: 0.1\n",
+            "optimizer=slow optimizer.learning_rte=1",
+            "optimizer=slow has no option 'learning_rte'. Did you mean 'learning_rate'? It has learning_rate.",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{override /optimizer: sgd}]\noptimizer: {learning_rte: 1}\n",
+            "experiment=mine",
+            "conf/experiment/mine.yaml: optimizer=sgd has no option 'learning_rte'. Did you mean 'learning_rate'?",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{override /optimizer: sgd}]\n",
+            "experiment=mine optimizer.batch_size=1",
+            "optimizer=sgd has no option 'batch_size'. It has learning_rate.",
+        ),
+    ],
+)
+def test_wrong_fields_in_files(file: str, text: str, words: str, message: str, tmp_path: Path) -> None:
+    """A field that a file sets wrongly, or that is typed for the option a file chooses, gets the message of any other."""
+    path = tmp_path / "conf" / file
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    ended = nnexp("--config-dir", "conf", *words.split(), cwd=tmp_path)
+    assert ended.err.startswith(f"nnexp: {message}")
+    assert ended.code == 1
 
 
 def test_a_preset_that_would_not_count(tmp_path: Path) -> None:
