@@ -33,12 +33,30 @@ Line = tuple[str, str]
 EXAMPLES = {"binary": "moons", "multiclass": "wine"}
 """A dataset for a loss that is not for regressions, which the default dataset is."""
 
+AUTO = {
+    "loss.auto": (
+        "The dataset's own loss, where it names one, or the task's: mse for a regression, bce for two classes, cce for several."
+    ),
+    "output.auto": (
+        "The output activation that is natural for the loss and the task: a loss's page lists them, such as "
+        "python -m nnexp plugins loss.mse"
+    ),
+}
+"""What is no plugin, and becomes one when the data are loaded."""
+
+TRACKING, PRESETS = "tracking", "presets"
+"""Parts of the listing that are neither plugins nor a group of presets."""
+
 NO_BOUNDS = (None, (), math.inf, -math.inf)
 
 
 def show(what: str = "", *, as_json: bool = False) -> None:
     """Print what is installed, or the part of it that ``what`` names. Raises NnexpError for a name that is not there."""
-    place, name = selected(what.replace("=", ".").strip("."))
+    word = what.replace("=", ".").strip(".")
+    if word in AUTO and not as_json:
+        printed(entry(word.replace(".", "="), AUTO[word], 13))
+        return
+    place, name = selected(word)
     found = contents(place, name)
     if as_json:
         say(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
@@ -49,8 +67,8 @@ def show(what: str = "", *, as_json: bool = False) -> None:
 
 
 def places() -> list[str]:
-    """The words that stand for a part of the listing: kinds, groups and groups of presets."""
-    return list(dict.fromkeys((*KINDS, *GROUPS, *presets.CHOOSABLE)))
+    """The words that stand for a part of the listing: kinds, groups, groups of presets, and all presets."""
+    return list(dict.fromkeys((*KINDS, *GROUPS, *presets.CHOOSABLE, TRACKING, PRESETS)))
 
 
 def all_presets() -> list[tuple[Provider, presets.Preset]]:
@@ -58,10 +76,19 @@ def all_presets() -> list[tuple[Provider, presets.Preset]]:
     return [(conf.provider, preset) for conf in (presets.own(), *presets.usable()) for preset in conf.presets]
 
 
+def presets_in(place: str) -> list[tuple[Provider, presets.Preset]]:
+    """The files of a part of the listing; all but the options of ``tracking`` where ``place`` is empty."""
+    if place == TRACKING:
+        return [
+            (presets.own().provider, each) for each in presets.files(presets.own_directory()) if each.group == place
+        ]
+    return [each for each in all_presets() if place in ("", PRESETS, each[1].group)]
+
+
 def names(place: str) -> list[str]:
     """The names in a place: of plugins, broken ones included, and of files."""
     plugins = installed.entries().get(GROUPS.get(place, place), {})
-    return [*plugins, *(each.name for _, each in all_presets() if each.group == place)]
+    return [*plugins, *(each.name for _, each in presets_in(place) if place)]
 
 
 def selected(what: str) -> tuple[str, str]:
@@ -89,7 +116,7 @@ def broken(kind: str) -> list[Broken]:
 
 def owner(name: str) -> str:
     """The place that has ``name``; NnexpError where none has, or several."""
-    everywhere = (*KINDS, *(place for place in places() if place not in KINDS and place not in GROUPS))
+    everywhere = (*KINDS, *presets.CHOOSABLE, TRACKING)
     homes = [place for place in everywhere if name in names(place)]
     if len(homes) > 1:
         both = [f"{place}.{name}" for place in homes]
@@ -110,8 +137,11 @@ def contents(place: str = "", name: str = "") -> Facts:
     kinds = [kind for kind in KINDS if place in ("", kind) or GROUPS.get(place) == kind]
     chosen = {kind: [each for each in registry.available(kind) if name in ("", each)] for kind in kinds}
     defects = [] if name else [described(each) for kind in kinds for each in registry.broken(kind)]
-    if not place:
-        defects += [described(each) for each in (*installed.points()[1], *presets.problems())]
+    others = [
+        *(installed.points()[1] if not place else ()),
+        *(presets.problems() if place in ("", PRESETS) and not name else ()),
+    ]
+    defects += [described(each) for each in others]
     plugins = [facts(kind, each) for kind, options in chosen.items() for each in options]
     return {
         "nnexp": version("nnexp"),
@@ -125,8 +155,8 @@ def contents(place: str = "", name: str = "") -> Facts:
                 "version": provider.version,
                 "file": str(preset.path),
             }
-            for provider, preset in all_presets()
-            if name in ("", preset.name) and place in ("", preset.group)
+            for provider, preset in presets_in(place)
+            if name in ("", preset.name)
         ],
         "broken": defects,
     }
@@ -231,7 +261,9 @@ def listing(found: Facts) -> Iterator[Line]:
 
 def preset_lines(found: list[Facts]) -> Iterator[Line]:
     """The presets and ready sweeps, a part per distribution."""
-    if found:
+    if {each["group"] for each in found} == {TRACKING}:
+        yield from heading(TRACKING, "Where runs are recorded; tracking.KEY= sets a key of the chosen file.")
+    elif found:
         yield from heading("presets", "Files of values; experiment= is a preset, -m sweep= a ready sweep.")
     source = ""
     for each in found:

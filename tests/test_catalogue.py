@@ -229,6 +229,25 @@ def test_a_preset_in_full(site: Path) -> None:
     assert command(site, "sweep.activations").out.endswith("python -m nnexp -m sweep=activations\n")
 
 
+def test_parts_that_are_no_kinds(site: Path) -> None:
+    """``presets`` lists the files alone, ``tracking`` the ways to record, and ``auto`` is explained."""
+    shown = command(site, "presets").out
+    assert shown.startswith("presets: Files of values;")
+    assert "experiment=regression" in shown
+    assert "experiment=robust" in shown
+    assert "loss: " not in shown
+    shown = command(site, "tracking").out
+    assert shown.startswith("tracking: Where runs are recorded;")
+    assert [line.strip() for line in shown.splitlines() if "=" in line][1:] == ["tracking=mlflow", "tracking=none"]
+    assert command(site, "tracking.none").out.endswith("next        python -m nnexp tracking=none\n")
+    assert command(site, "loss.auto").out.startswith(
+        "loss=auto    The dataset's own loss, where it names one, or the task's:"
+    )
+    assert command(site, "output=auto").out.startswith(
+        "output=auto  The output activation that is natural for the loss"
+    )
+
+
 @pytest.mark.parametrize(
     ("word", "text"),
     [

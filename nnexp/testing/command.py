@@ -91,8 +91,8 @@ def by_name(name: str) -> Found:
     hint = f" Did you mean '{everything[near]}.{near}'?" if near else ""
     hint = f" nnexp calls it '{aliases[0]}'." if aliases else hint
     raise NnexpError(
-        f"No plugin '{name}' is installed.{hint} Installed: {listed(sorted(everything), most=60)}. A class that is not "
-        "installed is named module:Class or FILE.py:Class."
+        f"No plugin '{name}' is installed.{hint} All: python -m nnexp plugins. A class that is not installed is "
+        "named module:Class or FILE.py:Class."
     )
 
 

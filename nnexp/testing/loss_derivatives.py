@@ -9,7 +9,7 @@ import numpy as np
 from nnexp.plugin import Array, Loss
 from nnexp.testing import numerics
 from nnexp.testing.loss_cases import Case, Entry, cases, cost_of, entries, gradient_of
-from nnexp.testing.numerics import apart, limit, shown
+from nnexp.testing.numerics import SAME_ATOL, SAME_RTOL, apart, limit, shown
 from nnexp.testing.verdict import Failed, Skipped
 
 
@@ -171,6 +171,8 @@ def no_other_kinks(loss: Loss) -> None:
     """The gradient jumps nowhere else."""
     for entry in entries(loss):
         grid = entry.grid()
+        if apart(entry.slope(grid)[:1], entry.slope(grid[:1]), SAME_RTOL, SAME_ATOL) is not None:
+            raise Skipped("the gradient of a sample depends on how many there are: see mean_over_samples")
         for place in numerics.jumps(entry.slope, grid[0], grid[-1] - 1e-3):
             around = np.array([place - 1e-6, place + 1e-6])
             kink = entry.kink(around)

@@ -85,7 +85,11 @@ def test_a_class_that_needs_values(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("maee", "No plugin 'maee' is installed. Did you mean 'loss.mae'? Installed: "),
+        ("maee", "No plugin 'maee' is installed. Did you mean 'loss.mae'? All: python -m nnexp plugins. "),
+        (
+            "nothing",
+            "No plugin 'nothing' is installed. All: python -m nnexp plugins. A class that is not installed is named",
+        ),
         ("l1", "No plugin 'l1' is installed. nnexp calls it 'loss.mae'."),
         ("loss.maee", "No loss 'maee'. Did you mean 'mae'?"),
         (

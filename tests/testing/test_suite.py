@@ -13,7 +13,7 @@ import pytest
 
 from nnexp.activations import Tanh
 from nnexp.errors import NnexpError
-from nnexp.losses import Mae
+from nnexp.losses import Mae, Mse
 from nnexp.plugin import Activation, Array, Plugin
 from nnexp.testing import Check, conformance, examine
 
@@ -135,6 +135,25 @@ def test_a_kink_between_the_numbers() -> None:
     assert found["kinks_are_kinks"].outcome == "passed"
     assert found["no_other_kinks"].outcome == "passed"
     assert found["kinks_have_slope_0"].reason == "no prediction that floating-point numbers hold exactly makes kink 0"
+
+
+@dataclass(frozen=True)
+class ReturnsTheMean(Mse):
+    """J = mean(r^2), r = y_pred - y (Legendre, 1805)."""
+
+    def gradient(self, y_pred: Array, y: Array, out: Array) -> None:
+        np.subtract(y_pred, y, out=out)
+        np.multiply(out, 2.0, out=out)
+        return out / y.size  # type: ignore[return-value]
+
+
+def test_no_kinks_are_sought_in_a_gradient_that_is_no_mean() -> None:
+    """Where the 1 / n_samples is returned instead of written, the checks of the mean fail, and none invents a kink."""
+    found = {each.name: each for each in examine(ReturnsTheMean)}
+    assert found["mean_over_samples"].outcome == "failed"
+    assert found["no_other_kinks"].reason == (
+        "the gradient of a sample depends on how many there are: see mean_over_samples"
+    )
 
 
 class NoDataclass(Activation):
