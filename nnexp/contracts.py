@@ -15,6 +15,7 @@ import numpy as np
 
 from nnexp import installed, registry
 from nnexp.errors import NnexpError, listed
+from nnexp.faults import package
 from nnexp.network import MLP
 from nnexp.objective import Objective
 from nnexp.plugin import TASKS, Activation, Array, Data, Initializer, Loss, Optimizer, Plugin
@@ -61,7 +62,7 @@ def blaming(chosen: Mapping[str, Plugin | None]) -> Iterator[None]:
 
 def is_own(plugin: Plugin) -> bool:
     """Whether the class is nnexp's: what it raises is a bug of nnexp's, with a traceback."""
-    return type(plugin).__module__.partition(".")[0] == "nnexp"
+    return package(type(plugin).__module__) == "nnexp"
 
 
 def culprit(error: Exception, chosen: Mapping[str, Plugin]) -> tuple[str, Plugin, str] | None:
@@ -69,7 +70,7 @@ def culprit(error: Exception, chosen: Mapping[str, Plugin]) -> tuple[str, Plugin
     frames = list(traceback.walk_tb(error.__traceback__))[::-1]
     tests: tuple[Callable[[Any, Plugin], bool], ...] = (
         lambda frame, plugin: frame.f_locals.get("self") is plugin,
-        lambda frame, plugin: _package(frame.f_globals.get("__name__", "")) == _package(type(plugin).__module__),
+        lambda frame, plugin: package(frame.f_globals.get("__name__", "")) == package(type(plugin).__module__),
     )
     for test in tests:
         for frame, line in frames:
@@ -78,10 +79,6 @@ def culprit(error: Exception, chosen: Mapping[str, Plugin]) -> tuple[str, Plugin
                     code = frame.f_code
                     return key, plugin, f"{code.co_name}() ({code.co_filename.rpartition('/')[2]}, line {line})"
     return None
-
-
-def _package(module: str) -> str:
-    return module.partition(".")[0]
 
 
 def check_data(data: Any, source: str = "The dataset") -> None:

@@ -53,7 +53,7 @@ MISTAKES = {
     ),
     "order_of_fields": (
         "@dataclass(frozen=True)\nclass X(Loss):\n    a: int = 1\n    b: int\n",
-        "TypeError: non-default argument 'b' follows default argument (FILE, line 3)",
+        "TypeError: non-default argument 'b' follows default argument",
         3,
     ),
     "library": ("import json\njson.loads('{')\nclass X:\n", None, 4),
