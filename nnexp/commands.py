@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -144,6 +145,40 @@ def log_model(words: Sequence[str]) -> None:
     print(f"{'was there' if there else 'stored   '} runs:/{run_id}/model")  # noqa: T201
 
 
+def resume(words: Sequence[str]) -> None:
+    """Go on with a run that was interrupted, or with epochs=N to more epochs with one that finished."""
+    parser = Parser("python -m nnexp resume", description=resume.__doc__)
+    parser.add_argument("run", help="a run's directory, or an MLflow run id or name")
+    parser.add_argument("override", nargs="*", help="epochs=N: train on to N epochs in all")
+    add_store(parser)
+    given = parser.parse_args(words)
+    from nnexp.console import Console
+    from nnexp.run import resume as go_on
+
+    directory, epochs = Path(given.run), None
+    for each in given.override:
+        key, _, value = each.partition("=")
+        if key != "epochs" or not value.isdecimal():
+            raise NnexpError(
+                f"A resumed run is the same run: of its configuration only epochs=N can change, to more of them. Got {each}. "
+                "Start a new run to change anything else."
+            )
+        epochs = int(value)
+    if not directory.exists():
+        store = open_store(given)
+        directory = outputs().parent / store.find(given.run).data.tags.get("nnexp.directory", given.run)
+        if not directory.exists():
+            raise NnexpError(f"The directory of the run '{given.run}', {directory}, is not here.")
+    if (directory / "manifest.json").exists():
+        raise NnexpError(
+            f"'{directory}' is a sweep's directory. Name one of its runs: {directory}/0, {directory}/1, ..."
+        )
+    logging.basicConfig(
+        filename=directory / "nnexp.log", format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s", level="INFO"
+    )
+    go_on(directory, outputs(), epochs, given.uri, Console())
+
+
 def sync(words: Sequence[str]) -> None:
     """Deliver to MLflow what runs could not: those that were killed, and those whose store failed them."""
     parser = Parser("python -m nnexp sync", description=sync.__doc__)
@@ -242,5 +277,6 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "ui": ui,
     "predict": predict,
     "log-model": log_model,
+    "resume": resume,
     "sync": sync,
 }

@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 
 from nnexp import registry
+from nnexp.checkpoint import Checkpoint
 from nnexp.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.fields import check_fields, hyperparameters
@@ -25,7 +26,21 @@ from nnexp.metrics import Metrics, for_task
 from nnexp.model import Model
 from nnexp.network import MLP
 from nnexp.objective import Objective, mismatch
-from nnexp.plugin import KINDS, Activation, Data, Dataset, Initializer, Loss, Optimizer, Plugin, Schedule, Task, param
+from nnexp.plugin import (
+    KINDS,
+    Activation,
+    Array,
+    Data,
+    Dataset,
+    Initializer,
+    Loss,
+    Optimizer,
+    Plugin,
+    Schedule,
+    State,
+    Task,
+    param,
+)
 from nnexp.preprocessing import Preprocessing, Split, split
 from nnexp.registry import GROUPS
 from nnexp.training import Epoch, Part, measure, rate_factor, train
@@ -178,6 +193,12 @@ class Experiment:
     """The epoch whose weights the network now has."""
     seconds: float = 0.0
     """Spent in training, the caller's share between epochs left out."""
+    state: State | None = None
+    """The optimizer's; None before the first epoch."""
+    rng: np.random.Generator | None = None
+    """What shuffles; None before the first epoch."""
+    best_theta: Array | None = None
+    """The parameters of the best epoch so far, with ``keep=best``."""
 
     def epochs(self) -> Iterator[Epoch]:
         """Train, and yield every epoch as it ends; observe ``patience`` and ``keep``. Raises Diverged.
@@ -185,41 +206,76 @@ class Experiment:
         With ``keep=best`` the network has the best epoch's weights afterwards, also where the caller leaves the loop.
         """
         patience, keep = self.plan.settings.patience, self.plan.settings.keep
-        best_theta = None
         began = time.perf_counter()
         try:
-            for epoch in self._training():
+            for epoch in self._training() if not self._out_of_patience() else ():
                 self.seconds += time.perf_counter() - began
                 self.history.append(epoch)
                 self.kept = epoch
                 if self.best is None or epoch.cost < self.best.cost:
                     self.best = epoch
-                    best_theta = self.network.theta.copy() if keep == "best" else None
+                    self.best_theta = self.network.theta.copy() if keep == "best" else None
                 yield epoch
                 began = time.perf_counter()
-                if patience and epoch.number - self.best.number >= patience:
-                    self.stopped = f"no lower cost for {patience} epochs"
+                if self._out_of_patience():
                     break
         finally:
-            if best_theta is not None:
-                self.network.theta[...] = best_theta
+            if self._out_of_patience():
+                self.stopped = f"no lower cost for {patience} epochs"
+            if self.best_theta is not None:
+                self.network.theta[...] = self.best_theta
                 self.kept = self.best
+
+    def _out_of_patience(self) -> bool:
+        patience = self.plan.settings.patience
+        return bool(patience and self.best and self.history[-1].number - self.best.number >= patience)
+
+    def checkpoint(self, run: str) -> Checkpoint:
+        """All that the next epoch depends on; to be called between two epochs, and to be saved before the next one."""
+        assert self.state is not None
+        assert self.rng is not None
+        last, shuffling = self.history[-1].number, self.rng.bit_generator.state
+        return Checkpoint(last, self.network.theta, self.state, shuffling, self.best_theta, run)
+
+    def restore(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
+        """Stand where ``checkpoint`` was made, of whose run these are the epochs. Raises NnexpError where it does not fit."""
+        theta, state = self.network.theta, self.plan.optimizer.init(self.network.theta)
+        pairs = [(theta, checkpoint.theta), *((each, checkpoint.state.get(name)) for name, each in state.items())]
+        fits = state.keys() == checkpoint.state.keys() and len(history) >= checkpoint.epoch
+        if not fits or any(
+            (ours.shape, ours.dtype) != (kept.shape, kept.dtype) for ours, kept in pairs if kept is not None
+        ):
+            raise NnexpError("The checkpoint does not fit the run's network, optimizer or journal.")
+        for ours, kept in pairs:
+            ours[...] = kept
+        self.state, self.best_theta = state, checkpoint.best_theta
+        self.rng = np.random.default_rng(self.seeds[3])
+        self.rng.bit_generator.state = checkpoint.rng
+        self.history = list(history[: checkpoint.epoch])
+        self.kept = self.history[-1]
+        self.best = min(self.history, key=lambda epoch: epoch.cost)  # the first of equals, as in training
 
     def _training(self) -> Iterator[Epoch]:
         settings = self.plan.settings
+        if self.state is None or self.rng is None:
+            self.rng = np.random.default_rng(self.seeds[3])
+            with blaming(self.plan.chosen()):
+                self.state = self.plan.optimizer.init(self.network.theta)
         with blaming(self.plan.chosen()):
             yield from train(
                 self.network,
                 self.objective,
                 self.plan.optimizer,
                 self.part(self.split.training),
-                rng=np.random.default_rng(self.seeds[3]),
+                rng=self.rng,
                 epochs=settings.epochs,
                 schedule=self.plan.schedule,
                 metrics=self.metrics,
                 validation=self.part(self.split.validation) if len(self.split.validation) else None,
                 shuffle=settings.shuffle,
                 threads=settings.threads,
+                state=self.state,
+                before=[epoch.cost for epoch in self.history],
             )
 
     def part(self, rows: Any) -> Part:

@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nnexp import registry
+from nnexp.checkpoint import newest, save
 from nnexp.console import Console, note
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import SECTIONS, Experiment, Plan, plan, prepare
@@ -26,10 +27,10 @@ from nnexp.registry import GROUPS
 from nnexp.tracking.client import masked, without_secrets
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.result import write_result
-from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.run import Opening, Past, Target, TrackedRun, Waiting
 from nnexp.tracking.store import DataRecord, Store, chosen_uri
 from nnexp.tracking.waiting import embedded, entries, settle
-from nnexp.training import Diverged
+from nnexp.training import Diverged, Epoch
 
 log = logging.getLogger("nnexp")
 
@@ -49,6 +50,14 @@ class TrackingSettings:
 
 
 @dataclass(frozen=True)
+class CheckpointSettings:
+    """``checkpoint.*``: how much training an interruption may cost."""
+
+    epochs: int | None = param(None, at_least=1, doc="save one every so many epochs; null: as time passes only")
+    seconds: float | None = param(60.0, above=0, doc="save one when so many seconds have passed; null: by epochs only")
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a run stands: its directory, ``outputs/``, what the user typed, and its sweep if it is part of one."""
 
@@ -60,22 +69,29 @@ class Place:
     job: int | None = None
 
 
-def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings]:
-    """Check a whole configuration, tracking included, before anything is done. Raises NnexpError."""
+Part = TypeVar("Part", TrackingSettings, CheckpointSettings)
+
+
+def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
+    """Check a whole configuration before anything is done. Raises NnexpError."""
     rest = dict(config)
-    values = rest.pop("tracking", {})
-    known = [item.name for item in hyperparameters(TrackingSettings)]
+    tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))
+    checkpoint = part(CheckpointSettings, "checkpoint.", rest.pop("checkpoint", {}))
+    if not tracking.experiment.strip():
+        raise NnexpError("tracking.experiment must not be empty. Type tracking.experiment=NAME.")
+    return plan(rest), tracking, checkpoint
+
+
+def part(cls: type[Part], prefix: str, values: Mapping[str, Any]) -> Part:
+    """Build and check one of the groups of keys that belong to the run, not to the experiment."""
+    known = [item.name for item in hyperparameters(cls)]
     for key in values:
         if key not in known:
-            there = [f"tracking.{each}" for each in known]
-            raise NnexpError(
-                f"No key 'tracking.{key}'.{did_you_mean(f'tracking.{key}', there)} There are {listed(there)}."
-            )
-    settings = TrackingSettings(**values)
-    check_fields(settings, "tracking.")
-    if not settings.experiment.strip():
-        raise NnexpError("tracking.experiment must not be empty. Type tracking.experiment=NAME.")
-    return plan(rest), settings
+            there = [prefix + each for each in known]
+            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(prefix + key, there)} There are {listed(there)}.")
+    made = cls(**values)
+    check_fields(made, prefix)
+    return made
 
 
 def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
@@ -84,23 +100,49 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
     Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
-    chosen, tracking = check(config)
+    chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen)
     place.directory.mkdir(parents=True, exist_ok=True)
     target = connect(tracking, place)
     console.opening(describe(experiment))
-    tracked = TrackedRun.start(opening(experiment, place, tracking), place.directory, target)
+    again = {
+        "config": experiment.config(),
+        "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
+        "checkpoint": asdict(checkpoint),
+        "place": {"overrides": typed(place, tracking), "name": place.name, "sweep": place.sweep, "job": place.job},
+    }
+    tracked = TrackedRun.start(opening(experiment, place, tracking, again), place.directory, target)
+    return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target), console, began)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is about to train: all that was prepared for it."""
+
+    experiment: Experiment
+    place: Place
+    tracking: TrackingSettings
+    checkpoint: CheckpointSettings
+    tracked: TrackedRun
+    target: Target | None
+    extended: bool = False
+
+
+def carry_out(job: Job, console: Console, began: float) -> float:
+    """Train, write the run's files, deliver its record; see ``run``."""
+    experiment, place, tracking, tracked = job.experiment, job.place, job.tracking, job.tracked
     tracked.warn = console.note
     waits = None
     with closing(tracked, place):
-        train(experiment, tracked, console)
+        train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
         test = experiment.test()
         result = summary(experiment, test, place, began)
-        if target and target.store:
-            result |= {"run_id": tracked.run_id, "store": store_words(tracking), "link": target.store.links().table}
+        if job.target and job.target.store:
+            links = job.target.store.links()
+            result |= {"run_id": tracked.run_id, "store": store_words(tracking), "link": links.table}
         keep(experiment, result, place, tracked)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
-            tracked.model(requirements(experiment))
+            tracked.model(requirements(experiment), anew=job.extended)
     try:
         tracked.finish("FINISHED")
     except Waiting as error:
@@ -111,13 +153,103 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
     return float(result["objective"])
 
 
-def train(experiment: Experiment, tracked: TrackedRun | None, console: Console) -> None:
-    """The loop over epochs: record each, show each."""
+class Checkpoints:
+    """Saves a checkpoint whenever one is due."""
+
+    def __init__(self, settings: CheckpointSettings, directory: Path, tracked: TrackedRun) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._tracked = tracked
+        self._saved_at = time.monotonic()
+        self._failed = False
+
+    def look(self, experiment: Experiment) -> None:
+        """To be called after each epoch. A disk that is full for a checkpoint does not end the run; the one before stays."""
+        every, seconds = self._settings.epochs, self._settings.seconds
+        due = bool(every) and experiment.history[-1].number % (every or 1) == 0
+        if not due and not (seconds and time.monotonic() - self._saved_at >= seconds):
+            return
+        try:
+            self._tracked.sync()
+            save(experiment.checkpoint(self._tracked.token), self._directory)
+        except OSError as error:
+            if not self._failed:
+                self._tracked.warn(f"No checkpoint could be written ({error.strerror or error}). Training goes on.")
+            self._failed = True
+        self._saved_at = time.monotonic()
+
+
+def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, console: Console) -> float:
+    """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
+
+    Weights and metrics are those of a run that was never interrupted. ``uri`` is for a store's address with a password, which
+    is not kept. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
+    """
+    began = time.perf_counter()
+    past = Past.read(directory)
+    again = past.opened["again"]
+    wanted = past.wanted if epochs is None else epochs
+    if wanted < past.wanted or (past.status == "FINISHED" and wanted == past.wanted):
+        ended = "is finished" if past.status == "FINISHED" else "is not finished"
+        raise NnexpError(
+            f"The run in '{directory}' {ended}: {past.last} of {past.wanted} epochs are trained. To train more, type "
+            f"python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
+        )
+    stored = {**again["tracking"], **({"uri": uri} if uri else {})}
+    if "***" in (stored["uri"] or ""):
+        raise NnexpError(
+            f"The password of {stored['uri']} is not kept. Type it: python -m nnexp resume {directory} --uri ..."
+        )
+    config = {**again["config"], "epochs": wanted, "tracking": stored, "checkpoint": again["checkpoint"]}
+    chosen, tracking, checkpoint = check(config)
+    experiment = prepare(chosen)
+    refuse_changes(experiment, past)
+    overrides = tuple(again["place"].pop("overrides"))
+    place = Place(directory, outputs, overrides, **again["place"])
+    target = connect(tracking, place)
+    console.opening(describe(experiment))
+    found, problems = newest(directory, past.token)
+    for problem in problems:
+        console.note(f"{problem}. It is not used.")
+    tracked = TrackedRun.resume(past, wanted, target)
+    with closing(tracked, place):
+        if found:
+            experiment.restore(
+                found, [Epoch(each["epoch"], each["metrics"], each["time"] / 1000) for each in past.epochs]
+            )
+    console.opening(
+        {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
+    )
+    extended = wanted > again["config"]["epochs"]
+    return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target, extended), console, began)
+
+
+def refuse_changes(experiment: Experiment, past: Past) -> None:
+    """Refuse to go on with other data or other versions of the plugins than those the run began with; say what differs."""
+    tags_then, data = past.opened["tags"], past.opened["data"]
+    now = plugin_versions(experiment)
+    if now != tags_then["nnexp.plugins"]:
+        raise NnexpError(
+            f"The run began with {tags_then['nnexp.plugins']}, and now {now} is installed. Install those versions "
+            "again, or start a new run."
+        )
+    if experiment.digest()[:36] != data["digest"]:
+        raise NnexpError(
+            f"The data '{data['name']}' are not those that the run began with. Restore them, or start a new run."
+        )
+
+
+def train(
+    experiment: Experiment, tracked: TrackedRun | None, console: Console, checkpoints: Checkpoints | None = None
+) -> None:
+    """The loop over epochs: record each, show each, save a checkpoint when one is due."""
     with console.training(experiment.plan.settings.epochs, experiment.plan.settings.log_every):
         for epoch in experiment.epochs():
             if tracked:
                 tracked.record(epoch.number, epoch.metrics, int(epoch.time * 1000))
             console.epoch(epoch)
+            if checkpoints:
+                checkpoints.look(experiment)
 
 
 @contextmanager
@@ -177,7 +309,9 @@ def store_words(tracking: TrackingSettings) -> str:
     return "".join(f" --{key} {shlex.quote(value)}" for key, value in given.items())
 
 
-def opening(experiment: Experiment, place: Place, tracking: TrackingSettings) -> Opening:
+def opening(
+    experiment: Experiment, place: Place, tracking: TrackingSettings, again: Mapping[str, Any] | None = None
+) -> Opening:
     """What is known of the run before it trains: its parameters, tags and data."""
     data = experiment.data
     chosen = experiment.config()
@@ -191,11 +325,15 @@ def opening(experiment: Experiment, place: Place, tracking: TrackingSettings) ->
         n_features=data.x.shape[1],
     )
     name = place.name or " ".join(place.overrides) or chosen["dataset"]["name"]
-    named = {"nnexp.overrides": " ".join(place.overrides), **tags(experiment, place)}
-    if tracking.uri:  # it is typed among the overrides, password and all
-        name, *values = (without_secrets(text, tracking.uri) for text in (name, *named.values()))
-        named = dict(zip(named, values, strict=True))
-    return Opening(name, flat(chosen), named, record, experiment.plan.settings.epochs)
+    named = {"nnexp.overrides": " ".join(typed(place, tracking)), **tags(experiment, place)}
+    if tracking.uri:
+        name = without_secrets(name, tracking.uri)
+    return Opening(name, flat(chosen), named, record, experiment.plan.settings.epochs, again or {})
+
+
+def typed(place: Place, tracking: TrackingSettings) -> list[str]:
+    """The overrides, without the password of the store's address, which may be among them."""
+    return [without_secrets(each, tracking.uri) if tracking.uri else each for each in place.overrides]
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +355,7 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
 
     import numpy as np
 
-    plugins = ", ".join(f"{name} {number}" for name, number in distributions(experiment).items())
+    plugins = plugin_versions(experiment)
     identity = json.dumps([experiment.config(), plugins, experiment.digest()], sort_keys=True)
     found = {
         "nnexp.key": hashlib.sha256(identity.encode()).hexdigest(),
@@ -235,6 +373,11 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
     if commit:
         found["mlflow.source.git.commit"] = commit
     return found
+
+
+def plugin_versions(experiment: Experiment) -> str:
+    """The distributions of the run's plugins in words: ``nnexp 0.1.0, nnexp-losses 0.1.0``."""
+    return ", ".join(f"{name} {number}" for name, number in distributions(experiment).items())
 
 
 def distributions(experiment: Experiment) -> dict[str, str]:

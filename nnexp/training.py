@@ -85,23 +85,27 @@ def train(
     validation: Part | None = None,
     shuffle: bool = True,
     threads: int = 1,
+    state: State | None = None,
+    before: Sequence[float] = (),
 ) -> Iterator[Epoch]:
     """Train ``network`` in place and yield each epoch when it ends.
 
     All randomness is one permutation of the samples an epoch, from ``rng`` (none for full batches or ``shuffle=False``).
     ``schedule`` sets each epoch's learning rate; None keeps the optimizer's own.
-    ``threads`` BLAS threads are used within an epoch; the caller's setting holds in between. Raises Diverged.
+    ``threads`` BLAS threads are used within an epoch; the caller's setting holds in between. To go on with a training that was
+    interrupted, ``before`` has the costs of the epochs that were trained, and ``network``, ``state`` (the optimizer's, changed
+    in place; None makes a new one) and ``rng`` are as these left them. Raises Diverged.
     """
     grad = np.zeros_like(network.theta)
     source = Source(network, objective, optimizer.batch_size, training, grad)
-    state = optimizer.init(network.theta)
+    state = optimizer.init(network.theta) if state is None else state
     learning_rate = np.array(optimizer.learning_rate, network.dtype)  # an array is cheaper for ufuncs than a float
     evaluate = Evaluator(network, validation.design) if validation else None
     limits = blas_threads()
     varying = schedule if schedule and schedule.varies else None
-    factor, history = 1.0, list[float]()
+    factor, history = 1.0, list(before)
 
-    for number in range(1, epochs + 1):
+    for number in range(len(history) + 1, epochs + 1):
         with limits.limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
             if varying:
                 factor = rate_factor(varying, number, epochs, history)

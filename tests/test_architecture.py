@@ -30,7 +30,7 @@ LAYERS = [
         "preprocessing",
         "presets",
     },
-    {"training", "model", "options", "contracts"},
+    {"training", "model", "checkpoint", "options", "contracts"},
     {"tracking", "console", "pictures", "catalogue", "scaffold"},
     {"experiment", "library", "run"},
     {"explain", "safety", "composition", "sweep", "app", "commands", "__main__", "__init__", "testing"},

@@ -105,9 +105,11 @@ class Delivery:
                 path = self.directory / Path(name).name
                 if path.exists():
                     client.log_artifact(self.run_id, str(path))
-            case {"model": requirements}:
-                if not self.store.has_model(self.run_id):
+            case {"model": requirements, "anew": anew}:
+                if anew or not self.store.has_model(self.run_id):
                     self.store.log_model(self.run_id, self.directory, requirements)
+            case {"resumed": _, "epochs": epochs}:
+                self.store.go_on(self.run_id, epochs)
             case {"ended": status, "reason": reason, "time": time}:
                 if reason:
                     self.store.tag(self.run_id, "nnexp.reason", reason)

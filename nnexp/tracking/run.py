@@ -9,15 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.client import PATIENT, QUICK, masked, quiet, reason
+from nnexp.tracking.client import PATIENT, QUICK, masked, quiet, reason, worded
 from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery
-from nnexp.tracking.journal import Journal
+from nnexp.tracking.journal import JOURNAL, Journal, read
 from nnexp.tracking.store import DataRecord, Store, spelled
 from nnexp.tracking.waiting import register
 
@@ -56,6 +56,51 @@ class Opening:
     tags: Mapping[str, str]
     data: DataRecord | None = None
     epochs: int = 0
+    again: Mapping[str, Any] = field(default_factory=dict)
+    """What it takes to prepare the same run again, in plain values."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the journal of a run that has ended tells."""
+
+    directory: Path
+    opened: Mapping[str, Any]
+    epochs: Sequence[Mapping[str, Any]]
+    wanted: int
+    """The epochs that were to be trained."""
+    status: str
+    """How it ended last; empty where its process was killed and nobody has said so yet."""
+
+    @classmethod
+    def read(cls, directory: Path) -> Past:
+        """Read the journal in ``directory``. Raises NnexpError where there is none."""
+        opened: dict[str, Any] = {}
+        epochs, wanted, status = [], 0, ""
+        try:
+            for record, _ in read(directory / JOURNAL):
+                opened = record.get("opened", opened)
+                wanted = record.get("epochs", wanted)
+                status = record.get("ended", "" if "resumed" in record else status)
+                if "epoch" in record:
+                    epochs.append(record)
+        except OSError:
+            pass
+        if not opened.get("again"):
+            raise NnexpError(
+                f"'{directory}' is no run's directory: it has no {JOURNAL} that tells what to train. Runs are in outputs/runs/."
+            )
+        return cls(directory, opened, epochs, wanted or opened["epochs"], status)
+
+    @property
+    def token(self) -> str:
+        """The id of the journal."""
+        return str(self.opened["id"])
+
+    @property
+    def last(self) -> int:
+        """The last epoch that was trained; 0 where there is none."""
+        return int(self.epochs[-1]["epoch"]) if self.epochs else 0
 
 
 class TrackedRun:
@@ -67,6 +112,8 @@ class TrackedRun:
 
     def __init__(self, journal: Journal, directory: Path, target: Target | None, entry: Path | None) -> None:
         self.directory = directory
+        self.token = ""
+        """The id of the journal."""
         self.live_after = LIVE_AFTER
         self.warn: Callable[[str], None] = lambda line: print(f"nnexp: {line}", file=sys.stderr)  # noqa: T201
         """Where it is said, once, that the store does not take the metrics."""
@@ -77,6 +124,7 @@ class TrackedRun:
         self._courier: Courier | None = None
         self._began = self._looked = time.monotonic()
         self._warned = self._abandoned = False
+        self._replayed: dict[int, Mapping[str, float]] = {}
         self._last: list[Mapping[str, Any]] = []
         self._model: list[Mapping[str, Any]] = []
 
@@ -93,16 +141,35 @@ class TrackedRun:
             params = {key: spelled(value) for key, value in opening.params.items()}
             opened = {**asdict(opening), "params": params, "id": token, "time": now}
             journal.write({"opened": opened})
-            if target is None:
-                return cls(journal, directory, None, None)
-            entry = register(target.outputs, token, directory, target.uri, target.experiment)
+            entry = register(target.outputs, token, directory, target.uri, target.experiment) if target else None
             made = cls(journal, directory, target, entry)
-            if target.store and made._delivery:
+            made.token = token
+            if target and target.store and made._delivery:
                 run_id = target.store.start(opening.name, params, opening.tags, opening.data, began=now, journal=token)
                 made._delivery.created(run_id)
         except BaseException:
             journal.close()
             raise
+        return made
+
+    @classmethod
+    def resume(cls, past: Past, epochs: int, target: Target | None = None) -> TrackedRun:
+        """Go on with a run that has ended, to so many epochs in all. Raises Busy where another process is at work on it."""
+        journal = Journal(past.directory)
+        try:
+            journal.write({"resumed": past.last, "epochs": epochs, "time": int(time.time() * 1000)})
+            entry = None
+            if target:
+                entry = register(target.outputs, past.token, past.directory, target.uri, target.experiment)
+            made = cls(journal, past.directory, target, entry)
+            made.token = past.token
+            if made._delivery:
+                with worded("go on with the run", made._delivery.store.uri):
+                    made._delivery.all()
+        except BaseException:
+            journal.close()
+            raise
+        made._replayed = {record["epoch"]: record["metrics"] for record in past.epochs}
         return made
 
     @property
@@ -113,11 +180,28 @@ class TrackedRun:
     def record(self, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
         """Keep an epoch's metrics: in the journal on return, in MLflow later. Raises NnexpError where the disk is full."""
         values = {key: float(value) for key, value in metrics.items()}
+        if epoch in self._replayed:
+            self._compare(epoch, values)
+            return
         self._journal.write({"epoch": epoch, "time": timestamp_ms, "metrics": values})
         now = time.monotonic()
         if now - self._looked >= LOOK:
             self._looked = now
             self._look_after(now)
+
+    def sync(self) -> None:
+        """Force the journal onto the disk."""
+        self._journal.sync()
+
+    def _compare(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Refuse to go on from an epoch that was trained before and came out differently this time."""
+        before = self._replayed[epoch]
+        for key, value in values.items():
+            if repr(before.get(key)) != repr(value):
+                raise NnexpError(
+                    f"Epoch {epoch} cannot be trained again as it was: {key} was {before.get(key)!r} and is {value!r} now. The "
+                    "same machine, library versions and number of threads give the same numbers. Start a new run instead."
+                )
 
     def score(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Keep metrics of the whole run (a test score), shown at ``epoch``."""
@@ -129,9 +213,9 @@ class TrackedRun:
         """Keep a file of the run's directory with the run."""
         self._last.append({"artifact": path.name})
 
-    def model(self, requirements: Sequence[str]) -> None:
-        """Keep the model that lies in the run's directory with the run; see ``Store.log_model``."""
-        self._model.append({"model": list(requirements)})
+    def model(self, requirements: Sequence[str], *, anew: bool = False) -> None:
+        """Keep the model that lies in the run's directory with the run; ``anew`` also where it has one already."""
+        self._model.append({"model": list(requirements), "anew": anew})
 
     def finish(self, status: Status, reason: str = "", *, within: float | None = None) -> None:
         """Write down how the run ended, and deliver what MLflow does not have, ``within`` so many seconds if given.

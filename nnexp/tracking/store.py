@@ -152,6 +152,15 @@ class Store:
         """Set a run's tag. Raises whatever the client raises."""
         self.client.set_tag(run_id, key, _cut(value, LONGEST_TAG))
 
+    def go_on(self, run_id: str, epochs: int) -> None:
+        """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise."""
+        run = self.client.get_run(run_id)
+        if "nnexp.reason" in run.data.tags:
+            self.client.delete_tag(run_id, "nnexp.reason")
+        if run.data.params.get("epochs") != str(epochs):
+            self.tag(run_id, "nnexp.epochs", str(epochs))
+        self.client.update_run(run_id, status="RUNNING")
+
     def gone(self, run_id: str) -> bool:
         """Tell whether a run that was in the store was deleted since."""
         from mlflow.exceptions import MlflowException

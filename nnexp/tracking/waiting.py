@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nnexp.errors import NnexpError
 from nnexp.tracking.client import masked, quiet, reason
@@ -165,16 +164,15 @@ def ended(journal: Journal, directory: Path) -> str:
 
     The caller holds the journal's lock.
     """
-    opened: dict[str, Any] = {}
-    epoch, moment, last = 0, int(time.time() * 1000), ""
+    wanted, epoch, moment, last = 0, 0, int(time.time() * 1000), ""
     for record, _ in read(directory / JOURNAL):
-        opened = record.get("opened", opened)
+        wanted = record.get("opened", record).get("epochs", wanted)
         if "epoch" in record:
             epoch, moment = record["epoch"], record["time"]
         last = last if "model" in record else next(iter(record))
     if last == "ended":
         return ""
-    why = f"its process was killed after epoch {epoch} of {opened.get('epochs', '?')}"
+    why = f"its process was killed after epoch {epoch} of {wanted}"
     journal.write({"ended": "KILLED", "reason": why, "time": moment})
     write_result(directory, {"status": "KILLED", "reason": why})
     return f"is marked as KILLED: {why}"

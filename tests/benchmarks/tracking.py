@@ -4,20 +4,25 @@ Both sides are the command's own pieces, ``prepare`` and ``nnexp.run``'s ``conne
 only the printing is left out, on both. What is compared is the wall time from the end of the first epoch to the end of the
 last, as the epochs' own timestamps say: epochs, and whatever the journal does between them. Every tracked run has a new
 SQLite database. ``TrackedRun.finish`` then delivers the journal; its time, divided by the number of points in it, is the
-second figure.
+second figure. The third is a checkpoint of a million parameters against writing and forcing onto the disk as many bytes.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nnexp import run
+from nnexp.checkpoint import Checkpoint, save
 from nnexp.console import Console
 from nnexp.experiment import Experiment, plan, prepare
+from nnexp.plugin import Array
 from nnexp.tracking.run import TrackedRun
 from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
 
@@ -54,6 +59,32 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
         goal=0.2,
         note=f"points left: {left}",
     )
+
+    arrays = np.random.default_rng(0).standard_normal(10**6)
+    with tempfile.TemporaryDirectory(
+        dir=Path.cwd()
+    ) as folder:  # on a disk; the place for temporary files may be memory
+        saving = paired(lambda: saved(arrays, Path(folder)), lambda: written(arrays, Path(folder)), 2 if quick else 15)
+    saving = Pairs(Pair(1000 * ours, 1000 * peer) for ours, peer in saving)
+    yield slower("checkpoint of 1,000,000 parameters", "ms", saving, peer_name="write and fsync", goal=3.0)
+
+
+def saved(theta: Array, folder: Path) -> float:
+    """Seconds for a checkpoint, over one that is there."""
+    checkpoint = Checkpoint(1, theta, {}, np.random.default_rng(0).bit_generator.state)
+    began = time.perf_counter()
+    save(checkpoint, folder)
+    return time.perf_counter() - began
+
+
+def written(theta: Array, folder: Path) -> float:
+    """Seconds to write the same bytes to a new file and force them onto the disk."""
+    began = time.perf_counter()
+    with (folder / "plain").open("wb") as file:
+        file.write(theta.data)
+        file.flush()
+        os.fsync(file.fileno())
+    return time.perf_counter() - began
 
 
 def tracked(config: dict[str, Any], outputs: Path, points: list[Pair]) -> float:

@@ -1,0 +1,259 @@
+"""A run that was killed and resumed is the run that was never interrupted, bit by bit; so is one that is extended."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnexp.checkpoint import CHECKPOINT, PREVIOUS
+from nnexp.tracking.journal import JOURNAL, read
+from tests.command import environment, nnexp, result, runs
+from tests.test_cli_durability import begun
+
+DIGITS = ("dataset=digits", "epochs=600", "checkpoint.epochs=7")
+KILLED: dict[str, Sequence[str]] = {
+    "minibatch, shuffled": (),
+    "the best epoch is kept": ("keep=best", "optimizer.learning_rate=0.3"),
+    "float32 and a dropped patience": ("dtype=float32", "patience=400"),
+    "one sample at a time": ("optimizer=sgd", "dataset=wine", "epochs=300"),
+    "full batches": ("optimizer=batch", "epochs=2000"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a store in it."""
+    folder = tmp_path_factory.mktemp("resumed")
+    assert nnexp("dataset=xor", "epochs=1", cwd=folder).code == 0
+    return folder
+
+
+def weights(directory: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of ``weights.npz``."""
+    with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def series(directory: Path) -> list[tuple[int, str]]:
+    """Every epoch of the journal with its metrics, exactly."""
+    return [(each["epoch"], repr(each["metrics"])) for each, _ in read(directory / JOURNAL) if "epoch" in each]
+
+
+def killed(place: Path, *words: str, number: int = signal.SIGKILL, until: str = "epoch 100/") -> Path:
+    """The directory of a run that got a signal in the middle."""
+    process = begun(place, *words, "log_every=1", until=until)
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143}[signal.Signals(number)]
+    return runs(place)[-1]
+
+
+def assert_same(ours: Path, expected: Path) -> None:
+    """Weights, metric series and result are the same to the last bit."""
+    assert series(ours) == series(expected)
+    for name, value in weights(expected).items():
+        np.testing.assert_array_equal(weights(ours)[name], value)
+    for key in ("objective", "epochs", "stopped", "best_epoch", "kept_epoch", "metrics", "history"):
+        assert repr(result(ours)[key]) == repr(result(expected)[key]), key
+
+
+@pytest.mark.parametrize("case", KILLED)
+def test_a_killed_run_goes_on_bit_by_bit(case: str, tmp_path: Path) -> None:
+    """After kill -9 and ``resume`` weights and metrics are those of a run that nobody touched, whatever the optimizer."""
+    words = (*DIGITS, *KILLED[case], "tracking=none", "split.test=0.1")
+    directory = killed(tmp_path, *words)
+    assert (directory / CHECKPOINT).exists()
+    before = len(series(directory))
+    done = nnexp("resume", str(directory), cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert "resumed  from epoch" in done.out
+    assert f"{before} of" in done.out
+    assert nnexp(*words, cwd=tmp_path).code == 0
+    assert_same(directory, runs(tmp_path)[-1])
+
+
+def test_a_schedule_and_an_optimizer_with_state_go_on(tmp_path: Path) -> None:
+    """Momentum and a schedule that looks back at the costs, of a distribution of their own, go on where they were."""
+    site = tmp_path / "site"
+    (site / "extra-1.0.dist-info").mkdir(parents=True)
+    (site / "extra-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: extra\nVersion: 1.0\n")
+    points = "[nnexp.optimizer]\nmomentum = extra:Momentum\n[nnexp.schedule]\nlooking_back = extra:LookingBack\n"
+    (site / "extra-1.0.dist-info" / "entry_points.txt").write_text(points)
+    (site / "extra.py").write_text(EXTRA)
+    words = ("dataset=digits", "epochs=400", "checkpoint.epochs=5", "optimizer=momentum", "schedule=looking_back")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(site))
+        directory = killed(tmp_path, *words, "tracking=none")
+    assert nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site)).code == 0
+    assert nnexp(*words, "tracking=none", cwd=tmp_path, PYTHONPATH=str(site)).code == 0
+    assert_same(directory, runs(tmp_path)[-1])
+    (site / "extra-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: extra\nVersion: 2.0\n")
+    refused = nnexp("resume", str(directory), "epochs=500", cwd=tmp_path, PYTHONPATH=str(site))
+    assert refused.code == 1
+    assert "The run began with nnexp 0.1.0, extra 1.0, and now nnexp 0.1.0, extra 2.0 is installed." in refused.err
+
+
+EXTRA = '''
+"""Gradient descent with momentum, and a schedule that halves the rate when the cost has not fallen."""
+from dataclasses import dataclass
+import numpy as np
+from nnexp.plugin import Optimizer, Schedule, param
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """v <- 0.9 v + g; theta <- theta - learning_rate v."""
+    batch_size: int = param(32, at_least=1, doc="samples a step")
+    learning_rate: float = param(0.01, above=0, doc="step size")
+
+    def init(self, theta):
+        return {"velocity": np.zeros_like(theta)}
+
+    def update(self, theta, grad, state, learning_rate):
+        state["velocity"] *= 0.9
+        state["velocity"] += grad
+        theta -= learning_rate * state["velocity"]
+
+@dataclass(frozen=True)
+class LookingBack(Schedule):
+    """Half the rate for every epoch in which the cost rose."""
+
+    def factor(self, epoch, epochs, history):
+        rises = sum(later > earlier for earlier, later in zip(history, history[1:]))
+        return max(0.5 ** rises, 1e-3)
+'''
+
+
+def test_a_resumed_run_is_one_run_in_mlflow(place: Path) -> None:
+    """Killed, settled, resumed by its MLflow id and extended: one run, each step once, FINISHED, the epochs as a tag."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{place}/outputs/mlflow.db")
+    directory = killed(place, *DIGITS, number=signal.SIGTERM)
+    (run,) = client.search_runs(["1"], f"tags.`nnexp.directory` = '{directory.relative_to(place)}'")
+    assert (run.info.status, run.data.tags["nnexp.reason"]) == ("KILLED", "terminated (SIGTERM)")
+    done = nnexp("resume", run.info.run_id[:10], cwd=place)
+    assert (done.code, done.err) == (0, "")
+    for epochs in (600, 650):
+        found = client.get_run(run.info.run_id)
+        assert found.info.status == "FINISHED"
+        assert "nnexp.reason" not in found.data.tags
+        points = client.get_metric_history(run.info.run_id, "cost/train")
+        assert [point.step for point in points] == list(range(1, epochs + 1))
+        times = [point.timestamp for point in points]
+        assert times == sorted(times)
+        if epochs == 600:
+            refused = nnexp("resume", str(directory), cwd=place)
+            assert (
+                "is finished: 600 of 600 epochs are trained. To train more, type python -m nnexp resume" in refused.err
+            )
+            done = nnexp("resume", str(directory), "epochs=650", cwd=place)
+            assert (done.code, done.err) == (0, "")
+    assert (found.data.tags["nnexp.epochs"], found.data.params["epochs"]) == ("650", "600")
+    assert len(client.search_runs(["1"], f"tags.`nnexp.directory` = '{directory.relative_to(place)}'")) == 1
+    assert nnexp(*DIGITS, "epochs=650", "tracking=none", cwd=place).code == 0
+    assert_same(directory, runs(place)[-1])
+    artifacts = client.download_artifacts(run.info.run_id, "weights.npz", str(place))
+    assert Path(artifacts).read_bytes() == (directory / "weights.npz").read_bytes()
+
+
+def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
+    """Killed six times at random moments, in training, in checkpoints and in replays, a run ends as if nothing had been."""
+    from mlflow import MlflowClient
+
+    draw = random.Random(4)  # noqa: S311
+    words = ("dataset=digits", "epochs=900", "checkpoint.epochs=1", "tracking.model=none")
+    directory = killed(tmp_path, *words)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nnexp", "resume", str(directory)],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(b"resumed"):
+                break
+        time.sleep(draw.uniform(0, 0.25))
+        process.kill()
+        process.communicate()
+    done = nnexp("resume", str(directory), cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert nnexp(*words, "tracking=none", cwd=tmp_path).code == 0
+    (other,) = {*runs(tmp_path)} - {directory}
+    assert_same(directory, other)
+    client = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
+    (run,) = client.search_runs(["1"])
+    assert run.info.status == "FINISHED"
+    points = client.get_metric_history(run.info.run_id, "cost/train")
+    assert [(point.step, point.value) for point in points] == [*enumerate(result(other)["history"]["cost/train"], 1)]
+
+
+@pytest.mark.parametrize("damage", ["torn", "foreign", "both torn"])
+def test_a_checkpoint_that_cannot_be_used_is_named_and_the_one_before_is_used(damage: str, tmp_path: Path) -> None:
+    """A torn checkpoint, and one of another run, is refused with its reason; without any the run begins again."""
+    directory = killed(tmp_path, *DIGITS, "tracking=none")
+    whole = (directory / CHECKPOINT).read_bytes()
+    assert (directory / PREVIOUS).exists()
+    if damage == "foreign":
+        other = killed(tmp_path, *DIGITS, "seed=1", "tracking=none")
+        shutil.copy(other / CHECKPOINT, directory / CHECKPOINT)
+    else:
+        (directory / CHECKPOINT).write_bytes(whole[: len(whole) // 2])
+    if damage == "both torn":
+        (directory / PREVIOUS).write_bytes(b"")
+    done = nnexp("resume", str(directory), cwd=tmp_path)
+    assert done.code == 0
+    assert {"foreign": "is of another run. It is not used"}.get(damage, "cannot be read (") in done.err
+    assert ("resumed  from epoch 0;" in done.out) == (damage == "both torn")
+    assert nnexp(*DIGITS, "tracking=none", cwd=tmp_path).code == 0
+    assert_same(directory, next(each for each in runs(tmp_path)[::-1] if each != directory))
+
+
+def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
+    """Other overrides, other data, a folder that is no run, a run that trains: each is told, and nothing is changed."""
+    table = "x,y\n" + "\n".join(f"{n},{n * n % 17}" for n in range(60))
+    (tmp_path / "t.csv").write_text(table)
+    words = ("dataset=csv", "dataset.path=t.csv", "dataset.target=y", "epochs=3", "tracking=none")
+    assert nnexp(*words, cwd=tmp_path).code == 0
+    (directory,) = runs(tmp_path)
+    journal = (directory / JOURNAL).read_bytes()
+    refused = nnexp("resume", str(directory), "seed=1", cwd=tmp_path)
+    assert "of its configuration only epochs=N can change, to more of them. Got seed=1" in refused.err
+    assert "to train more" in nnexp("resume", str(directory), "epochs=2", cwd=tmp_path).err.lower()
+    (tmp_path / "t.csv").write_text(table.replace("\n1,1\n", "\n1,2\n"))
+    refused = nnexp("resume", str(directory), "epochs=9", cwd=tmp_path)
+    assert "The data 'csv' are not those that the run began with." in refused.err
+    assert "is no run's directory" in nnexp("resume", ".", cwd=tmp_path).err
+    assert (directory / JOURNAL).read_bytes() == journal
+    alive = begun(tmp_path, *DIGITS, "epochs=1000000", "log_every=1", "tracking=none")
+    refused = nnexp("resume", str(next(each for each in runs(tmp_path) if each != directory)), cwd=tmp_path)
+    assert "Another process is at work on the run in" in refused.err
+    alive.kill()
+    alive.communicate()
+
+
+def test_an_epoch_that_comes_out_differently_is_not_mixed_in(tmp_path: Path) -> None:
+    """Where the machine computes other numbers than before, resuming stops at the first epoch that shows it."""
+    directory = killed(tmp_path, *DIGITS, "checkpoint.epochs=50", "tracking=none", until="epoch 99/")
+    lines = (directory / JOURNAL).read_text().splitlines()
+    changed = json.loads(lines[60])
+    changed["metrics"]["cost/train"] += 1e-15
+    assert changed["epoch"] == 60
+    lines[60] = json.dumps(changed)
+    (directory / JOURNAL).write_text("\n".join(lines) + "\n")
+    done = nnexp("resume", str(directory), cwd=tmp_path)
+    assert done.code == 1
+    assert "Epoch 60 cannot be trained again as it was: cost/train was" in done.err
+    assert result(directory)["status"] == "FAILED"
