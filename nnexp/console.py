@@ -95,6 +95,19 @@ class Console:
         for line in result_lines(result):
             say(line)
 
+    def reused(self, result: Mapping[str, Any], name: str) -> None:
+        """Which run answered, and its numbers."""
+        if self._brief:
+            self.result(result)
+            say(f"   reused from run {result['run_id'][:8]}")
+            return
+        say(f"reused   run {result['run_id']} ({name}): the same key, and finished; nothing was trained")
+        say("")
+        for line in metric_table(result["metrics"], scaled=result["scaled"]):
+            say(line)
+        say("")
+        next_commands(result["store"], result["run_id"], "compare runs in the browser")
+
 
 def say(line: str) -> None:
     """Print a line at once, so that a pipe shows it as it happens."""

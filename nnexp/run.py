@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shlex
@@ -28,7 +29,7 @@ from nnexp.tracking.client import masked, without_secrets
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.result import write_result
 from nnexp.tracking.run import Opening, Past, Target, TrackedRun, Waiting
-from nnexp.tracking.store import DataRecord, Store, chosen_uri
+from nnexp.tracking.store import DataRecord, Finished, Store, chosen_uri
 from nnexp.tracking.waiting import embedded, entries, settle
 from nnexp.training import Diverged, Epoch
 
@@ -75,10 +76,17 @@ Part = TypeVar("Part", TrackingSettings, CheckpointSettings)
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
     """Check a whole configuration before anything is done. Raises NnexpError."""
     rest = dict(config)
+    reuse = rest.pop("reuse", False)
+    if not isinstance(reuse, bool):
+        raise NnexpError(f"reuse must be true or false. Got {reuse!r}.")
     tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))
     checkpoint = part(CheckpointSettings, "checkpoint.", rest.pop("checkpoint", {}))
     if not tracking.experiment.strip():
         raise NnexpError("tracking.experiment must not be empty. Type tracking.experiment=NAME.")
+    if reuse and tracking.name == "none":
+        raise NnexpError(
+            "reuse=true looks for the same run in MLflow, which tracking=none leaves out. Type reuse=false."
+        )
     return plan(rest), tracking, checkpoint
 
 
@@ -105,6 +113,14 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
     place.directory.mkdir(parents=True, exist_ok=True)
     target = connect(tracking, place)
     console.opening(describe(experiment))
+    if config.get("reuse") and target and target.store:
+        done = target.store.finished(key(experiment))
+        if done:
+            links = target.store.links()
+            result = reused(done, experiment, place) | {"store": store_words(tracking), "link": links.table}
+            write_result(place.directory, result)
+            console.reused(result, done.name)
+            return float(result["objective"])
     again = {
         "config": experiment.config(),
         "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
@@ -113,6 +129,37 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
     }
     tracked = TrackedRun.start(opening(experiment, place, tracking, again), place.directory, target)
     return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target), console, began)
+
+
+def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, Any]:
+    """A finished run's numbers, as MLflow has them, as this run's result, which says whose they are."""
+    cost = "cost/validation" if "cost/validation" in done.history else "cost/train"
+    costs = done.history[cost]
+    best = costs.index(min(costs))
+    kept = best if experiment.plan.settings.keep == "best" else len(costs) - 1
+    return {
+        "status": "REUSED",
+        "reason": f"run {done.run_id} has the same key and is finished",
+        "overrides": list(place.overrides),
+        "name": place.name,
+        "job": place.job,
+        "directory": str(place.directory),
+        "loss": experiment.config()["loss"],
+        "objective": costs[kept],
+        "epochs": len(costs),
+        "stopped": "",
+        "best_epoch": best + 1,
+        "kept_epoch": kept + 1,
+        "keep": experiment.plan.settings.keep,
+        "metrics": {**{name: values[kept] for name, values in done.history.items()}, **done.scores},
+        "scaled": experiment.preprocessing.outputs.changes,
+        "best_cost": costs[best],
+        "history": done.history,
+        "seconds": 0.0,
+        "training_seconds": 0.0,
+        "requirements": requirements(experiment),
+        "run_id": done.run_id,
+    }
 
 
 @dataclass(frozen=True)
@@ -211,7 +258,9 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
     found, problems = newest(directory, past.token)
     for problem in problems:
         console.note(f"{problem}. It is not used.")
-    tracked = TrackedRun.resume(past, wanted, target)
+    extended = wanted > again["config"]["epochs"]
+    content = key(experiment, again["config"]["epochs"] if extended else 0)
+    tracked = TrackedRun.resume(past, wanted, content, target)
     with closing(tracked, place):
         if found:
             experiment.restore(
@@ -220,7 +269,6 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
-    extended = wanted > again["config"]["epochs"]
     return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target, extended), console, began)
 
 
@@ -349,17 +397,27 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def key(experiment: Experiment, extended_from: int = 0) -> str:
+    """What the run's numbers follow from, as SHA-256: resolved configuration, dtype included, plugins' versions, data.
+
+    Not ``log_every``, which only prints. Under a schedule, which knows the last epoch, a run that was extended to N epochs is
+    not the run of N epochs.
+    """
+    config = {name: value for name, value in experiment.config().items() if name != "log_every"}
+    versions = {**distributions(experiment), "nnexp": version("nnexp")}
+    identity: list[Any] = [config, versions, experiment.digest()]
+    if extended_from and experiment.plan.schedule.varies:
+        identity.append(extended_from)
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
 def tags(experiment: Experiment, place: Place) -> dict[str, str]:
     """What identifies the run beside its parameters."""
-    import hashlib
-
     import numpy as np
 
-    plugins = plugin_versions(experiment)
-    identity = json.dumps([experiment.config(), plugins, experiment.digest()], sort_keys=True)
     found = {
-        "nnexp.key": hashlib.sha256(identity.encode()).hexdigest(),
-        "nnexp.plugins": plugins,
+        "nnexp.key": key(experiment),
+        "nnexp.plugins": plugin_versions(experiment),
         "nnexp.versions": f"python {sys.version.split()[0]}, numpy {np.__version__}",
         "nnexp.directory": str(place.directory.relative_to(place.outputs.parent))
         if place.directory.is_relative_to(place.outputs.parent)

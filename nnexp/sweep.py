@@ -97,8 +97,8 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether it trained to its end."""
-        return bool(self.result.get("status") == "FINISHED")
+        """Whether it trained to its end, now or as an earlier run that is reused."""
+        return self.result.get("status") in {"FINISHED", "REUSED"}
 
 
 def jobs(directory: Path) -> list[Job]:
@@ -216,7 +216,7 @@ def store_best(best: Job) -> str | None:
     tracking = TrackingSettings(**config.tracking)
     if tracking.name == "none" or "run_id" not in best.result:
         return None
-    if tracking.model == "auto":
+    if tracking.model == "auto" and best.result["status"] == "FINISHED":
         store = Store.connect(tracking.uri, tracking.experiment, Path.cwd() / "outputs")
         if not store.has_model(best.result["run_id"]):
             store.log_model(best.result["run_id"], best.directory, best.result["requirements"])

@@ -108,8 +108,8 @@ class Delivery:
             case {"model": requirements, "anew": anew}:
                 if anew or not self.store.has_model(self.run_id):
                     self.store.log_model(self.run_id, self.directory, requirements)
-            case {"resumed": _, "epochs": epochs}:
-                self.store.go_on(self.run_id, epochs)
+            case {"resumed": _, "epochs": epochs, "key": key}:
+                self.store.go_on(self.run_id, epochs, key)
             case {"ended": status, "reason": reason, "time": time}:
                 if reason:
                     self.store.tag(self.run_id, "nnexp.reason", reason)

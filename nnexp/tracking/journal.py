@@ -10,7 +10,7 @@ A record is a JSON object. In the order in which they are written:
 | ``{"artifact": "weights.npz"}`` | a file of the run's directory |
 | ``{"ended": "FINISHED", "reason": "", "time": ms}`` | how the run ended |
 | ``{"model": ["numpy==2.4"], "anew": false}`` | the model is to be stored, with the packages that it needs |
-| ``{"resumed": 3, "epochs": 80, "time": ms}`` | the run, which had come to epoch 3, goes on to epoch 80 |
+| ``{"resumed": 3, "epochs": 80, "key": "...", "time": ms}`` | the run, which had come to epoch 3, goes on to epoch 80 |
 
 A line counts once its line break is there, so what a crash tears off is the line that was being written. NaN and infinities
 are written as Python's ``json`` does.

@@ -153,11 +153,14 @@ class TrackedRun:
         return made
 
     @classmethod
-    def resume(cls, past: Past, epochs: int, target: Target | None = None) -> TrackedRun:
-        """Go on with a run that has ended, to so many epochs in all. Raises Busy where another process is at work on it."""
+    def resume(cls, past: Past, epochs: int, key: str, target: Target | None = None) -> TrackedRun:
+        """Go on with a run that has ended, to so many epochs in all, which makes ``key`` the key of its content.
+
+        Raises Busy where another process is at work on it.
+        """
         journal = Journal(past.directory)
         try:
-            journal.write({"resumed": past.last, "epochs": epochs, "time": int(time.time() * 1000)})
+            journal.write({"resumed": past.last, "epochs": epochs, "key": key, "time": int(time.time() * 1000)})
             entry = None
             if target:
                 entry = register(target.outputs, past.token, past.directory, target.uri, target.experiment)

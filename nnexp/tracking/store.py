@@ -19,7 +19,7 @@ from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Experiment, Run
+    from mlflow.entities import DatasetInput, Experiment, Metric, Run
 
 __all__ = ["CHARTS", "DataRecord", "Links", "Store", "embedded_uri", "sweep_filter"]
 
@@ -71,6 +71,15 @@ class DataRecord:
     target: str
     n_samples: int
     n_features: int
+
+
+class Finished(NamedTuple):
+    """A finished run's numbers: every metric by epoch, and the scores of the whole run."""
+
+    run_id: str
+    name: str
+    history: dict[str, list[float]]
+    scores: dict[str, float]
 
 
 class Store:
@@ -152,13 +161,29 @@ class Store:
         """Set a run's tag. Raises whatever the client raises."""
         self.client.set_tag(run_id, key, _cut(value, LONGEST_TAG))
 
-    def go_on(self, run_id: str, epochs: int) -> None:
+    def finished(self, key: str) -> Finished | None:
+        """Find the newest run of the experiment that finished with this ``nnexp.key``. Raises ``NnexpError``."""
+        with worded("look for the same run", self.uri):
+            found = self._runs(f"tags.`nnexp.key` = '{key}' AND attributes.status = 'FINISHED'", most=1)
+            if not found:
+                return None
+            run_id, metrics = found[0].info.run_id, found[0].data.metrics
+            history = {
+                name: [point.value for point in sorted(self.client.get_metric_history(run_id, name), key=_step)]
+                for name in metrics
+                if not name.endswith("/test")
+            }
+            scores = {name: value for name, value in metrics.items() if name.endswith("/test")}
+            return Finished(run_id, found[0].info.run_name or "", history, scores) if history else None
+
+    def go_on(self, run_id: str, epochs: int, key: str) -> None:
         """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise."""
         run = self.client.get_run(run_id)
         if "nnexp.reason" in run.data.tags:
             self.client.delete_tag(run_id, "nnexp.reason")
         if run.data.params.get("epochs") != str(epochs):
             self.tag(run_id, "nnexp.epochs", str(epochs))
+        self.tag(run_id, "nnexp.key", key)
         self.client.update_run(run_id, status="RUNNING")
 
     def gone(self, run_id: str) -> bool:
@@ -295,6 +320,10 @@ def spelled(value: object) -> str:
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         return "[" + ", ".join(spelled(item) for item in value) + "]"
     return str(value)
+
+
+def _step(point: Metric) -> int:
+    return int(point.step)
 
 
 def _cut(text: str, most: int) -> str:
