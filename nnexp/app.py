@@ -18,8 +18,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from nnexp import composition, installed, options, presets, registry, sweep
-from nnexp.console import Console, next_commands, note, relative, say
-from nnexp.errors import NnexpError, did_you_mean, first_line, listed
+from nnexp.console import Console, fact, next_commands, note, relative, say
+from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
 from nnexp.run import Place, run
 from nnexp.tracking.result import RESULT
@@ -161,12 +161,16 @@ def end_sweep(directory: Path, outputs: Path) -> NnexpError | None:
                 f"{str(error).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"
             )
         say("")
-        say(f"files    {relative(str(directory))}/  ({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)")
+        kept = f"({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)"
+        for line in fact("files", f"{relative(str(directory))}/  {kept}"):
+            say(line)
         next_commands(stored, relative(str(best)), "compare the curves in the browser")
     for words in waits:
         note(words)
     if failed:
-        return NnexpError(f"{len(failed)} of {len(ranked) + len(failed)} jobs failed; the reasons are above.")
+        return NnexpError(
+            f"{len(failed)} of {counted(len(ranked) + len(failed), 'job')} failed; the reasons are above."
+        )
     if waits:
         return NnexpError("MLflow does not have all of this sweep yet. Nothing is lost; type python -m nnexp sync")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nnexp.errors import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -35,9 +38,8 @@ class Console:
         """What is about to be trained, a line per fact."""
         if not self._brief:
             for name, text in facts.items():
-                for line in textwrap.wrap(text, width() - 9) or [""]:
-                    say(f"{name:<9}{line}")
-                    name = ""  # noqa: PLW2901 (only in front of the first line)
+                for line in fact(name, text):
+                    say(line)
 
     @contextmanager
     def training(self, epochs: int, log_every: int | None) -> Iterator[None]:
@@ -122,6 +124,18 @@ def note(line: str) -> None:
     print(f"nnexp: {line}", file=sys.stderr, flush=True)  # noqa: T201 (this is the terminal)
 
 
+def fact(name: str, text: str) -> Iterator[str]:
+    """``name``, and beside it ``text`` in as many lines as it needs; a word, such as a path, is never cut."""
+    for line in wrapped(text, width() - 9) or [""]:
+        yield f"{name:<9}{line}"
+        name = ""
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The lines of ``text``, broken only at spaces."""
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+
+
 def width() -> int:
     """The columns of the terminal, 80 where there is none; more than 120 are not easier to read."""
     return min(shutil.get_terminal_size((80, 24)).columns, 120)
@@ -156,15 +170,16 @@ def progress_bar() -> Progress:
 def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     """A single run's result: epochs, a table of metrics, where everything is, and what to type next."""
     ended = f" ({result['stopped']})" if result["stopped"] else ""
-    yield (
-        f"done     {result['epochs']} epochs in {result['training_seconds']:.1f} s{ended}; lowest cost in epoch "
-        f"{result['best_epoch']}, kept the weights of epoch {result['kept_epoch']}"
+    yield from fact(
+        "done",
+        f"{counted(result['epochs'], 'epoch')} in {result['training_seconds']:.1f} s{ended}; lowest cost in epoch "
+        f"{result['best_epoch']}, kept the weights of epoch {result['kept_epoch']}",
     )
     yield ""
     yield from metric_table(result["metrics"], scaled=result["scaled"])
     yield ""
     directory = relative(result["directory"])
-    yield f"files    {directory}/  (config.yaml, cost.png, weights.npz)"
+    yield from fact("files", f"{directory}/  (config.yaml, cost.png, weights.npz)")
     if result.get("run_id"):
         yield f"mlflow   run {result['run_id']}"
     yield from next_lines(result.get("store"), directory, "compare runs in the browser")
@@ -202,18 +217,33 @@ def relative(path: str) -> str:
     return str(given.relative_to(Path.cwd())) if given.is_relative_to(Path.cwd()) else str(given)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table that fits the terminal; numbers to the right."""
-    from rich.console import Console as RichConsole
-    from rich.table import Table
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    """Print a table that fits the terminal, numbers to the right; headings and text are broken only at spaces."""
+    numeric = [all(_is_number(cell) for cell in column) for column in zip(*rows, strict=True)]
+    widths = fitted(columns, rows, numeric)
+    for line in wrapped(title, width()):
+        say(line)
+    for row in (columns, *rows):
+        cells = [wrapped(cell, space) for cell, space in zip(row, widths, strict=True)]
+        for parts in itertools.zip_longest(*cells, fillvalue=""):
+            aligned = zip(parts, widths, numeric, strict=True)
+            say("  ".join(text.rjust(space) if right else text.ljust(space) for text, space, right in aligned).rstrip())
 
-    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, title_style="bold")
-    for index, name in enumerate(columns):
-        numeric = all(_is_number(row[index]) for row in rows)
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    for row in rows:
-        made.add_row(*row)
-    RichConsole(width=max(width(), 80), markup=False, highlight=False, soft_wrap=False).print(made)
+
+def fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[int]:
+    """Each column's width: that of its longest cell where there is room, and never less than its longest word."""
+    cells = list(zip(*rows, strict=True))
+    whole = [max(map(len, (name, *column))) for name, column in zip(columns, cells, strict=True)]
+    widths = []
+    for name, column, number in zip(columns, cells, numeric, strict=True):
+        words = name.split() + [part for cell in column for part in ([cell] if number else cell.split())]
+        widths.append(max(map(len, words), default=0))
+    room = width() - sum(widths) - 2 * (len(widths) - 1)
+    for index in sorted(range(len(widths)), key=lambda index: numeric[index]):  # text first
+        more = min(whole[index] - widths[index], max(room, 0))
+        widths[index] += more
+        room -= more
+    return widths
 
 
 def _is_number(text: str) -> bool:

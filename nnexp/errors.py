@@ -21,6 +21,11 @@ def listed(names: Iterable[str], *, most: int = 12) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 run``, ``2 runs``, ``1,210 parameters``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def first_line(said: object) -> str:
     """The first line of a text, or of what an error says, without its full stop; the error's type where it says nothing."""
     lines = str(said).splitlines() or [type(said).__name__ if isinstance(said, BaseException) else ""]

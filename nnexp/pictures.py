@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,31 @@ def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: s
     figure.savefig(path, dpi=100)
 
 
-def comparison(curves: Mapping[str, Sequence[float]], metric: str, title: str, path: Path) -> None:
-    """One metric of several runs by epoch, labelled; the first ``MOST_CURVES`` of ``curves``, which come best first."""
+@dataclass(frozen=True)
+class Panel:
+    """One metric of several runs by epoch; ``curves`` come best first."""
+
+    curves: Mapping[str, Sequence[float]]
+    metric: str
+    title: str
+
+
+def comparison(panels: Sequence[Panel], path: Path) -> None:
+    """Each panel's curves, labelled, the first ``MOST_CURVES`` of them; the panels one below the other."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5))
+    figure = Figure(figsize=(8, 4.5 * len(panels)))
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.11, 0.12, 0.86, 0.8))
-    shown = dict(list(curves.items())[:MOST_CURVES])
-    for label, values in shown.items():
-        axes.plot(range(1, len(values) + 1), values, label=label)
-    if len(curves) > len(shown):
-        title = f"{title}: the best {len(shown)} of {len(curves)}"
-    finish(axes, title, list(shown.values()), " ".join(reversed(metric.split("/"))))
+    for place, panel in enumerate(panels, 1):
+        axes = figure.add_axes((0.11, 1 - (place - 0.12) / len(panels), 0.86, 0.8 / len(panels)))
+        shown = dict(list(panel.curves.items())[:MOST_CURVES])
+        for label, values in shown.items():
+            axes.plot(range(1, len(values) + 1), values, label=label)
+        title = panel.title
+        if len(panel.curves) > len(shown):
+            title = f"{title}: the best {len(shown)} of {len(panel.curves)}"
+        finish(axes, title, list(shown.values()), " ".join(reversed(panel.metric.split("/"))))
     figure.savefig(path, dpi=100)
 
 
