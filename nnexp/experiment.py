@@ -20,7 +20,7 @@ import numpy as np
 from nnexp import registry
 from nnexp.checkpoint import Checkpoint
 from nnexp.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.fields import check_fields, hyperparameters
 from nnexp.metrics import Metrics, for_task
 from nnexp.model import Model
@@ -221,7 +221,7 @@ class Experiment:
                     break
         finally:
             if self._out_of_patience():
-                self.stopped = f"no lower cost for {patience} epochs"
+                self.stopped = f"no lower cost for {counted(patience or 0, 'epoch')}"
             if self.best_theta is not None:
                 self.network.theta[...] = self.best_theta
                 self.kept = self.best

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from nnexp import registry
 from nnexp.checkpoint import newest, save
 from nnexp.console import Console, note
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.experiment import SECTIONS, Experiment, Plan, plan, prepare
 from nnexp.fields import check_fields, hyperparameters
 from nnexp.plugin import Plugin, param
@@ -467,12 +467,12 @@ def describe(experiment: Experiment) -> dict[str, str]:
     schedule = f"{with_options(config['schedule'])}, " if experiment.plan.schedule.varies else ""
     sizes = "-".join(str(size) for size in experiment.network.sizes)
     return {
-        "data": f"{source}: {len(data.y)} samples ({', '.join(parts)}), {data.x.shape[1]} features "
+        "data": f"{source}: {len(data.y)} samples ({', '.join(parts)}), {counted(data.x.shape[1], 'feature')} "
         f"-> {data.target} ({data.task}{classes})",
-        "network": f"{sizes}, {config['activation']['name']}, {config['output']['name']} out, "
-        f"{experiment.network.theta.size:,} parameters ({config['initializer']['name']})",
-        "training": f"{config['loss']['name']}, {with_options(config['optimizer'])}, {schedule}"
-        f"{settings.epochs} epochs, seed {settings.seed}",
+        "network": f"{sizes}, {with_options(config['activation'])}, {with_options(config['output'])} out, "
+        f"{counted(experiment.network.theta.size, 'parameter')} ({with_options(config['initializer'])})",
+        "training": f"{with_options(config['loss'])}, {with_options(config['optimizer'])}, {schedule}"
+        f"{counted(settings.epochs, 'epoch')}, seed {settings.seed}",
     }
 
 

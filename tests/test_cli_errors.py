@@ -277,6 +277,7 @@ def test_help_names_every_installed_option(tmp_path: Path) -> None:
     assert ended.code == 0
     assert "activation: identity, leaky_relu, relu, sigmoid, softmax, tanh" in ended.out
     assert "python -m nnexp -m loss=mse,mae optimizer=batch,minibatch,sgd" in ended.out
+    assert max(map(len, ended.out.partition("== Options")[0].splitlines())) <= 80
     assert list(tmp_path.iterdir()) == []
 
 

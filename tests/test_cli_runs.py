@@ -70,7 +70,28 @@ def test_terminal(single: tuple[Path, str]) -> None:
     assert "epoch 6/6  cost/train" in out
     assert "kept the weights of epoch 6" in out
     assert "next     python -m nnexp ui" in out
-    assert max(len(line) for line in out.splitlines() if "outputs/" not in line) <= 80
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_options_of_every_plugin_are_shown(tmp_path: Path) -> None:
+    """The opening lines name the values of whatever has any, and a single epoch, feature or job is one, not several."""
+    ended = nnexp(
+        "dataset=sine", "activation=leaky_relu", "initializer=normal", "epochs=1", "tracking=none", cwd=tmp_path
+    )
+    text = " ".join(ended.out.split())
+    assert "100 validation), 1 feature -> y" in text
+    assert "1-16-1, leaky_relu (alpha 0.01), identity out, 49 parameters (normal (std 0.1, bias_std 0.0))" in text
+    assert "learning_rate 0.1), 1 epoch, seed 0" in text
+    assert "done 1 epoch in" in text
+
+
+def test_long_lines_go_on_below(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long fact goes on under its own beginning; a path is never cut, however long."""
+    from nnexp.console import Console
+
+    Console().opening({"files": f"{'x' * 60} weights.npz of one run {'y' * 90}/z-z.csv"})
+    lines = ["files    " + "x" * 60, "         weights.npz of one run", "         " + "y" * 90 + "/z-z.csv"]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_the_cost_is_said_to_be_in_scaled_units_where_it_is(single: tuple[Path, str], place: Path) -> None:
