@@ -49,6 +49,17 @@ NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multi
 """What ``loss=auto`` becomes where the dataset names no loss of its own."""
 
 
+DEFAULTS: Mapping[str, str] = {
+    "loss": "auto",
+    "output": "auto",
+    "activation": "relu",
+    "optimizer": "minibatch",
+    "schedule": "constant",
+    "initializer": "glorot",
+}
+"""The plugins of a configuration that does not say."""
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """``network.*``."""
@@ -119,15 +130,7 @@ def plan(config: Mapping[str, Any]) -> Plan:
     A plugin may be given as its name, a mapping or an object. What is left out has its default, except the dataset.
     Raises NnexpError for an unknown key, option or field, a wrong type and a value out of bounds.
     """
-    defaults = {
-        "loss": "auto",
-        "output": "auto",
-        "activation": "relu",
-        "optimizer": "minibatch",
-        "schedule": "constant",
-        "initializer": "glorot",
-    }
-    values = {**defaults, **config}
+    values = {**DEFAULTS, **config}
     known = [*GROUPS, *(item.name for item in hyperparameters(Settings))]
     for key in values:
         if key not in known:
@@ -147,7 +150,7 @@ def _plugin(key: str, spec: Any) -> Any:
         return spec
     spec = {"name": spec} if isinstance(spec, str) else spec
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise NnexpError(f"{key} must be the name of an installed {GROUPS[key]}. Got {spec!r}. Type {key}=NAME.")
+        raise NnexpError(no_plugin(key, spec))
     if key in ("loss", "output") and spec["name"] == "auto":
         extra = [each for each in spec if each != "name"]
         if extra:
@@ -156,6 +159,26 @@ def _plugin(key: str, spec: Any) -> Any:
             )
         return None
     return registry.build(GROUPS[key], spec, key)
+
+
+def no_plugin(key: str, spec: Any) -> str:
+    """The message for what is neither a plugin's name, nor a mapping with it, nor a plugin of the key's kind."""
+    kind = GROUPS[key]
+    base = KINDS[kind]
+    default = DEFAULTS.get(key, "auto")
+    name = '"NAME"' if default == "auto" else f'"{default}"'
+    got, example = repr(spec), name
+    if isinstance(spec, type):
+        got, example = f"the class {spec.__name__}", f"{spec.__name__}()" if issubclass(spec, base) else name
+    elif isinstance(spec, Plugin):
+        got = f"{spec!r}, an object of the kind {spec.kind}"
+    elif isinstance(spec, Mapping):
+        options = "".join(f', "{option}": {value!r}' for option, value in spec.items() if option != "name")
+        got, example = f"{dict(spec)!r} without a name", f'{{"name": {name}{options}}}'
+    return (
+        f'{key} must be the name of an installed {kind}, a dict with its "name" and options, or an object of the class '
+        f"{base.__name__}. Got {got}. Type {key}={example}."
+    )
 
 
 def _section(cls: type, prefix: str, values: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -31,6 +33,17 @@ __all__ = ["Result", "fit", "load"]
 
 PluginSpec = str | Mapping[str, Any]
 """A plugin's name, or ``{"name": ..., field: value, ...}``."""
+
+
+ARGUMENTS: Mapping[str, str] = {
+    "network.hidden": "hidden",
+    "split.validation": "validation",
+    "split.test": "test",
+    "split.seed": "split_seed",
+    "scale.features": "scale_features",
+    "scale.target": "scale_target",
+}
+"""Keys of a configuration that ``fit`` calls otherwise."""
 
 
 @dataclass(frozen=True)
@@ -140,16 +153,27 @@ def fit(
         "patience": patience,
         "keep": keep,
         "threads": threads,
-        "network": {"hidden": np.asarray(hidden).tolist()},
+        "network": {"hidden": as_sizes(hidden)},
         "split": {"validation": validation, "test": test, "seed": split_seed},
         "scale": {"features": scale_features, "target": scale_target},
     }
-    chosen = plan(config)
-    seeds = np.random.SeedSequence(chosen.settings.seed).spawn(4)
-    experiment = assemble(chosen, as_data(x, y, task, names), seeds)
-    for _ in experiment.epochs():
-        pass
+    with own_words():
+        chosen = plan(config)
+        seeds = np.random.SeedSequence(chosen.settings.seed).spawn(4)
+        experiment = assemble(chosen, as_data(x, y, task, names), seeds)
+        for _ in experiment.epochs():
+            pass
     return Result(experiment, experiment.model())
+
+
+@contextmanager
+def own_words() -> Iterator[None]:
+    """Have what is refused in the block name the arguments of ``fit`` in place of the keys of a configuration."""
+    try:
+        yield
+    except NnexpError as error:
+        error.args = (re.sub("|".join(map(re.escape, ARGUMENTS)), lambda key: ARGUMENTS[key[0]], str(error)),)
+        raise
 
 
 def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Sequence[str] | None) -> Data:
@@ -182,6 +206,14 @@ def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Seq
     return Data(samples, indices, names, cast("Task", found), labels)
 
 
+def as_sizes(hidden: Any) -> Any:
+    """``hidden`` with its NumPy numbers made plain; what is no list of numbers stays as it is, to be refused by its key."""
+    try:
+        return np.asarray(hidden).tolist()
+    except ValueError:  # lists of different lengths
+        return hidden
+
+
 def as_samples(x: ArrayLike) -> NDArray[Any]:
     """Check ``x``: a matrix of real numbers, not copied where it is one already."""
     if np.iscomplexobj(x):
@@ -199,6 +231,8 @@ def as_samples(x: ArrayLike) -> NDArray[Any]:
         ) from None
     if samples.ndim != 2:
         raise NnexpError(f"x must have the shape (n_samples, n_features). Got {samples.shape}.")
+    if not len(samples):
+        raise NnexpError(f"x holds no samples: its shape is {samples.shape}. Give at least 2.")
     return samples
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp import registry
-from nnexp.errors import NnexpError, did_you_mean
+from nnexp.errors import NnexpError, did_you_mean, first_line
 from nnexp.metrics import class_indices
 from nnexp.network import MLP
 from nnexp.plugin import Activation, Array, Task
@@ -72,7 +72,13 @@ class Model:
         """The network's outputs (n_outputs, n_samples) for raw samples."""
         if hasattr(x, "columns"):
             x = self._in_order(x)
-        x = np.asarray(x, dtype=np.float64)
+        try:
+            x = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise NnexpError(
+                f"x must hold numbers, in the shape (n_samples, {len(self.features)}). Got a {type(x).__name__}: "
+                f"{first_line(error)}."
+            ) from None
         if x.ndim != 2 or x.shape[1] != len(self.features):
             raise NnexpError(f"x must have the shape (n_samples, {len(self.features)}). Got {x.shape}.")
         if not np.isfinite(x).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import json
 import pickle
@@ -253,8 +254,20 @@ def test_float32() -> None:
         (X, LINE, {"loss": "bce"}, r"loss=bce is for binary; this is a regression"),
         (X, LINE, {"loss": "mee"}, r"No loss 'mee'\. Did you mean '"),
         (X, LINE, {"epochs": 0}, r"epochs must be an int at least 1\. Got 0\."),
-        (X, LINE, {"hidden": 4}, r"network\.hidden must be a list of int"),
-        (X, LINE, {"hidden": [4.5]}, r"network\.hidden must be a list of int"),
+        (X, LINE, {"hidden": 8}, r"hidden must be a list of int, each at least 1\. Got 8\. Type hidden=\[8\]\.$"),
+        (X, LINE, {"hidden": [4.5]}, r"hidden must be a list of int"),
+        (X, LINE, {"hidden": [[1], [2, 3]]}, r"hidden must be a list of int"),
+        (X, LINE, {"validation": 2}, r"validation must be a float at least 0 and below 1\. Got 2\.0\."),
+        (X, LINE, {"validation": 0.001}, r"validation=0\.001 of 60 samples leaves none .* Type validation=0\.$"),
+        (X, LINE, {"scale_target": "standart"}, r"scale_target must be one of .* Did you mean 'standard'\?"),
+        (X[:0], LINE[:0], {}, r"x holds no samples: its shape is \(0, 2\)\. Give at least 2\."),
+        (X, LINE, {"optimizer": {"learning_rate": 0.1}},
+         r"optimizer must be the name of an installed .* without a name\. Type optimizer=\{\"name\": \"minibatch\", .*\}\."),
+        (X, LINE, {"loss": {"delta": 2}}, r"loss must be .* Type loss=\{\"name\": \"NAME\", \"delta\": 2\}\."),
+        (X, LINE, {"optimizer": Sgd}, r"optimizer must be .* Got the class Sgd\. Type optimizer=Sgd\(\)\."),
+        (X, LINE, {"optimizer": Tanh}, r"optimizer must be .* Got the class Tanh\. Type optimizer=\"minibatch\"\."),
+        (X, LINE, {"optimizer": Tanh()}, r"optimizer must be .* Got Tanh\(\), an object of the kind activation\. Type"),
+        (X, LINE, {"optimizer": None}, r"optimizer must be .* Got None\. Type optimizer=\"minibatch\"\."),
         (X, LINE, {"dtype": "float16"}, r"dtype must be one of float64, float32\. Got 'float16'\."),
         (X, LINE, {"dtype": "nonsense"}, r"dtype must be one of float64, float32\. Got 'nonsense'\."),
         (X, LINE, {"optimizer": {"name": "sgd", "learning_rate": 1e200}}, r"diverged at epoch 1; learning_rate=1e\+200"),
@@ -265,6 +278,13 @@ def test_refusals(x: Any, y: Any, options: dict[str, Any], text: str) -> None:
     """What cannot be trained on, an unknown option and a value out of bounds raise NnexpError with the reason."""
     with pytest.raises(NnexpError, match=f"^{text}"):
         fit(x, y, **{"epochs": 1, **options})
+
+
+def test_the_version() -> None:
+    """``nnexp.__version__`` is the installed distribution's, and no other name is made up."""
+    assert nnexp.__version__ == importlib.metadata.version("nnexp")
+    with pytest.raises(AttributeError, match="module 'nnexp' has no attribute 'versoin'"):
+        _ = nnexp.versoin
 
 
 def test_hidden_may_be_an_array() -> None:
@@ -278,6 +298,8 @@ def test_hidden_may_be_an_array() -> None:
         (X[:, :1], r"x must have the shape \(n_samples, 2\)\. Got \(60, 1\)\."),
         (X[0], r"x must have the shape \(n_samples, 2\)\. Got \(2,\)\."),
         (np.where(np.eye(60, 2), np.inf, 1), r"x must hold finite numbers\. Got inf in sample"),
+        ("a", r"x must hold numbers, in the shape \(n_samples, 2\)\. Got a str: could not convert .*"),
+        ([[1], [2, 3]], r"x must hold numbers, in the shape \(n_samples, 2\)\. Got a list: "),
     ],
 )
 def test_predict_refuses(x: Any, text: str) -> None:
