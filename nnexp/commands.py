@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nnexp.tracking.store import Store
+
+
+LAST_PORT = 65_535
+"""Ports have 16 bits (RFC 9293)."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,6 +78,8 @@ def ui(words: Sequence[str]) -> None:
     from nnexp.tracking.store import CHARTS
     from nnexp.tracking.ui import serve
 
+    if not 1 <= given.port <= LAST_PORT:
+        raise NnexpError(f"--port {given.port}: ports go from 1 to {LAST_PORT}. Type --port 5000, or leave it out.")
     store = open_store(given)
     serve(store.uri, outputs(), given.port, store.link_suffix() + CHARTS)
 
@@ -81,6 +88,7 @@ def predict(words: Sequence[str]) -> None:
     """Answer for new rows with a run's model: labels or values in original units, and probabilities."""
     parser = Parser("python -m nnexp predict", description=predict.__doc__)
     parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a file that save() wrote")
+    parser.set_defaults(typed="predict {} TABLE")
     parser.add_argument("table", help="a .csv, .tsv, .txt or .parquet file with the training table's feature columns")
     parser.add_argument("-o", "--output", help="a .csv or .parquet file; without it the answers are printed as csv")
     parser.add_argument("--separator", default=",", help="between the cells of a text file")
@@ -101,7 +109,7 @@ def predict(words: Sequence[str]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     write(answers, Path(given.output))
-    print(f"{len(answers)} rows: {given.output}")  # noqa: T201
+    print(f"{counted(len(answers), 'row')}: {given.output}")  # noqa: T201
 
 
 def write(answers: pd.DataFrame, path: Path) -> None:
@@ -128,15 +136,23 @@ def log_model(words: Sequence[str]) -> None:
     """Add a run's model to its record in MLflow, where it loads as runs:/RUN_ID/model."""
     parser = Parser("python -m nnexp log-model", description=log_model.__doc__)
     parser.add_argument("run", help="a run's directory, or an MLflow run id or name")
+    parser.set_defaults(typed="log-model {}")
     add_store(parser)
     given = parser.parse_args(words)
+    from nnexp.tracking.result import RESULT
+
     with model_directory(given) as (directory, run_id):
+        if not run_id and not (directory / RESULT).exists():
+            raise NnexpError(
+                f"'{given.run}' is no run: a saved model, or any other file, has no record in MLflow. "
+                "Name a run's directory: python -m nnexp log-model RUN"
+            )
         if not run_id:
             raise NnexpError(
                 f"'{given.run}' has no record in MLflow: it was run with tracking=none. Run it again with "
                 "tracking=mlflow."
             )
-        result = directory / "result.json"
+        result = directory / RESULT
         requirements = json.loads(result.read_text(encoding="utf-8"))["requirements"] if result.exists() else []
         store = open_store(given)
         there = store.has_model(store.find(run_id).info.run_id)
@@ -226,7 +242,7 @@ def outputs() -> Path:
 
 
 def open_store(given: argparse.Namespace) -> Store:
-    """The store that the options name, with what waited for it; the embedded one only if it is there."""
+    """The store and the experiment that the options name, if they are there, with what waited for it."""
     from nnexp.tracking.store import Store
     from nnexp.tracking.waiting import entries, settle
 
@@ -235,19 +251,52 @@ def open_store(given: argparse.Namespace) -> Store:
             f"No runs here: there is no {outputs() / 'mlflow.db'}. Go to the directory in which the runs were started, "
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )
-    store = Store.connect(given.uri, given.experiment, outputs())
+    store = Store.connect(given.uri, given.experiment, outputs(), existing=True)
     for _, what, done in settle(entries(outputs()), store, outputs()):
         if done:
             print(f"nnexp: {what}", file=sys.stderr)  # noqa: T201
     return store
 
 
+def no_run(directory: Path, typed: str, most: int = 5) -> str:
+    """The message for a directory that is no run's: the newest finished runs below it, and what to type for one of them."""
+    newest = itertools.islice(finished_below(directory), most)
+    found = [str(each) for each in newest]
+    if not found:
+        return (
+            f"'{directory}' holds neither a run nor a model. Runs are in outputs/runs/, those of a sweep in "
+            "outputs/sweeps/.../0, 1, ..."
+        )
+    what = "a sweep's directory" if Path(found[0]).parent == directory and Path(found[0]).name.isdigit() else "no run"
+    shown = "\n  ".join(found)
+    return f"'{directory}' is {what}. Type python -m nnexp {typed.format(found[0])}\nThe newest runs in it:\n  {shown}"
+
+
+def finished_below(directory: Path) -> Iterator[Path]:
+    """The directories of finished runs in ``directory``, up to three levels down (outputs/sweeps/NAME/0), newest first."""
+    from nnexp.tracking.result import RESULT
+
+    found = [path for level in ("*", "*/*", "*/*/*") for path in directory.glob(f"{level}/{RESULT}")]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+        if json.loads(path.read_text(encoding="utf-8"))["status"] == "FINISHED":
+            yield path.parent
+
+
 @contextmanager
 def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
     """Where the model of RUN lies, and its MLflow run id if it has one. Files of a run named by its id are fetched."""
+    from nnexp.model import DESCRIPTION, WEIGHTS
+    from nnexp.tracking.result import RESULT
+
     path = Path(given.run)
     if path.exists():
-        result = path / "result.json"
+        if path.name == WEIGHTS and (path.parent / DESCRIPTION).exists():
+            raise NnexpError(
+                f"'{path}' holds a run's weights alone. Type python -m nnexp {given.typed.format(path.parent)}"
+            )
+        result = path / RESULT
+        if path.is_dir() and not result.exists() and not (path / DESCRIPTION).exists():
+            raise NnexpError(no_run(path, given.typed))
         read = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
         if read and read["status"] != "FINISHED":
             raise NnexpError(
@@ -260,8 +309,6 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
             f"No run directory '{given.run}'. Runs are in outputs/runs/, those of a sweep in outputs/sweeps/.../0, 1, "
             "..."
         )
-    from nnexp.model import DESCRIPTION, WEIGHTS
-
     store = open_store(given)
     run_id = store.find(given.run).info.run_id
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.errors import NnexpError, listed
+from nnexp.network import open_arrays
 from nnexp.plugin import Array, Initializer, Layer, param
 
 
@@ -81,13 +82,16 @@ class File(Initializer):
 
     def _read(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         try:
-            with Path(self.path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            with open_arrays(Path(self.path)) as arrays:
                 names = list(arrays)
                 value: NDArray[Any] | None = arrays[name] if name in names else None
         except FileNotFoundError:
             raise NnexpError(f"initializer.path: no file '{self.path}'. Type initializer.path=FILE.npz.") from None
         except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-            raise NnexpError(f"initializer.path: '{self.path}' is not a readable .npz file ({error}).") from None
+            raise NnexpError(
+                f"initializer.path: '{self.path}' is not a readable .npz file ({error}). "
+                "Give one with W1, b1, ..., such as a run's weights.npz."
+            ) from None
         if value is None:
             raise NnexpError(f"initializer.path: '{self.path}' has no array '{name}'. It holds {listed(names)}.")
         if value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():

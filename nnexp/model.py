@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, first_line
 from nnexp.metrics import class_indices
-from nnexp.network import MLP
+from nnexp.network import MLP, open_arrays
 from nnexp.plugin import Activation, Array, Task
 from nnexp.preprocessing import Feature, Preprocessing, Scaling
 
@@ -198,17 +198,29 @@ def load(path: str | Path) -> Model:
             arrays = _arrays(path / WEIGHTS)
         else:
             arrays = _arrays(path)
+            if "model" not in arrays:
+                raise NnexpError(_weights_alone(path))
             text = str(arrays.pop("model"))
         return _restore(json.loads(text), arrays)
     except FileNotFoundError as error:
         raise NnexpError(f"No saved model at '{path}': there is no '{error.filename}'.") from None
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise NnexpError(f"'{path}' is not a model that nnexp saved ({type(error).__name__}: {error}).") from None
+        raise NnexpError(
+            f"'{path}' is not a model that nnexp saved ({type(error).__name__}: {error}). "
+            "Give a file that save() wrote, or a run's directory."
+        ) from None
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+    with open_arrays(path) as arrays:
         return dict(arrays)
+
+
+def _weights_alone(path: Path) -> str:
+    """The message for an .npz file without a description, such as a run's ``weights.npz``."""
+    beside = (path.parent / DESCRIPTION).exists()
+    where = f"the run's directory, '{path.parent}'" if beside else "a file that save() wrote, or a run's directory"
+    return f"'{path}' is not a model that nnexp saved: it holds arrays without a description. Give {where}."
 
 
 def _restore(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:

@@ -7,9 +7,12 @@ Samples are therefore kept as a design matrix: sample-major, with a last column 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,17 @@ def design_matrix(x: NDArray[Any], dtype: DTypeLike = np.float64) -> Array:
     design[:, :-1] = x
     design[:, -1] = 1
     return design
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """The arrays of an .npz file, each read when it is asked for. Raises BadZipFile where the file is of another kind."""
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):  # np.load would advise to load it as a pickle
+            raise zipfile.BadZipFile("it is no archive of arrays")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            yield arrays
 
 
 class MLP:

@@ -81,6 +81,10 @@ CASES = [
     ("dataset=csv", "dataset=csv needs dataset.path (the file"),
     ("dataset=csv dataset.path=nowhere.csv dataset.target=y", "nowhere.csv does not exist"),
     ("initializer=file", "initializer=file needs initializer.path"),
+    (
+        f"initializer=file initializer.path={ROOT}/README.md",
+        "README.md' is not a readable .npz file (it is no archive of arrays). Give one with W1, b1, ..., such as",
+    ),
     ("initializer=file initializer.path=nowhere.npz", "initializer.path: no file 'nowhere.npz'"),
     (
         "split.validation=0.001",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from nnexp.errors import NnexpError, closest, listed
+from nnexp.errors import NnexpError, closest, did_you_mean, listed
 from nnexp.tracking.client import QUICK, masked, new_client, quiet, reason, worded
 from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
 
@@ -92,13 +92,14 @@ class Store:
         self.experiment_id: str = experiment.experiment_id
 
     @classmethod
-    def connect(cls, uri: str | None, experiment: str, outputs: Path) -> Store:
-        """Open the experiment called ``experiment``, creating it (and the embedded database) where missing.
+    def connect(cls, uri: str | None, experiment: str, outputs: Path, *, existing: bool = False) -> Store:
+        """Open the experiment called ``experiment``, creating it (and a SQLite database) where missing.
 
-        ``uri`` None means the environment's MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db. A server that
-        does not answer is refused within about 5 s. Raises ``NnexpError``.
+        With ``existing`` nothing is created: what is missing is refused. ``uri`` None means the environment's
+        MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db. A server that does not answer is refused within
+        about 5 s. Raises ``NnexpError``.
         """
-        uri, chosen_by = _address(uri, outputs)
+        uri, chosen_by = _address(uri, outputs, existing=existing)
         _check_database_server(uri, chosen_by)
         try:
             client = new_client(uri)
@@ -106,6 +107,8 @@ class Store:
                 found = client.get_experiment_by_name(experiment)
         except Exception as error:
             raise _refused(uri, chosen_by, error) from error
+        if existing and not found:
+            raise _no_experiment(client, experiment, uri)
         with worded(f"create the experiment '{experiment}'", uri):
             found = found or _create_experiment(client, experiment, uri, outputs)
         if found.lifecycle_stage != "active":
@@ -351,8 +354,8 @@ def chosen_uri(uri: str | None) -> str:
     return uri or os.environ.get("MLFLOW_TRACKING_URI", "")
 
 
-def _address(uri: str | None, outputs: Path) -> tuple[str, str]:
-    """Return the store's URI and what chose it, with the database created where it is a SQLite file."""
+def _address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
+    """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
     chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
     uri = chosen_uri(uri) or embedded_uri(outputs)
     scheme, _, path = uri.partition("://")
@@ -363,7 +366,12 @@ def _address(uri: str | None, outputs: Path) -> tuple[str, str]:
             "or a server (tracking.uri=http://...)."
         )
     if scheme == "sqlite" and re.fullmatch(r"/[^?%]+", path) and path != "/:memory:":
-        create(Path(path[1:]).absolute())
+        database = Path(path[1:]).absolute()
+        if existing and not database.exists():
+            raise NnexpError(
+                f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
+            )
+        create(database)
     return uri, chosen_by
 
 
@@ -405,6 +413,16 @@ def _refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
         )
     start = "start the server (mlflow server --port 5000), choose " if scheme in {"http", "https"} else "choose "
     return NnexpError(f"The tracking store does not answer: {where}: {reason(error, uri)}.\nTo go on, {start}{another}")
+
+
+def _no_experiment(client: MlflowClient, name: str, uri: str) -> NnexpError:
+    """Say which experiments there are in place of the one called ``name``."""
+    with worded("list the experiments", uri):
+        names = [each.name for each in client.search_experiments()]
+    suggestion = did_you_mean(name, names)
+    return NnexpError(
+        f"No experiment '{name}' at {masked(uri)}.{suggestion} There are: {listed(names)}. Type --experiment NAME"
+    )
 
 
 def _create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path) -> Experiment:

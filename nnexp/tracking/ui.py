@@ -94,7 +94,7 @@ def free_port(wished: int) -> int:
             listener.bind((HOST, port))
             if not answered:
                 return port
-    raise NnexpError(f"No port from {wished} to {last - 1} is free. Choose another with port=...")
+    raise NnexpError(f"No port from {wished} to {last - 1} is free. Choose another with --port")
 
 
 @contextlib.contextmanager
