@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnexp import installed, registry
-from nnexp.errors import NnexpError, listed
+from nnexp.errors import NnexpError, counted, listed
 from nnexp.faults import package
 from nnexp.network import MLP
 from nnexp.objective import Objective
@@ -92,14 +92,15 @@ def check_data(data: Any, source: str = "The dataset") -> None:
     n_samples = len(data.y) if data.y.ndim else 0
     if data.x.ndim != 2 or len(data.x) != n_samples:
         raise NnexpError(
-            f"{source} gave x of shape {data.x.shape} for {n_samples} targets; x must be (n_samples, n_features)."
+            f"{source} gave x of shape {data.x.shape} for {counted(n_samples, 'target')}; x must be (n_samples, n_features)."
         )
     if n_samples < 2 or not data.x.shape[1]:
         raise NnexpError(
-            f"{source} has {n_samples} samples with {data.x.shape[1]} features; at least 2 with 1 are needed."
+            f"{source} has {counted(n_samples, 'sample')} with {counted(data.x.shape[1], 'feature')}; "
+            "at least 2 with 1 are needed."
         )
     if data.x.shape[1] != len(data.names):
-        raise NnexpError(f"{source} gave {len(data.names)} names for {data.x.shape[1]} features.")
+        raise NnexpError(f"{source} gave {counted(len(data.names), 'name')} for {counted(data.x.shape[1], 'feature')}.")
     if not np.isfinite(data.x).all():
         row, column = np.argwhere(~np.isfinite(data.x))[0]
         raise NnexpError(

@@ -21,9 +21,9 @@ def listed(names: Iterable[str], *, most: int = 12) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
-def counted(number: int, thing: str) -> str:
-    """``1 run``, ``2 runs``, ``1,210 parameters``."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 run``, ``2 runs``, ``1,210 parameters``; ``many`` where the plural is not ``one`` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def first_line(said: object) -> str:

@@ -225,10 +225,10 @@ NAN = np.array([[0.0, 1.0], [2.0, np.nan], [3.0, 4.0]])
         ({"x": np.zeros((5, 2))}, "The dataset gave x of shape (5, 2) for 12 targets"),
         (
             {"x": np.zeros((1, 2)), "y": np.zeros(1)},
-            "The dataset has 1 samples with 2 features; at least 2 with 1 are needed.",
+            "The dataset has 1 sample with 2 features; at least 2 with 1 are needed.",
         ),
         ({"x": np.zeros((12, 0))}, "The dataset has 12 samples with 0 features; at least 2 with 1 are needed."),
-        ({"names": ("u",)}, "The dataset gave 1 names for 2 features."),
+        ({"names": ("u",)}, "The dataset gave 1 name for 2 features."),
         ({"x": NAN, "y": np.arange(3)}, "The feature 'v' is nan in sample 2; it must be finite."),
         ({"y": np.array([*range(11), np.inf])}, "The target 'target' is inf in sample 12; it must be finite."),
     ],

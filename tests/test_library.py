@@ -250,7 +250,7 @@ def test_float32() -> None:
         (X, LINE, {"task": "regresion"}, ".*regression"),
         (X, np.zeros((60, 0)), {}, ""),
         (X + 1j, LINE, {}, "x must hold numbers"),
-        (X, LINE, {"names": ["a"]}, r"The dataset gave 1 names for 2 features\."),
+        (X, LINE, {"names": ["a"]}, r"The dataset gave 1 name for 2 features\."),
         (X, LINE, {"loss": "bce"}, r"loss=bce is for binary; this is a regression"),
         (X, LINE, {"loss": "mee"}, r"No loss 'mee'\. Did you mean '"),
         (X, LINE, {"epochs": 0}, r"epochs must be an int at least 1\. Got 0\."),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.datasets.files import spells_number
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def _column(table: pd.DataFrame, name: str, source: str) -> pd.Series[Any]:
     missing = column.index[column.isna()]
     if len(missing):
         raise NnexpError(
-            f"{source}: column '{name}' misses {counted(len(missing), 'value', 'values')}, the first in row "
+            f"{source}: column '{name}' misses {counted(len(missing), 'value')}, the first in row "
             f"{missing[0]}. Fill them in, or leave these rows out."
         )
     return column
@@ -141,8 +141,3 @@ def _floats(column: pd.Series[Any]) -> NDArray[np.float64]:
         return column.to_numpy(dtype="float64")
     except OverflowError:
         return np.array([float(str(value)) for value in column])
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{number} {one if number == 1 else many}"

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.datasets.columns import categories_of, category_indices, counted, encode, kind_of, levels, numbers
+from nnexp.datasets.columns import categories_of, category_indices, encode, kind_of, levels, numbers
 from nnexp.datasets.files import spells_number
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.plugin import MOST_NUMBER_CLASSES, Data, Task, likely_task
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Choice:
             if complete.empty:
                 remedy = f"No row is complete. {self._how_to_drop(max(counts, key=counts.__getitem__))}"
             else:
-                incomplete = counted(len(table) - len(complete), "row", "rows")
+                incomplete = counted(len(table) - len(complete), "row")
                 remedy = f"Fill them in, or type dataset.missing=drop to leave {incomplete} out"
             raise NnexpError(
                 f"{self.source}: {counted(sum(counts.values()), 'value is', 'values are')} missing, the first in column "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnexp import installed, registry
 from nnexp.console import width
-from nnexp.errors import NnexpError, closest, did_you_mean, listed
+from nnexp.errors import NnexpError, closest, counted, did_you_mean, listed
 from nnexp.faults import fault
 from nnexp.fields import field_types, hyperparameters
 from nnexp.plugin import KINDS, Plugin
@@ -214,7 +214,7 @@ def show(results: Sequence[Check], heading: str) -> None:
     console.print(table(results))
     counts = Counter(each.outcome for each in results)
     parts = [f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if counts[outcome]]
-    console.print(Text(f"{len(results)} checks: {', '.join(parts)}", "bold"))
+    console.print(Text(f"{counted(len(results), 'check')}: {', '.join(parts)}", "bold"))
 
 
 def table(results: Sequence[Check]) -> Table:
