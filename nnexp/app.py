@@ -22,6 +22,7 @@ from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
 from nnexp.run import Place, run
+from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import RESULT
 from nnexp.training import Diverged
 
@@ -132,8 +133,8 @@ def placed() -> Place:
 
 
 def discard(place: Place) -> None:
-    """Remove the directory of a run that was refused before it trained; nothing half-written stays."""
-    if not (place.directory / RESULT).exists():
+    """Remove the directory of a run that was refused before it trained; nothing half-written stays, but another run's does."""
+    if not any((place.directory / name).exists() for name in (RESULT, JOURNAL)):
         remove(place.directory, place.outputs)
 
 

@@ -128,7 +128,8 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
         "place": {"overrides": typed(place, tracking), "name": place.name, "sweep": place.sweep, "job": place.job},
     }
     tracked = TrackedRun.start(opening(experiment, place, tracking, again), place.directory, target)
-    return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target), console, began)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep)
+    return carry_out(job, console, began)
 
 
 def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, Any]:
@@ -173,6 +174,8 @@ class Job:
     tracked: TrackedRun
     target: Target | None
     extended: bool = False
+    alone: bool = True
+    """Whether this command is about this run only; a sweep says at its end what waits."""
 
 
 def carry_out(job: Job, console: Console, began: float) -> float:
@@ -195,7 +198,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     except Waiting as error:
         waits = error
     console.result(result)
-    if waits and not place.sweep:
+    if waits and job.alone:
         raise waits
     return float(result["objective"])
 

@@ -142,6 +142,18 @@ def test_a_signal_is_answered_in_two_seconds_also_with_a_locked_store(
     assert tags["nnexp.reason"] == {2: "interrupted (Ctrl-C)", 15: "terminated (SIGTERM)"}[number]
 
 
+def test_a_run_is_not_started_over_another_one(tmp_path: Path) -> None:
+    """A directory that was typed is not taken from a run that trains there; nothing of it is lost."""
+    words = (*LONG, "hydra.run.dir=outputs/mine", "tracking=none")
+    process = begun(tmp_path, *words)
+    refused = nnexp(*words, cwd=tmp_path)
+    assert "Another process is at work on the run in" in refused.err
+    process.kill()
+    process.communicate()
+    directory = tmp_path / "outputs" / "mine"
+    assert len(epochs(directory)) >= 100
+
+
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits the files of another process")
 def test_a_store_whose_disk_is_full_costs_nothing_but_a_message(place: Path) -> None:
     """Training goes on to its end, the command says that the run waits, exit code 1; ``sync`` makes it complete."""

@@ -19,7 +19,7 @@ from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery
 from nnexp.tracking.journal import JOURNAL, Journal, read
 from nnexp.tracking.store import DataRecord, Store, spelled
-from nnexp.tracking.waiting import register
+from nnexp.tracking.waiting import refuse_unsettled, register
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -132,8 +132,10 @@ class TrackedRun:
     def start(cls, opening: Opening, directory: Path, target: Target | None = None) -> TrackedRun:
         """Open the journal in ``directory`` and, where its store answers, the run in MLflow with all of ``opening``.
 
-        Raises Busy where another process is at work there, NnexpError where the store refuses the run.
+        Raises Busy where another process is at work there, NnexpError where the store refuses the run or one waits there.
         """
+        if target:
+            refuse_unsettled(target.outputs, directory)
         journal = Journal(directory, new=True)
         try:
             (directory / PROGRESS).unlink(missing_ok=True)
@@ -148,6 +150,7 @@ class TrackedRun:
                 run_id = target.store.start(opening.name, params, opening.tags, opening.data, began=now, journal=token)
                 made._delivery.created(run_id)
         except BaseException:
+            journal.path.unlink()
             journal.close()
             raise
         return made

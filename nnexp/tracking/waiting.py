@@ -66,6 +66,15 @@ def entries(outputs: Path) -> list[Entry]:
     return [entry for _, entry in sorted(found, key=lambda each: each[0])]
 
 
+def refuse_unsettled(outputs: Path, directory: Path) -> None:
+    """Refuse to start a run over one that MLflow does not have completely, or that is alive. Raises NnexpError."""
+    if any(entry.directory.resolve() == directory.resolve() for entry in entries(outputs)):
+        raise NnexpError(
+            f"The run before in '{directory}' is not completely in MLflow. Type python -m nnexp sync, or choose another "
+            "directory."
+        )
+
+
 def settle(found: Iterable[Entry], store: Store, outputs: Path) -> Iterator[tuple[Entry, str, bool]]:
     """Deliver the runs that wait for ``store``: each with what became of it in words, and whether it is done.
 

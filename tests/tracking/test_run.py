@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nnexp.errors import NnexpError
 from nnexp.tracking.delivery import PROGRESS, Delivery
 from nnexp.tracking.journal import JOURNAL, Journal
 from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
@@ -213,6 +214,8 @@ def test_a_run_that_is_alive_is_left_alone(store: Store, outputs: Path) -> None:
     run = started(store, outputs)
     assert settled(store, outputs) == []
     assert status(store, run.run_id) == "RUNNING"
+    with pytest.raises(NnexpError, match=r"is not completely in MLflow\. Type python -m nnexp sync, or choose another"):
+        started(store, outputs)
     run.finish("FINISHED")
 
 
