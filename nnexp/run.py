@@ -117,6 +117,7 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
         done = target.store.finished(key(experiment))
         if done:
             links = target.store.links()
+            write_yaml(experiment.config(), place.directory / CONFIG)
             result = reused(done, experiment, place) | {"store": store_words(tracking), "link": links.table}
             write_result(place.directory, result)
             console.reused(result, done.name)

@@ -163,7 +163,7 @@ def test_a_store_whose_disk_is_full_costs_nothing_but_a_message(place: Path) -> 
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (700_000, 700_000))
     out, err = process.communicate()
     assert process.returncode == 1, err
-    assert "done     3000 epochs" in out
+    assert "done     3,000 epochs" in out
     assert "does not have all of this run yet: " in err
     assert len(err.splitlines()) == 1
     directory = runs(place)[-1]
