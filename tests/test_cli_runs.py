@@ -321,7 +321,7 @@ def test_a_job_without_enough_memory_stops_no_other(used: Path) -> None:
     """A job that does not fit into memory costs only itself, and its line says what to make smaller."""
     ended = nnexp("-m", "network.hidden=[100000000,100000000],[2]", *QUICK[1:], cwd=used)
     assert ended.code == 1
-    assert "1 runs, best first" in ended.out
+    assert "1 run, best first" in ended.out
     assert "#0 failed: Not enough memory (Unable to allocate" in ended.out
     assert "Error executing job" not in ended.err
 

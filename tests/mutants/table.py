@@ -369,8 +369,8 @@ MUTANTS = [
     Mutant(
         "the seed does not reach the shuffling",
         "experiment.py",
-        "np.random.default_rng(self.seeds[3])",
-        "np.random.default_rng(0)",
+        "self.rng is None:\n            self.rng = np.random.default_rng(self.seeds[3])",
+        "self.rng is None:\n            self.rng = np.random.default_rng(0)",
         "test_experiment.py::test_the_seed_drives_shuffling",
     ),
     Mutant(
@@ -390,7 +390,7 @@ MUTANTS = [
     Mutant(
         "keep=best is ignored",
         "experiment.py",
-        "if best_theta is not None:",
+        "if self.best_theta is not None:",
         "if False:",
         "test_experiment.py::test_the_best_weights_are_those_of_the_best_epoch",
     ),

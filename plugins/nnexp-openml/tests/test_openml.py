@@ -316,7 +316,7 @@ class TestRefusals:
         """Both are refused in csv's words, and what the messages say to type works in the end."""
         assert server.replies
         assert refusal("titanic").startswith(
-            "OpenML's titanic (version 1): 3855 values are missing, the first in column 'age' in row 16 "
+            "OpenML's titanic (version 1): 3,855 values are missing, the first in column 'age' in row 16 "
         )
         message = refusal("titanic", missing="drop", drop=TEXTS[2:])
         assert message.endswith(
