@@ -21,7 +21,8 @@ from nnexp import composition, installed, options, presets, registry, sweep
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
-from nnexp.run import Place, run
+from nnexp.run import run
+from nnexp.settings import Place
 from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import RESULT
 from nnexp.training import Diverged

@@ -31,7 +31,7 @@ from omegaconf.resolvers import oc
 from nnexp import installed, presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, renamed, unreadable
-from nnexp.run import check
+from nnexp.settings import check
 
 
 def register_resolvers() -> None:

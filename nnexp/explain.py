@@ -22,7 +22,7 @@ from nnexp.experiment import SECTIONS, Settings
 from nnexp.fields import bounds, field_types, hyperparameters, rule
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
-from nnexp.run import TrackingSettings
+from nnexp.settings import TrackingSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
 """Groups whose options are files in conf/."""

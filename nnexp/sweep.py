@@ -22,8 +22,10 @@ from nnexp.console import say, table
 from nnexp.errors import counted, first_line
 from nnexp.experiment import Settings
 from nnexp.fields import hyperparameters
+from nnexp.record import with_options
 from nnexp.registry import GROUPS
-from nnexp.run import CONFIG, TrackingSettings, store_words, with_options
+from nnexp.run import CONFIG
+from nnexp.settings import TrackingSettings, store_words
 from nnexp.tracking.result import RESULT, write_result
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import entries, settle_everywhere

@@ -23,6 +23,8 @@ from nnexp.checkpoint import Checkpoint, save
 from nnexp.console import Console
 from nnexp.experiment import Experiment, plan, prepare
 from nnexp.plugin import Array
+from nnexp.record import opening
+from nnexp.settings import Place, TrackingSettings
 from nnexp.tracking.run import TrackedRun
 from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
 
@@ -92,9 +94,9 @@ def tracked(config: dict[str, Any], outputs: Path, points: list[Pair]) -> float:
     experiment = prepare(plan(config))
     directory = outputs / "run"
     directory.mkdir(parents=True)
-    settings = run.TrackingSettings(uri=f"sqlite:///{outputs / 'mlflow.db'}")
-    place = run.Place(directory, outputs, name="benchmark")
-    record = TrackedRun.start(run.opening(experiment, place, settings), directory, run.connect(settings, place))
+    settings = TrackingSettings(uri=f"sqlite:///{outputs / 'mlflow.db'}")
+    place = Place(directory, outputs, name="benchmark")
+    record = TrackedRun.start(opening(experiment, place, settings), directory, run.connect(settings, place))
     run.train(experiment, record, Console(brief=True))
     left = 4 * len(experiment.history)
     began = time.perf_counter()
