@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp import composition, installed, options, presets, registry, sweep
+from nnexp import composition, installed, ledger, options, presets, registry, sweep
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
@@ -50,7 +50,7 @@ def main() -> None:
         raise NnexpError(str(error)) from error
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
         if sweep.Recorder.directory:
-            sweep.update_manifest(sweep.Recorder.directory)
+            ledger.update_manifest(sweep.Recorder.directory)
         raise
     except BaseException:
         if sweep.Recorder.directory:
@@ -130,7 +130,7 @@ def placed() -> Place:
     if here.mode != RunMode.MULTIRUN:
         return Place(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir
-    return Place(directory, outputs, overrides, sweep.run_name(root, overrides), root.name, int(here.job.num))
+    return Place(directory, outputs, overrides, ledger.run_name(root, overrides), root.name, int(here.job.num))
 
 
 def discard(place: Place) -> None:
@@ -163,7 +163,7 @@ def end_sweep(directory: Path, outputs: Path) -> NnexpError | None:
                 f"{str(error).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"
             )
         say("")
-        kept = f"({sweep.COMPARISON}, {sweep.MANIFEST}, one directory per run)"
+        kept = f"({sweep.COMPARISON}, {ledger.MANIFEST}, one directory per run)"
         for line in fact("files", f"{relative(str(directory))}/  {kept}"):
             say(line)
         next_commands(stored, relative(str(best)), "compare the curves in the browser")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nnexp import console
-from nnexp.sweep import short
+from nnexp.ranking import short
 from tests.command import nnexp, result, sweeps
 
 
