@@ -1,0 +1,171 @@
+"""One launch: jobs go to workers as these become free, and what they return is put in order."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from hydra_plugins.nnexp_launcher._pool import Worker, cores
+from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, Outcome, State
+from hydra_plugins.nnexp_launcher.launcher import observer
+
+LOOK = 0.2
+"""Seconds between two looks at what the observer shows."""
+LAST_SECONDS = 0.9
+"""What workers have to close their runs after Ctrl-C or SIGTERM: everything is to be over after two seconds."""
+
+
+class Died(RuntimeError):
+    """A worker was killed in the middle of a job."""
+
+
+class Return(JobReturn):
+    """What Hydra gets for a job. Its configuration is composed again when somebody looks: most often nobody does."""
+
+    def __init__(self, overrides: Sequence[str], outcome: Outcome, compose: Callable[[], DictConfig]) -> None:
+        super().__init__(
+            overrides=list(overrides),
+            working_dir=outcome.working_dir,
+            task_name=outcome.task_name,
+            status=outcome.status,
+            _return_value=outcome.value,
+        )
+        self._compose = compose
+
+    @property
+    def cfg(self) -> DictConfig:  # type: ignore[override]
+        """The job's configuration without Hydra's own part."""
+        config = self._compose()
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+    @cfg.setter
+    def cfg(self, value: None) -> None:
+        pass
+
+    @property
+    def hydra_cfg(self) -> DictConfig:  # type: ignore[override]
+        """The job's whole configuration, as HydraConfig has it."""
+        config = self._compose()
+        with open_dict(config):
+            for key in [str(each) for each in config if each != "hydra"]:
+                del config[key]
+        return config
+
+    @hydra_cfg.setter
+    def hydra_cfg(self, value: None) -> None:
+        pass
+
+
+class Launch:
+    """The launching process's part."""
+
+    def __init__(
+        self, context: HydraContext, task: TaskFunction, config: DictConfig, workers: int | None = None
+    ) -> None:
+        self.context = context
+        self.task = task
+        self.config = config
+        self.most = workers or cores()
+
+    def run(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
+        """Run all jobs that the observer, if there is one, does not leave out."""
+        watch = observer(self.task, self.config, min(self.most, len(job_overrides)))
+        numbers = range(first, first + len(job_overrides))
+        returns: list[JobReturn | None] = [None] * len(job_overrides)
+        waiting = deque(zip(numbers, job_overrides, strict=True))
+        if watch:
+            waiting = deque(job for job in waiting if watch.wants(job[0], job[1]))
+        try:
+            for number, outcome in self._outcomes(waiting, watch):
+                returns[number - first] = self._return(number, job_overrides[number - first], outcome)
+        except (KeyboardInterrupt, SystemExit) as stopped:
+            if watch:
+                watch.stopped(stopped)
+            raise
+        if watch:
+            watch.close()
+        for number, overrides in zip(numbers, job_overrides, strict=True):
+            if returns[number - first] is None:
+                left = Outcome(JobStatus.COMPLETED, watch.value(number), "", "", "")
+                returns[number - first] = self._return(number, overrides, left)
+        return [each for each in returns if each is not None]
+
+    def _return(self, number: int, overrides: Sequence[str], outcome: Outcome) -> JobReturn:
+        def compose() -> DictConfig:
+            config: DictConfig = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            with open_dict(config):
+                config.hydra.job.id, config.hydra.job.num = f"{config.hydra.job.name}_{number}", number
+                config.hydra.runtime.output_dir = outcome.output_dir
+            return config
+
+        return Return(overrides, outcome, compose)
+
+    def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], watch: Any) -> Any:
+        """Yield each job's number and outcome as it ends."""
+        workers: list[Worker] = []
+        running: dict[Future[Outcome], tuple[Worker, int]] = {}
+        payload = self._payload(watch)
+        try:
+            free = [Worker(payload) for _ in range(min(self.most, len(waiting)))]
+            workers += free
+            while waiting or running:
+                while free and waiting:
+                    worker = free.pop()
+                    number, overrides = waiting.popleft()
+                    running[worker.submit(number, overrides)] = worker, number
+                    if watch:
+                        watch.begun(number)
+                done, _ = wait(running, LOOK, FIRST_COMPLETED)
+                for future in done:
+                    worker, number = running.pop(future)
+                    outcome = outcome_of(future, worker)
+                    free.append(worker)
+                    if watch and not watch.ended(number, outcome):
+                        waiting.clear()
+                    yield number, outcome
+                if watch:
+                    watch.refresh()
+        except (KeyboardInterrupt, SystemExit) as stopped:
+            _stop(workers, running, INTERRUPT if isinstance(stopped, KeyboardInterrupt) else TERMINATE)
+            raise
+        finally:
+            for worker in workers:
+                worker.end(0.0 if running else LAST_SECONDS)
+
+    def _payload(self, watch: Any) -> bytes:
+        import cloudpickle
+
+        enter = watch.enter if watch else None
+        state = State(self.context, self.task, self.config, Singleton.get_state(), enter)
+        payload: bytes = cloudpickle.dumps(state)
+        return payload
+
+
+def outcome_of(future: Future[Outcome], worker: Worker) -> Outcome:
+    """What became of a job, also where its worker was killed: another one takes its place."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        worker.replace()
+        why = "its worker process was killed (by a signal, or for lack of memory)"
+        return Outcome(JobStatus.FAILED, Died(why), "", "", "")
+    except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
+        return Outcome(JobStatus.FAILED, error, "", "", "")
+
+
+def _stop(workers: Sequence[Worker], running: dict[Future[Outcome], Any], how: signal.Signals) -> None:
+    """Have the workers close their runs."""
+    for worker in workers:
+        worker.signal(how)
+    wait(running, LAST_SECONDS)

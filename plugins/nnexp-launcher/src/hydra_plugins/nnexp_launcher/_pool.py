@@ -1,0 +1,79 @@
+"""Worker processes, each of them an executor of its own, so that one that is killed takes nothing but its own job along."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import forkserver, get_context, set_forkserver_preload
+from typing import Any
+
+from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
+
+PRELOADED = ("hydra_plugins.nnexp_launcher._worker", "nnexp.app", "nnexp.training", "nnexp.datasets", "cloudpickle")
+"""What the server imports from which the workers are forked. It has no threads, so forking it is safe."""
+
+
+def prepare_server() -> None:
+    """Start the server that workers are forked from; it imports while this process composes and checks the jobs."""
+    set_forkserver_preload(list(PRELOADED))
+    forkserver.ensure_running()
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Worker:
+    """One worker, which takes one job at a time and is replaced when it dies."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+        self._start()
+
+    def _start(self) -> None:
+        self._executor = ProcessPoolExecutor(1, get_context("forkserver"), begin, (self._payload,))
+        self._pid: Future[int] = self._executor.submit(os.getpid)
+
+    def submit(self, number: int, overrides: Sequence[str]) -> Future[Outcome]:
+        """Have it run a job."""
+        if self._pid.done() and self._pid.exception():  # it died between two jobs
+            self.replace()
+        return self._executor.submit(carry_out, number, tuple(overrides))
+
+    def replace(self) -> None:
+        """Start another process in the place of one that died."""
+        self._executor.shutdown(wait=False)
+        self._start()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, if it is alive."""
+        if self._pid.done() and not self._pid.exception():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid.result(), number)
+
+    def end(self, within: float) -> None:
+        """End it: in good order if that takes no longer than ``within`` seconds."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        until = time.monotonic() + within
+        while self.alive() and time.monotonic() < until:
+            time.sleep(0.01)
+        self.signal(signal.SIGKILL)
+        self._executor.shutdown(wait=True)
+
+    def alive(self) -> bool:
+        """Whether there is a process still."""
+        if not self._pid.done() or self._pid.exception():
+            return False
+        try:
+            os.kill(self._pid.result(), 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+Task = Callable[[Any], Any]

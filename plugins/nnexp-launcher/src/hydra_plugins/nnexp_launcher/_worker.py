@@ -1,0 +1,149 @@
+"""A worker's end: it takes over Hydra's state once, and then runs one job after the other."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from types import FrameType
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobStatus, run_job, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+INTERRUPT, TERMINATE = signal.SIGUSR1, signal.SIGTERM
+"""What the launching process sends where it was interrupted (Ctrl-C, which a terminal sends to every process) or terminated."""
+TERMINATED = 143
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    status: JobStatus
+    value: Any
+    """What the task returned, or the exception that ended it."""
+    working_dir: str
+    task_name: str
+    output_dir: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What a worker takes over from the launching process."""
+
+    context: HydraContext
+    task: TaskFunction
+    config: DictConfig
+    singletons: Any
+    enter: Callable[[], None] | None
+    """Called once before the first job."""
+
+
+class _Here:
+    """This worker."""
+
+    payload: bytes = b""
+    state: State | None = None
+    busy = False
+
+
+def begin(payload: bytes) -> None:
+    """Prepare a new worker process; ``payload`` is read at its first job, so that an error in it is told as any other."""
+    gc.set_threshold(100_000, 20, 20)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(INTERRUPT, _interrupt)
+    signal.signal(TERMINATE, _terminate)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _Here.payload = payload
+
+
+def carry_out(number: int, overrides: Sequence[str]) -> Outcome:
+    """Run one job."""
+    _Here.busy = True
+    try:
+        return portable(_carry_out(state(), number, overrides))
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        return Outcome(JobStatus.FAILED, InterruptedError(type(stopped).__name__), "", "", "")
+    finally:
+        _Here.busy = False
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def state() -> State:
+    """What was taken over."""
+    if _Here.state is None:
+        import cloudpickle
+
+        setup_globals()
+        taken: State = cloudpickle.loads(_Here.payload)
+        Singleton.set_state(taken.singletons)
+        if taken.enter:
+            taken.enter()
+        _Here.state, _Here.payload = taken, b""
+    return _Here.state
+
+
+def _carry_out(taken: State, number: int, overrides: Sequence[str]) -> Outcome:
+    config = taken.context.config_loader.load_sweep_config(taken.config, list(overrides))
+    with open_dict(config):
+        config.hydra.job.id = f"{config.hydra.job.name}_{number}"
+        config.hydra.job.num = number
+    HydraConfig.instance().set_config(config)
+    done = run_job(
+        hydra_context=taken.context,
+        config=config,
+        task_function=taken.task,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
+    return Outcome(
+        done.status,
+        done._return_value,  # noqa: SLF001 (its public name raises a failure's exception)
+        done.working_dir or "",
+        done.task_name or "",
+        str(config.hydra.runtime.output_dir),
+    )
+
+
+def portable(outcome: Outcome) -> Outcome:
+    """The same, where what was returned or raised cannot be sent to another process: as words."""
+    try:
+        pickle.loads(pickle.dumps(outcome.value))  # noqa: S301 (made one line above)
+    except Exception:  # noqa: BLE001 (whatever a stranger's class raises)
+        value: Any = repr(outcome.value)
+        if isinstance(outcome.value, BaseException):
+            value = RuntimeError(f"{type(outcome.value).__name__}: {outcome.value}")
+        return Outcome(outcome.status, value, outcome.working_dir, outcome.task_name, outcome.output_dir)
+    return outcome
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a signal handler's signature)
+    if not _Here.busy:
+        os._exit(0)
+    raise KeyboardInterrupt
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    if not _Here.busy:
+        os._exit(0)
+    sys.exit(TERMINATED)
+
+
+def _end_with_parent() -> None:
+    """End when the launching process is gone, however that went: the journal keeps what was trained."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
