@@ -6,9 +6,9 @@ import contextlib
 import math
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -26,6 +26,8 @@ from nnexp.settings import Place
 from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import RESULT
 from nnexp.training import Diverged
+
+LOG = "nnexp.log"
 
 refused: list[Exception] = []
 """What ended this process's single run; kept here, because Hydra would announce a raised error in its own words."""
@@ -88,17 +90,42 @@ def refuse_two_modes(given: Mapping[str, Any]) -> None:
         )
 
 
+class Here:
+    """How this process runs jobs."""
+
+    worker: ClassVar[bool] = False
+    """As one of a sweep's worker processes: what a job says goes into its own log."""
+
+
+def enter_worker() -> None:
+    """Make this process a worker of a sweep."""
+    Here.worker = True
+
+
 def job(config: DictConfig) -> float | None:
     """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
     place = placed()
-    try:
-        return run(composition.plain(config), place, Console(brief=bool(place.sweep)))
-    except MemoryError as error:
-        return ended(place, not_enough_memory(error))
-    except Exception as error:
-        if place.sweep and not isinstance(error, NnexpError):
-            raise
-        return ended(place, error)
+    console = Console(brief=bool(place.sweep) and not Here.worker)
+    with own_log(place.directory) if Here.worker else contextlib.nullcontext():
+        try:
+            return run(composition.plain(config), place, console)
+        except MemoryError as error:
+            return ended(place, not_enough_memory(error))
+        except Exception as error:
+            if place.sweep and not isinstance(error, NnexpError):
+                raise
+            return ended(place, error)
+
+
+@contextlib.contextmanager
+def own_log(directory: Path) -> Iterator[None]:
+    """Within the block, what would be on a single run's terminal goes into the job's log."""
+    with (
+        (directory / LOG).open("a", encoding="utf-8", buffering=1) as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        yield
 
 
 def ended(place: Place, error: Exception) -> float | None:

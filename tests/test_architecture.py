@@ -31,14 +31,14 @@ LAYERS = [
         "presets",
     },
     {"training", "model", "checkpoint", "options", "contracts"},
-    {"tracking", "console", "pictures", "catalogue", "scaffold"},
+    {"tracking", "console", "pictures", "progress", "catalogue", "scaffold"},
     {"experiment", "ledger", "library", "ranking", "record", "run", "settings"},
-    {"explain", "safety", "composition", "sweep", "app", "commands", "__main__", "__init__", "testing"},
+    {"explain", "safety", "composition", "sweep", "app", "watch", "commands", "__main__", "__init__", "testing"},
 ]
 """The modules and folders of nnexp, the lowest layer first: table in section 2 of design.md. ``__init__`` only passes on."""
 
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
-HYDRA = {"options", "explain", "safety", "composition", "sweep", "app"}
+HYDRA = {"options", "explain", "safety", "composition", "sweep", "app", "watch"}
 """What may import Hydra and OmegaConf."""
 MLFLOW = {"tracking"}
 """What may import MLflow."""

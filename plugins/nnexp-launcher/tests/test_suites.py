@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 from hydra_plugins.nnexp_launcher.launcher import NnexpLauncher
-from pytest import mark
-
-DISCOVERED = "launcher_name, overrides"
 
 
 def test_hydra_finds_the_launcher() -> None:
@@ -18,16 +14,14 @@ def test_hydra_finds_the_launcher() -> None:
     assert NnexpLauncher.__name__ in [each.__name__ for each in Plugins.instance().discover(Launcher)]
 
 
-@mark.parametrize(DISCOVERED, [("nnexp", ["hydra.launcher.workers=2"])])
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("nnexp", ["hydra.launcher.workers=2"])])
 class TestNnexpLauncher(LauncherTestSuite):
     """``LauncherTestSuite`` on two workers."""
 
 
-@mark.parametrize(
-    "task_launcher_cfg, extra_flags",
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"),
     [({}, ["-m", "hydra/launcher=nnexp", "hydra.launcher.workers=2"])],
 )
 class TestNnexpLauncherIntegration(IntegrationTestSuite):
     """``IntegrationTestSuite`` on two workers."""
-
-    used: Any = None

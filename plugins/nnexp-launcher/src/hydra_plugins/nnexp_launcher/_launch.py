@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -12,11 +12,10 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
-
 from hydra_plugins.nnexp_launcher._pool import Worker, cores
 from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, Outcome, State
 from hydra_plugins.nnexp_launcher.launcher import observer
+from omegaconf import DictConfig, open_dict
 
 LOOK = 0.2
 """Seconds between two looks at what the observer shows."""
@@ -24,7 +23,7 @@ LAST_SECONDS = 0.9
 """What workers have to close their runs after Ctrl-C or SIGTERM: everything is to be over after two seconds."""
 
 
-class Died(RuntimeError):
+class WorkerDiedError(RuntimeError):
     """A worker was killed in the middle of a job."""
 
 
@@ -42,7 +41,7 @@ class Return(JobReturn):
         self._compose = compose
 
     @property
-    def cfg(self) -> DictConfig:  # type: ignore[override]
+    def cfg(self) -> DictConfig | None:
         """The job's configuration without Hydra's own part."""
         config = self._compose()
         with open_dict(config):
@@ -50,11 +49,11 @@ class Return(JobReturn):
         return config
 
     @cfg.setter
-    def cfg(self, value: None) -> None:
-        pass
+    def cfg(self, value: DictConfig | None) -> None:
+        """Left as it is: the base class sets it to None at first."""
 
     @property
-    def hydra_cfg(self) -> DictConfig:  # type: ignore[override]
+    def hydra_cfg(self) -> DictConfig | None:
         """The job's whole configuration, as HydraConfig has it."""
         config = self._compose()
         with open_dict(config):
@@ -63,8 +62,8 @@ class Return(JobReturn):
         return config
 
     @hydra_cfg.setter
-    def hydra_cfg(self, value: None) -> None:
-        pass
+    def hydra_cfg(self, value: DictConfig | None) -> None:
+        """Left as it is: the base class sets it to None at first."""
 
 
 class Launch:
@@ -80,7 +79,7 @@ class Launch:
 
     def run(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """Run all jobs that the observer, if there is one, does not leave out."""
-        watch = observer(self.task, self.config, min(self.most, len(job_overrides)))
+        watch = observer(self.task, self.config, len(job_overrides))
         numbers = range(first, first + len(job_overrides))
         returns: list[JobReturn | None] = [None] * len(job_overrides)
         waiting = deque(zip(numbers, job_overrides, strict=True))
@@ -111,7 +110,7 @@ class Launch:
 
         return Return(overrides, outcome, compose)
 
-    def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], watch: Any) -> Any:
+    def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], watch: Any) -> Iterator[tuple[int, Outcome]]:
         """Yield each job's number and outcome as it ends."""
         workers: list[Worker] = []
         running: dict[Future[Outcome], tuple[Worker, int]] = {}
@@ -131,7 +130,7 @@ class Launch:
                     worker, number = running.pop(future)
                     outcome = outcome_of(future, worker)
                     free.append(worker)
-                    if watch and not watch.ended(number, outcome):
+                    if watch and not watch.ended(number, outcome.status, outcome.value):
                         waiting.clear()
                     yield number, outcome
                 if watch:
@@ -159,7 +158,7 @@ def outcome_of(future: Future[Outcome], worker: Worker) -> Outcome:
     except BrokenProcessPool:
         worker.replace()
         why = "its worker process was killed (by a signal, or for lack of memory)"
-        return Outcome(JobStatus.FAILED, Died(why), "", "", "")
+        return Outcome(JobStatus.FAILED, WorkerDiedError(why), "", "", "")
     except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
         return Outcome(JobStatus.FAILED, error, "", "", "")
 

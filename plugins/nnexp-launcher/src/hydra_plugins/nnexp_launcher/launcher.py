@@ -50,7 +50,6 @@ class NnexpLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs; what each of them returned, in the order of ``job_overrides``."""
         from hydra.core.utils import configure_log, setup_globals
-
         from hydra_plugins.nnexp_launcher._launch import Launch
 
         assert self.config is not None
@@ -63,10 +62,10 @@ class NnexpLauncher(Launcher):
         return launch.run(job_overrides, initial_job_idx)
 
 
-def observer(task_function: TaskFunction, config: DictConfig, workers: int) -> Any:
+def observer(task_function: TaskFunction, config: DictConfig, jobs: int) -> Any:
     """What accompanies the jobs of nnexp's own command; None for any other task."""
     if task_function.__module__ != "nnexp.app":
         return None
     from nnexp.watch import Watch
 
-    return Watch(config, workers)
+    return Watch(config, jobs)
