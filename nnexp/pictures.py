@@ -1,4 +1,4 @@
-"""Pictures of costs: one run's curve, a sweep's curves in comparison. matplotlib is imported only when drawing."""
+"""The picture of a sweep: its best runs' curves in comparison. matplotlib is imported only when drawing."""
 
 from __future__ import annotations
 
@@ -12,23 +12,6 @@ if TYPE_CHECKING:
 
 MOST_CURVES = 10
 """More curves than this cannot be told apart."""
-
-
-def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: str, path: Path) -> None:
-    """Cost by epoch, training and validation, with a mark at the epoch whose weights were kept."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4))
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.11, 0.12, 0.86, 0.8))
-    costs = {name.partition("/")[2]: values for name, values in history.items() if name.startswith("cost/")}
-    for part, values in costs.items():
-        axes.plot(range(1, len(values) + 1), values, label=part, linewidth=1.5 if len(values) < 500 else 0.6)
-    last = list(costs.values())[-1]
-    axes.plot([kept_epoch], [last[kept_epoch - 1]], "o", color="black", markersize=4, label=f"kept: epoch {kept_epoch}")
-    finish(axes, title, list(costs.values()))
-    figure.savefig(path, dpi=100)
 
 
 @dataclass(frozen=True)
@@ -59,7 +42,7 @@ def comparison(panels: Sequence[Panel], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str = "cost") -> None:
+def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str) -> None:
     """Labels, grid, legend; a logarithmic scale where costs span more than a factor of 10."""
     from matplotlib.ticker import MaxNLocator
 

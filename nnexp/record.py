@@ -70,11 +70,16 @@ def opening(
         n_samples=len(data.y),
         n_features=data.x.shape[1],
     )
-    name = place.name or " ".join(place.overrides) or chosen["dataset"]["name"]
     named = {"nnexp.overrides": " ".join(typed(place, tracking)), **tags(experiment, place)}
-    if tracking.uri:
-        name = without_secrets(name, tracking.uri)
-    return Opening(name, flat(chosen), named, record, experiment.plan.settings.epochs, again or {})
+    return Opening(
+        title(experiment, place, tracking), flat(chosen), named, record, experiment.plan.settings.epochs, again or {}
+    )
+
+
+def title(experiment: Experiment, place: Place, tracking: TrackingSettings) -> str:
+    """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
+    found = place.name or " ".join(place.overrides) or str(experiment.config()["dataset"]["name"])
+    return without_secrets(found, tracking.uri) if tracking.uri else found
 
 
 def typed(place: Place, tracking: TrackingSettings) -> list[str]:

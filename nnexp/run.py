@@ -13,9 +13,11 @@ from typing import Any
 
 from nnexp.checkpoint import newest, save
 from nnexp.console import Console, note
+from nnexp.curve import COST_PICTURE, draw_cost
 from nnexp.errors import NnexpError
 from nnexp.experiment import Experiment, prepare
-from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, typed
+from nnexp.model import DESCRIPTION, WEIGHTS
+from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title, typed
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
 from nnexp.tracking.client import masked
 from nnexp.tracking.delivery import PROGRESS
@@ -27,14 +29,15 @@ from nnexp.training import Diverged, Epoch
 
 log = logging.getLogger("nnexp")
 
-CONFIG, COST_PICTURE = "config.yaml", "cost.png"
+CONFIG = "config.yaml"
 LAST_SECONDS = 1.3
 """What Ctrl-C and SIGTERM leave for delivering: the process is to be gone two seconds after them."""
 
 
-def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
+def run(config: Mapping[str, Any], place: Place, console: Console, *, draw: bool = True) -> float:
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
+    Without ``draw`` the run's picture is left to who calls: ``nnexp.curve.draw_cost(place.directory)``.
     Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
@@ -59,7 +62,7 @@ def run(config: Mapping[str, Any], place: Place, console: Console) -> float:
         "place": {"overrides": typed(place, tracking), "name": place.name, "sweep": place.sweep, "job": place.job},
     }
     tracked = TrackedRun.start(opening(experiment, place, tracking, again), place.directory, target)
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep, draw=draw)
     return carry_out(job, console, began)
 
 
@@ -76,6 +79,8 @@ class Job:
     extended: bool = False
     alone: bool = True
     """Whether this command is about this run only; a sweep says at its end what waits."""
+    draw: bool = True
+    """Whether this process draws the picture; otherwise whoever delivers the run calls ``draw_cost`` before."""
 
 
 def carry_out(job: Job, console: Console, began: float) -> float:
@@ -86,11 +91,11 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     with closing(tracked, place):
         train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
         test = experiment.test()
-        result = summary(experiment, test, place, began)
+        result = summary(experiment, test, place, began) | {"title": title(experiment, place, tracking)}
         if job.target and job.target.store:
             links = job.target.store.links()
             result |= {"run_id": tracked.run_id, "store": store_words(tracking), "link": links.table}
-        keep(experiment, result, place, tracked)
+        keep(experiment, result, place, tracked, draw=job.draw)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
     try:
@@ -253,16 +258,13 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
     return Target(store.uri, store.experiment, place.outputs, store)
 
 
-def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun) -> None:
-    """Write the run's files, and name them in the record."""
-    from nnexp.model import DESCRIPTION, WEIGHTS
-    from nnexp.pictures import cost_curve
-
+def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun, *, draw: bool) -> None:
+    """Write the run's files, and name them in the record; ``draw`` the picture among them, or leave it to somebody else."""
     experiment.model().save_parts(place.directory)
     write_yaml(experiment.config(), place.directory / CONFIG)
-    title = place.name or " ".join(place.overrides) or experiment.config()["dataset"]["name"]
-    cost_curve(result["history"], result["kept_epoch"], title, place.directory / COST_PICTURE)
     write_result(place.directory, result)
+    if draw:
+        draw_cost(place.directory)
     scores = {key: value for key, value in result["metrics"].items() if key.endswith("/test")}
     tracked.score(result["kept_epoch"], scores)
     for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):

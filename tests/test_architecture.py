@@ -31,7 +31,7 @@ LAYERS = [
         "presets",
     },
     {"training", "model", "checkpoint", "options", "contracts"},
-    {"tracking", "console", "pictures", "progress", "catalogue", "scaffold"},
+    {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
     {"experiment", "ledger", "library", "ranking", "record", "run", "settings"},
     {"explain", "safety", "composition", "sweep", "app", "watch", "commands", "__main__", "__init__", "testing"},
 ]

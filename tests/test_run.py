@@ -1,0 +1,43 @@
+"""One recorded run called from Python: what it leaves to its caller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnexp.console import Console
+from nnexp.curve import draw_cost
+from nnexp.run import run
+from nnexp.settings import Place
+from nnexp.tracking.result import read_result
+
+CONFIG = {"dataset": "wine", "epochs": 3, "tracking": {"name": "none"}}
+
+
+def place(tmp_path: Path, job: int, **more: Any) -> Place:
+    """Where a sweep's job runs."""
+    outputs = tmp_path / "outputs"
+    return Place(outputs / "sweeps" / "s" / str(job), outputs, ("seed=1",), sweep="s", job=job, **more)
+
+
+@pytest.mark.parametrize("name", ["", "seed=1"], ids=["typed", "named"])
+def test_a_picture_may_be_drawn_by_somebody_else(name: str, tmp_path: Path) -> None:
+    """A run that leaves its picture out has all other files; drawn from them later it is the picture the run draws."""
+    for job, draw in enumerate((True, False)):
+        run(CONFIG, place(tmp_path, job, name=name), Console(brief=True), draw=draw)
+    with_it, without = (place(tmp_path, job).directory for job in (0, 1))
+    files = {path.name for path in with_it.iterdir()}
+    assert files - {path.name for path in without.iterdir()} == {"cost.png"}
+    draw_cost(without)
+    assert (without / "cost.png").read_bytes() == (with_it / "cost.png").read_bytes()
+
+
+def test_a_picture_tells_no_password(tmp_path: Path) -> None:
+    """The password of the store's address, which is among what was typed, is not above the picture."""
+    address = "http://me:geheim@localhost:1"
+    config = {**CONFIG, "tracking": {"name": "none", "uri": address}}
+    here = Place(tmp_path / "outputs/runs/r", tmp_path / "outputs", ("seed=1", f"tracking.uri={address}"))
+    run(config, here, Console(brief=False))
+    assert read_result(here.directory)["title"] == "seed=1 tracking.uri=http://***@localhost:1"
