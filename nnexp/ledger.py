@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnexp.files import replace_json
 from nnexp.run import CONFIG
 from nnexp.tracking.result import RESULT
 
@@ -17,9 +18,7 @@ MANIFEST = "manifest.json"
 
 def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
     """Replace the manifest in one step."""
-    path = directory / MANIFEST
-    path.with_suffix(".tmp").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    path.with_suffix(".tmp").replace(path)
+    replace_json(directory / MANIFEST, manifest, indent=1)
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

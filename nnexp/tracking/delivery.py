@@ -7,11 +7,13 @@ artifacts and the status are what they were.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.files import replace_json
 from nnexp.tracking.journal import JOURNAL, end, read
 from nnexp.tracking.store import DataRecord, Store
 
@@ -130,14 +132,8 @@ class Delivery:
         self._save()
 
     def _save(self) -> None:
-        path = self.directory / PROGRESS
-        try:
-            path.with_suffix(".tmp").write_text(
-                json.dumps({"run": self.run_id, "bytes": self._offset}), encoding="utf-8"
-            )
-            path.with_suffix(".tmp").replace(path)
-        except OSError:  # a full disk: it will be told once more, which changes nothing
-            path.with_suffix(".tmp").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a full disk: it will be told once more, which changes nothing
+            replace_json(self.directory / PROGRESS, {"run": self.run_id, "bytes": self._offset})
 
 
 def _points(record: Mapping[str, Any]) -> Iterator[Metric]:

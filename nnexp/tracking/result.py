@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nnexp.files import replace_json
+
 RESULT = "result.json"
 
 
 def write_result(directory: Path, result: Mapping[str, Any]) -> None:
     """Replace ``result.json`` in one step."""
-    path = directory / RESULT
-    path.with_suffix(".tmp").write_text(json.dumps(result, indent=1), encoding="utf-8")
-    path.with_suffix(".tmp").replace(path)
+    replace_json(directory / RESULT, result, indent=1)
 
 
 def read_result(directory: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnexp.errors import NnexpError
+from nnexp.files import PARTIAL, replace_json
 from nnexp.tracking.client import masked, quiet, reason
 from nnexp.tracking.database import DATABASE
 from nnexp.tracking.delivery import Delivery
@@ -47,8 +48,7 @@ def register(outputs: Path, journal: str, directory: Path, uri: str, experiment:
     place = directory.absolute()
     place = place.relative_to(base) if place.is_relative_to(base) else place  # so that the folder can be moved
     known = {"directory": str(place), "uri": "" if uri == embedded(outputs) else masked(uri), "experiment": experiment}
-    path.with_suffix(".tmp").write_text(json.dumps(known), encoding="utf-8")
-    path.with_suffix(".tmp").replace(path)
+    replace_json(path, known)
     return path
 
 
@@ -56,10 +56,12 @@ def entries(outputs: Path) -> list[Entry]:
     """Every run of ``outputs`` that is not completely in MLflow, the oldest first; those that train included."""
     found = []
     for path in (outputs / FOLDER).glob("*"):
+        if path.suffix == PARTIAL:
+            continue
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
             made = path.stat().st_mtime
-        except (FileNotFoundError, ValueError):  # delivered meanwhile, or being written
+        except (FileNotFoundError, ValueError):  # delivered meanwhile, or emptied by a power failure
             continue
         directory = outputs.absolute().parent / known["directory"]
         found.append((made, Entry(path, directory, known["uri"] or embedded(outputs), known["experiment"])))
