@@ -20,8 +20,9 @@ from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
 from nnexp.settings import Place, TrackingSettings
 from nnexp.tracking.client import without_secrets
+from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.run import Opening
-from nnexp.tracking.store import DataRecord, Finished
+from nnexp.tracking.store import Finished
 
 
 def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, Any]:

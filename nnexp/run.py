@@ -19,11 +19,12 @@ from nnexp.experiment import Experiment, prepare
 from nnexp.model import DESCRIPTION, WEIGHTS
 from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title, typed
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
+from nnexp.tracking.address import chosen_uri
 from nnexp.tracking.client import masked
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.result import write_result
 from nnexp.tracking.run import Past, Target, TrackedRun, Waiting
-from nnexp.tracking.store import Store, chosen_uri
+from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import embedded, entries, settle
 from nnexp.training import Diverged, Epoch
 

@@ -4,6 +4,8 @@
 |---|---|
 | ``client.py`` | MLflow without its chatter: importing it, naming its address, wording its failures |
 | ``database.py`` | the embedded database, created safely by any number of processes at once |
+| ``address.py`` | which store is used, and in what words one is refused that cannot be |
+| ``entities.py`` | what is told of a run, in the form and within the limits of MLflow |
 | ``store.py`` | ``Store``: one MLflow experiment; runs are created, found and linked to through it |
 | ``journal.py`` | ``Journal``: the append-only file beside every run that has its record before MLflow does |
 | ``delivery.py`` | ``Delivery``: tells MLflow what a journal says, in batches, each piece exactly once |

@@ -3,6 +3,8 @@
 How far it has come is kept in ``delivery.json`` beside the journal. It lags behind where a process is killed between the two;
 what is then told a second time changes nothing, since MLflow drops a metric point that equals one it has, and parameters, tags,
 artifacts and the status are what they were.
+
+A run that ended before MLflow knew of it is one piece: four calls, and its files are copied.
 """
 
 from __future__ import annotations
@@ -10,25 +12,84 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import replace_json
+from nnexp.tracking.entities import MOST_ENTITIES, MOST_PARAMS, DataRecord
 from nnexp.tracking.journal import JOURNAL, end, read
-from nnexp.tracking.store import DataRecord, Store
+from nnexp.tracking.result import read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from mlflow.entities import Metric
 
+    from nnexp.tracking.store import Store
+
 PROGRESS = "delivery.json"
-BATCH = 1000
-"""Metric points per call: MLflow's limit."""
+
+
+def run_id_of(directory: Path) -> str:
+    """MLflow's id of the run in ``directory``, or of the run that answered in its place (reuse); empty where there is none."""
+    result = read_result(directory)
+    return str(result["run_id"] if result.get("status") == "REUSED" else _progress(directory)[0])
+
+
+def promise_new(directory: Path) -> None:
+    """Note that MLflow cannot know the run in ``directory`` yet, so that nobody has to look for it there. Raises OSError."""
+    replace_json(directory / PROGRESS, {"run": "", "bytes": 0})
+
+
+def _progress(directory: Path) -> tuple[str, int]:
+    try:
+        known = json.loads((directory / PROGRESS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "", 0
+    return known["run"], known["bytes"]
+
+
+@dataclass
+class Piece:
+    """What is told in one go: records that follow each other, up to the byte ``behind``."""
+
+    behind: int
+    opened: Mapping[str, Any] | None = None
+    points: list[Metric] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    last: Mapping[str, Any] | None = None
+    """A record that has to come after all others of its piece: how the run ended; that it goes on; its model."""
+
+    def take(self, record: Mapping[str, Any], behind: int) -> bool:
+        """Add a record; says whether it fits."""
+        if self.last:
+            return False
+        if "opened" in record:
+            self.opened = record["opened"]
+        elif "metrics" in record:
+            new = list(_points(record))
+            if self.points and len(self.points) + len(new) > MOST_ENTITIES - MOST_PARAMS - 1:  # - 1: the reason's tag
+                return False
+            self.points += new
+        elif "artifact" in record:
+            self.files.append(record["artifact"])
+        elif "ended" in record or not (self.opened or self.points or self.files):
+            self.last = record
+        else:
+            return False
+        self.behind = behind
+        return True
+
+    @property
+    def reason(self) -> dict[str, str]:
+        """Why the run ended as it did, as a tag."""
+        why = (self.last or {}).get("reason") or ""
+        return {"nnexp.reason": why} if why else {}
 
 
 class Delivery:
-    """The way of one run's journal into its MLflow run. Methods raise whatever the store's client raises."""
+    """The way of one run's journal into its MLflow run. Methods raise whatever the store's client raises, and OSError."""
 
     def __init__(self, store: Store, directory: Path) -> None:
         self.store = store
@@ -40,11 +101,7 @@ class Delivery:
 
     def look(self) -> None:
         """Take over the progress that another process has made."""
-        try:
-            known = json.loads((self.directory / PROGRESS).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return
-        self.run_id, self._offset = known["run"], known["bytes"]
+        self.run_id, self._offset = _progress(self.directory)
 
     @property
     def complete(self) -> bool:
@@ -57,25 +114,15 @@ class Delivery:
             pass
 
     def advance(self) -> bool:
-        """Tell the next piece: a batch of metric points, or one record of another kind. False where there is none."""
-        points: list[Metric] = []
-        behind = self._offset
-        for record, after in read(self._durable(), self._offset):
-            if "metrics" not in record:
-                if not points:
-                    self._tell(record)
-                    behind = after
+        """Tell the next piece. False where there is none."""
+        piece = Piece(self._offset)
+        for record, behind in read(self._durable(), self._offset):
+            if not piece.take(record, behind):
                 break
-            new = list(_points(record))
-            if points and len(points) + len(new) > BATCH:
-                break
-            points += new
-            behind = after
-        if points:
-            self.store.client.log_batch(self.run_id, metrics=points)
-        if behind == self._offset:
+        if piece.behind == self._offset:
             return False
-        self._offset = behind
+        self._tell(piece)
+        self._offset = piece.behind
         self._save()
         return True
 
@@ -86,10 +133,10 @@ class Delivery:
         self._save()
 
     def mark(self) -> None:
-        """Tell how the run ended before anything else is told: for the case that there is no time for more."""
+        """Tell that the run ended badly before anything else is told: for the case that there is no time for more."""
         last = [record for record, _ in read(self.directory / JOURNAL, self._offset) if "ended" in record]
-        if last and self.run_id:
-            self._tell(last[-1])
+        if last and last[-1]["ended"] != "FINISHED" and self.run_id:
+            self._tell(Piece(self._offset, last=last[-1]))
 
     def _durable(self) -> Path:
         """The journal, forced onto the disk: MLflow never holds what a power failure takes from the journal."""
@@ -98,42 +145,58 @@ class Delivery:
             os.fsync(file.fileno())
         return path
 
-    def _tell(self, record: Mapping[str, Any]) -> None:
-        client = self.store.client
-        match record:
-            case {"opened": opened}:
-                self._open(opened)
-            case {"artifact": str(name)}:
-                path = self.directory / Path(name).name
-                if path.exists():
-                    client.log_artifact(self.run_id, str(path))
+    def _tell(self, piece: Piece) -> None:
+        """Tell a piece, how the run ended last: MLflow never calls a run finished that it does not have completely."""
+        params: Mapping[str, Any] = {}
+        reason = piece.reason
+        if piece.opened:
+            params = piece.opened["params"]
+            if not self._found(piece.opened):
+                self._create(piece.opened, reason)
+                reason = {}
+        self.store.log(self.run_id, params, piece.points, reason)
+        if piece.opened and piece.opened["data"]:
+            self.store.log_data(self.run_id, DataRecord(**piece.opened["data"]))
+        paths = [path for name in piece.files if (path := self.directory / name).exists()]
+        if paths:
+            self.store.log_files(self.run_id, paths)
+        match piece.last:
+            case {"ended": status, "time": time}:
+                self.store.client.set_terminated(self.run_id, status, time)
             case {"model": requirements, "anew": anew}:
                 if anew or not self.store.has_model(self.run_id):
                     self.store.log_model(self.run_id, self.directory, requirements)
             case {"resumed": _, "epochs": epochs, "key": key}:
                 self.store.go_on(self.run_id, epochs, key)
-            case {"ended": status, "reason": reason, "time": time}:
-                if reason:
-                    self.store.tag(self.run_id, "nnexp.reason", reason)
-                client.set_terminated(self.run_id, status, time)
-            case _:  # a record of a later version that this one cannot tell
+            case _:  # none, or a record of a later version that this one cannot tell
                 pass
 
-    def _open(self, opened: Mapping[str, Any]) -> None:
-        """Find the run that was created just before a crash, or create it now; complete its parameters and data."""
-        data = DataRecord(**opened["data"]) if opened["data"] else None
-        self.run_id = self.run_id or self.store.with_journal(opened["id"])
-        if self.run_id:
-            self.store.describe(self.run_id, opened["params"], data)
-        else:
-            self.run_id = self.store.start(
-                opened["name"], opened["params"], opened["tags"], data, began=opened["time"], journal=opened["id"]
-            )
+    def _found(self, opened: Mapping[str, Any]) -> bool:
+        """Whether the run is in MLflow, also where that was not noted because of a crash."""
+        if not self.run_id and not (self.directory / PROGRESS).exists():
+            self.run_id = self.store.with_journal(opened["id"])
+        return bool(self.run_id)
+
+    def _create(self, opened: Mapping[str, Any], reason: Mapping[str, str]) -> None:
+        """Create the run. Until its id is noted there is no progress file, so after a crash it is looked for."""
+        (self.directory / PROGRESS).unlink(missing_ok=True)
+        _sync_folder(self.directory)
+        tags = {**opened["tags"], **reason}
+        self.run_id = self.store.create(opened["name"], tags, opened["time"], opened["id"])
         self._save()
 
     def _save(self) -> None:
         with contextlib.suppress(OSError):  # a full disk: it will be told once more, which changes nothing
             replace_json(self.directory / PROGRESS, {"run": self.run_id, "bytes": self._offset})
+
+
+def _sync_folder(directory: Path) -> None:
+    """Force onto the disk which files there are."""
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _points(record: Mapping[str, Any]) -> Iterator[Metric]:

@@ -16,9 +16,10 @@ from typing import Any, Literal
 from nnexp.errors import NnexpError
 from nnexp.tracking.client import PATIENT, QUICK, masked, quiet, reason, worded
 from nnexp.tracking.courier import Courier
-from nnexp.tracking.delivery import PROGRESS, Delivery
+from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
+from nnexp.tracking.entities import DataRecord, spelled
 from nnexp.tracking.journal import JOURNAL, Journal, read
-from nnexp.tracking.store import DataRecord, Store, spelled
+from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import refuse_unsettled, register
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -38,13 +39,15 @@ class Waiting(NnexpError):  # noqa: N818 (a state, not a mistake)
 class Target:
     """Where a run's record goes: a store's address, MLflow's experiment, and the ``outputs/`` that the run belongs to.
 
-    ``store`` is None where the store did not answer when the run began.
+    ``store`` is None where the store did not answer when the run began, and where the run is not ``delivered_here`` but by
+    another process, as those of a sweep are: then this one never imports MLflow.
     """
 
     uri: str
     experiment: str
     outputs: Path
     store: Store | None
+    delivered_here: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ class TrackedRun:
             entry = register(target.outputs, token, directory, target.uri, target.experiment) if target else None
             made = cls(journal, directory, target, entry)
             made.token = token
+            if target and not target.store:
+                promise_new(directory)
             if target and target.store and made._delivery:
                 run_id = target.store.start(opening.name, params, opening.tags, opening.data, began=now, journal=token)
                 made._delivery.created(run_id)
@@ -226,13 +231,13 @@ class TrackedRun:
     def finish(self, status: Status, reason: str = "", *, within: float | None = None) -> None:
         """Write down how the run ended, and deliver what MLflow does not have, ``within`` so many seconds if given.
 
-        Raises Waiting where not everything could be delivered.
+        Raises Waiting where not everything could be delivered; never where another process is to do that.
         """
         ending = {"ended": status, "reason": reason, "time": int(time.time() * 1000)}
         try:
             self._journal.write(*self._last, ending, *self._model)
             self._journal.sync()
-            if self._target and self._entry:
+            if self._target and self._entry and self._target.delivered_here:
                 if self._courier:
                     self._courier.stop(5.0 if within is None else within / 4)
                 if within is None:

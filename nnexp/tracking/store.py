@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import url2pathname
 
-from nnexp.errors import NnexpError, closest, did_you_mean, listed
-from nnexp.tracking.client import QUICK, masked, new_client, quiet, reason, worded
-from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
+from nnexp.errors import NnexpError, closest, listed
+from nnexp.tracking.address import check_database_server, no_experiment, refused, usable_address
+from nnexp.tracking.client import QUICK, masked, new_client, quiet, worded
+from nnexp.tracking.database import ARTIFACTS
+from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Experiment, Metric, Run
-
-__all__ = ["CHARTS", "DataRecord", "Links", "Store", "embedded_uri", "sweep_filter"]
+    from mlflow.entities import Experiment, Metric, Run
 
 LOCAL = "http://127.0.0.1:5000"
 """Where ``python -m nnexp ui`` serves a database, unless the port is taken."""
@@ -35,16 +34,6 @@ SWEEP = "nnexp.sweep"
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
 
-LONGEST_PARAM = 6000
-LONGEST_TAG = 8000
-"""MLflow's limits, in characters."""
-
-MOST_PARAMS = 100
-"""MLflow's limit of parameters per call."""
-
-LARGEST_SCHEMA = 65_000
-"""Bytes of a dataset's description that every database MLflow knows can hold."""
-
 ID = re.compile(r"[0-9a-f]{6,32}")
 FULL_ID = 32
 
@@ -54,23 +43,6 @@ class Links(NamedTuple):
 
     table: str
     charts: str
-
-
-@dataclass(frozen=True)
-class DataRecord:
-    """What the store keeps about a run's data: a name, a digest (at most 36 characters) and what the columns are.
-
-    ``source`` is a file's absolute path, a web address, or a few words. ``features`` holds (name, type) pairs; the
-    types are MLflow's: "double", "long", "string", "boolean".
-    """
-
-    name: str
-    digest: str
-    source: str
-    features: tuple[tuple[str, str], ...]
-    target: str
-    n_samples: int
-    n_features: int
 
 
 class Finished(NamedTuple):
@@ -90,6 +62,8 @@ class Store:
         self.uri = uri
         self.experiment = experiment.name
         self.experiment_id: str = experiment.experiment_id
+        self._folders: dict[str, str] = {}
+        """Run id -> where its artifacts go, of the runs that were created here and have none yet."""
 
     @classmethod
     def connect(cls, uri: str | None, experiment: str, outputs: Path, *, existing: bool = False) -> Store:
@@ -99,16 +73,16 @@ class Store:
         MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db. A server that does not answer is refused within
         about 5 s. Raises ``NnexpError``.
         """
-        uri, chosen_by = _address(uri, outputs, existing=existing)
-        _check_database_server(uri, chosen_by)
+        uri, chosen_by = usable_address(uri, outputs, existing=existing)
+        check_database_server(uri, chosen_by)
         try:
             client = new_client(uri)
             with quiet(QUICK, firmly=True):
                 found = client.get_experiment_by_name(experiment)
         except Exception as error:
-            raise _refused(uri, chosen_by, error) from error
+            raise refused(uri, chosen_by, error) from error
         if existing and not found:
-            raise _no_experiment(client, experiment, uri)
+            raise no_experiment(client, experiment, uri)
         with worded(f"create the experiment '{experiment}'", uri):
             found = found or _create_experiment(client, experiment, uri, outputs)
         if found.lifecycle_stage != "active":
@@ -133,27 +107,66 @@ class Store:
         ``began`` is when it did, in milliseconds since 1970 (now), ``journal`` the id of its journal. Raises ``NnexpError``,
         and then leaves no run open.
         """
-        stored = {key: _cut(value, LONGEST_TAG) for key, value in tags.items()}
-        if journal:
-            stored[JOURNAL_ID] = journal
         with worded("start a run", self.uri):
-            run_id = str(self.client.create_run(self.experiment_id, began, stored, name).info.run_id)
+            run_id = self.create(name, tags, began, journal)
             try:
-                self.describe(run_id, params, data)
+                self.log(run_id, params)
+                self.log_data(run_id, data)
             except BaseException:
                 self.client.set_terminated(run_id, "FAILED")
                 raise
         return run_id
 
-    def describe(self, run_id: str, params: Mapping[str, Any], data: DataRecord | None) -> None:
-        """Store a run's parameters and data; doing so again changes nothing. Raises whatever the client raises."""
-        from mlflow.entities import Param
+    def create(self, name: str, tags: Mapping[str, str], began: int | None, journal: str) -> str:
+        """Create a run with its tags and return its id. Raises whatever the client raises."""
+        stored = {key: cut(value, LONGEST_TAG) for key, value in tags.items()}
+        if journal:
+            stored[JOURNAL_ID] = journal
+        info = self.client.create_run(self.experiment_id, began, stored, name).info
+        self._folders[info.run_id] = info.artifact_uri
+        return str(info.run_id)
 
-        values = [Param(key, _cut(spelled(value), LONGEST_PARAM)) for key, value in params.items()]
-        for first in range(0, len(values), MOST_PARAMS):
-            self.client.log_batch(run_id, params=values[first : first + MOST_PARAMS])
+    def log(
+        self,
+        run_id: str,
+        params: Mapping[str, Any],
+        points: Sequence[Metric] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store parameters, metric points and a few tags in as few calls as MLflow takes; again, it changes nothing.
+
+        Raises whatever the client raises.
+        """
+        from mlflow.entities import RunTag
+
+        left = [param(key, value) for key, value in params.items()]
+        labels = [RunTag(key, cut(value, LONGEST_TAG)) for key, value in (tags or {}).items()]
+        while left or points or labels:
+            room = MOST_ENTITIES - len(left[:MOST_PARAMS]) - len(labels)
+            self.client.log_batch(run_id, points[:room], left[:MOST_PARAMS], labels)
+            left, points, labels = left[MOST_PARAMS:], points[room:], []
+
+    def log_data(self, run_id: str, data: DataRecord | None) -> None:
+        """Store what a run's data are; doing so again changes nothing. Raises whatever the client raises."""
         if data is not None:
-            self.client.log_inputs(run_id, [_dataset_input(data)])
+            self.client.log_inputs(run_id, [dataset_input(data)])
+
+    def log_files(self, run_id: str, paths: Iterable[Path]) -> None:
+        """Store files as a run's artifacts, over those of the same names. Raises whatever the client raises, and OSError.
+
+        Into a folder of this machine they are copied: MLflow's client would do just that, after it has read the whole run.
+        """
+        uri = self._folders.pop(run_id, "") or self.client.get_run(run_id).info.artifact_uri
+        if not uri.startswith("file:"):
+            for path in paths:
+                self.client.log_artifact(run_id, str(path))
+            return
+        folder = Path(url2pathname(urlsplit(uri).path))
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            partial = folder / f".{path.name}.partial"
+            shutil.copyfile(path, partial)
+            partial.replace(folder / path.name)
 
     def with_journal(self, journal: str) -> str:
         """Return the id of the run with this journal; empty where there is none."""
@@ -162,7 +175,7 @@ class Store:
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set a run's tag. Raises whatever the client raises."""
-        self.client.set_tag(run_id, key, _cut(value, LONGEST_TAG))
+        self.client.set_tag(run_id, key, cut(value, LONGEST_TAG))
 
     def finished(self, key: str) -> Finished | None:
         """Find the newest run of the experiment that finished with this ``nnexp.key``. Raises ``NnexpError``."""
@@ -312,26 +325,8 @@ def sweep_filter(sweep: str) -> str:
     return f"tags.`{SWEEP}` = '{sweep}'"
 
 
-def spelled(value: object) -> str:
-    """Return ``value`` as a user types it on the command line: ``true``, ``null``, ``[30, 100]``, ``0.1``, ``relu``."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {spelled(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return "[" + ", ".join(spelled(item) for item in value) + "]"
-    return str(value)
-
-
 def _step(point: Metric) -> int:
     return int(point.step)
-
-
-def _cut(text: str, most: int) -> str:
-    """Return ``text``; of more than ``most`` characters only the beginning, with a mark that something is missing."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _shown(run: Run) -> str:
@@ -349,82 +344,6 @@ def _name_filter(name: str) -> str:
     return f"attributes.run_name LIKE '{pattern}'"
 
 
-def chosen_uri(uri: str | None) -> str:
-    """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI", "")
-
-
-def _address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
-    """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
-    chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
-    uri = chosen_uri(uri) or embedded_uri(outputs)
-    scheme, _, path = uri.partition("://")
-    if scheme.startswith("file") or not re.match(r"[A-Za-z][\w+.-]*:|(databricks|uc)", uri):
-        raise NnexpError(
-            f"{chosen_by}={uri} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
-            f"Choose a database file (tracking.uri=sqlite:///{Path(uri.removeprefix('file://')).name or 'mlflow'}.db) "
-            "or a server (tracking.uri=http://...)."
-        )
-    if scheme == "sqlite" and re.fullmatch(r"/[^?%]+", path) and path != "/:memory:":
-        database = Path(path[1:]).absolute()
-        if existing and not database.exists():
-            raise NnexpError(
-                f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
-            )
-        create(database)
-    return uri, chosen_by
-
-
-def _check_database_server(uri: str, chosen_by: str) -> None:
-    """Refuse a database server that does not answer: MLflow's own first connection retries for minutes, aloud."""
-    scheme = uri.partition(":")[0]
-    if scheme.partition("+")[0] not in {"postgresql", "mysql"}:
-        return
-    import sqlalchemy
-
-    try:
-        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": 4})
-        engine.connect().close()
-    except Exception as error:
-        raise _refused(uri, chosen_by, error) from error
-
-
-def _refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
-    """Word what to tell a user whose store cannot be used."""
-    scheme, where = uri.partition(":")[0], f"{chosen_by}={masked(uri)}"
-    another = "another store (tracking.uri=...), or train without one: tracking=none"
-    if chosen_by == "MLFLOW_TRACKING_URI":
-        another = f"the database in outputs/ (unset MLFLOW_TRACKING_URI), {another}"
-    if isinstance(error, ModuleNotFoundError):
-        return NnexpError(
-            f"{where} needs the Python package '{error.name}', which is not installed. "
-            f"Install it, name a driver you have ({scheme.partition('+')[0]}+DRIVER://...), or choose {another}"
-        )
-    if "unsupported URI" in str(error):
-        guess = f" Did you mean http://{masked(uri)}?" if re.match(r"[\w.-]+:\d+", uri) else ""
-        return NnexpError(
-            f"{where} is no address MLflow knows.{guess} "
-            f"It knows http://, https://, sqlite:///, postgresql://, mysql:// and mssql://. Choose {another}"
-        )
-    if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
-        return NnexpError(
-            f"The database of {where} was written by another version of MLflow. Keep a copy of it and run "
-            f"`mlflow db upgrade {masked(uri)}`, or choose {another}"
-        )
-    start = "start the server (mlflow server --port 5000), choose " if scheme in {"http", "https"} else "choose "
-    return NnexpError(f"The tracking store does not answer: {where}: {reason(error, uri)}.\nTo go on, {start}{another}")
-
-
-def _no_experiment(client: MlflowClient, name: str, uri: str) -> NnexpError:
-    """Say which experiments there are in place of the one called ``name``."""
-    with worded("list the experiments", uri):
-        names = [each.name for each in client.search_experiments()]
-    suggestion = did_you_mean(name, names)
-    return NnexpError(
-        f"No experiment '{name}' at {masked(uri)}.{suggestion} There are: {listed(names)}. Type --experiment NAME"
-    )
-
-
 def _create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path) -> Experiment:
     """Create the experiment. Where another process was faster, its experiment is taken."""
     from mlflow.exceptions import MlflowException
@@ -437,33 +356,3 @@ def _create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path)
         if error.error_code != "RESOURCE_ALREADY_EXISTS" or (found := client.get_experiment_by_name(name)) is None:
             raise
         return found
-
-
-def _dataset_input(data: DataRecord) -> DatasetInput:
-    """Put ``data`` into the form that MLflow's user interface reads."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source: dict[str, object]
-    if "://" in data.source:
-        kind, source = "http", {"url": data.source}
-    elif Path(data.source).is_absolute():
-        kind, source = "local", {"uri": data.source}
-    else:
-        kind, source = "code", {"tags": {"mlflow.source.name": data.source}}
-    columns = [{"type": type_, "name": name, "required": True} for name, type_ in data.features]
-    schema = json.dumps({"mlflow_colspec": columns})
-    profile = {
-        "num_rows": data.n_samples,
-        "num_elements": data.n_samples * data.n_features,
-        "num_features": data.n_features,
-        "target": data.target,
-    }
-    dataset = Dataset(
-        name=_cut(data.name, 500),
-        digest=data.digest[:36],
-        source_type=kind,
-        source=json.dumps(source),
-        schema=schema if len(schema) <= LARGEST_SCHEMA else None,
-        profile=json.dumps(profile),
-    )
-    return DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", "training")])

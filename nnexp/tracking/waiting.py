@@ -15,12 +15,13 @@ from pathlib import Path
 
 from nnexp.errors import NnexpError
 from nnexp.files import PARTIAL, replace_json
+from nnexp.tracking.address import chosen_uri
 from nnexp.tracking.client import masked, quiet, reason
 from nnexp.tracking.database import DATABASE
 from nnexp.tracking.delivery import Delivery
 from nnexp.tracking.journal import JOURNAL, Busy, Journal, read
 from nnexp.tracking.result import read_result, write_result
-from nnexp.tracking.store import Store, chosen_uri
+from nnexp.tracking.store import Store
 
 FOLDER = ".open"
 
@@ -68,9 +69,20 @@ def entries(outputs: Path) -> list[Entry]:
     return [entry for _, entry in sorted(found, key=lambda each: each[0])]
 
 
+def entry_of(directory: Path, outputs: Path) -> Entry | None:
+    """The entry of the run in ``directory``; None where MLflow has all of it, or was never to get it."""
+    try:
+        opened, _ = next(read(directory / JOURNAL))
+        path = outputs / FOLDER / opened["opened"]["id"]
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, StopIteration, KeyError, ValueError):
+        return None
+    return Entry(path, directory, known["uri"] or embedded(outputs), known["experiment"])
+
+
 def refuse_unsettled(outputs: Path, directory: Path) -> None:
     """Refuse to start a run over one that MLflow does not have completely, or that is alive. Raises NnexpError."""
-    if any(entry.directory.resolve() == directory.resolve() for entry in entries(outputs)):
+    if entry_of(directory, outputs):
         raise NnexpError(
             f"The run before in '{directory}' is not completely in MLflow. Type python -m nnexp sync, or choose another "
             "directory."

@@ -20,7 +20,8 @@ from nnexp.activations import Identity, Sigmoid
 from nnexp.model import Model
 from nnexp.network import MLP
 from nnexp.preprocessing import Feature, Preprocessing, Scaling
-from nnexp.tracking.store import Store, embedded_uri
+from nnexp.tracking.database import embedded_uri
+from nnexp.tracking.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.store import embedded_uri
+from nnexp.tracking.database import embedded_uri
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ KILLED_THREE_TIMES = """
 import os, signal, sys, time
 from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store
-from nnexp.tracking.store import embedded_uri
+from nnexp.tracking.database import embedded_uri
 
 outputs = Path(sys.argv[1])
 for delay in (0.0, 0.2, 0.6):
@@ -71,7 +71,7 @@ import sys
 from pathlib import Path
 import nnexp.tracking, nnexp.tracking.client, nnexp.tracking.database, nnexp.tracking.run
 import nnexp.tracking.serving, nnexp.tracking.store, nnexp.tracking.ui
-nnexp.tracking.store.embedded_uri(Path(sys.argv[1]))
+nnexp.tracking.database.embedded_uri(Path(sys.argv[1]))
 print(sorted({"mlflow", "pandas", "sqlalchemy", "filelock", "requests"} & set(sys.modules)))
 """
 

@@ -7,21 +7,22 @@ import math
 import sqlite3
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.delivery import PROGRESS, Delivery
+from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
+from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.journal import JOURNAL, Journal
 from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
-from nnexp.tracking.store import DataRecord
 from nnexp.tracking.waiting import entries, settle
 
 if TYPE_CHECKING:
     from nnexp.tracking.store import Store
 
 OPENING = Opening("r", {"loss": "mse", "network.hidden": (16,)}, {"nnexp.key": "abc"}, epochs=9)
+OPENING_WITH_DATA = Opening("r", {"a": 1}, {}, DataRecord("d", "1", "d", (("x", "double"),), "y", 9, 1))
 FOUR = ("cost/train", "cost/validation", "mae/train", "mae/validation")
 
 
@@ -108,7 +109,7 @@ def test_a_long_run_is_seen_while_it_trains(store: Store, outputs: Path) -> None
 
 def test_telling_twice_changes_nothing(store: Store, outputs: Path) -> None:
     """A delivery whose progress was lost, as by a kill between the two, tells all again: no point, file or model is doubled."""
-    run = started(store, outputs, Opening("r", {"a": 1}, {}, DataRecord("d", "1", "d", (("x", "double"),), "y", 9, 1)))
+    run = started(store, outputs, OPENING_WITH_DATA)
     for step in range(1, 601):
         run.record(step, {"a": 1 / step, "b": math.nan, "c": math.inf, "d": -math.inf}, step)
     (run.directory / "config.yaml").write_text("seed: 0")
@@ -190,6 +191,67 @@ def test_a_run_whose_store_never_answered_is_created_later(store: Store, outputs
     assert found.info.start_time == opened["time"]
     assert len(history(store, found.info.run_id, "cost/train")) == 1
     assert json.loads((run.directory / "result.json").read_text())["run_id"] == found.info.run_id
+
+
+class Watched:
+    """MLflow's client, which notes its calls, and is gone after so many of them, as is a process that is killed."""
+
+    def __init__(self, client: Any, most: int) -> None:
+        self.client = client
+        self.most = most
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*values: Any, **named: Any) -> Any:
+            answer = getattr(self.client, name)(*values, **named)
+            self.calls.append(name)
+            if len(self.calls) == self.most:
+                raise ConnectionAbortedError
+            return answer
+
+        return call
+
+
+def test_a_run_that_ended_before_mlflow_knew_of_it_takes_four_calls(store: Store, outputs: Path) -> None:
+    """Cut off after any of them, the next delivery completes it: one run, each point once, and FINISHED only at the end."""
+    client = store.client
+    for most in range(1, 6):
+        run = started(store, outputs, OPENING_WITH_DATA, connected=False)
+        for step in range(1, 21):
+            run.record(step, dict.fromkeys(FOUR, 1 / step), step)
+        for name in ("config.yaml", "weights.npz"):
+            (run.directory / name).write_text(name)
+            run.artifact(run.directory / name)
+        with pytest.raises(Waiting):
+            run.finish("FAILED", "diverged")
+        store.client = watched = Watched(client, most)  # type: ignore[assignment]
+        settled(store, outputs)
+        store.client = client
+        assert watched.calls == ["create_run", "log_batch", "log_inputs", "set_terminated"][:most]
+        (found,) = client.search_runs([store.experiment_id], f"tags.`nnexp.journal` = '{run.token}'")
+        assert found.info.status == ("FAILED" if most >= 4 else "RUNNING")
+        settled(store, outputs)
+        (found,) = client.search_runs([store.experiment_id], f"tags.`nnexp.journal` = '{run.token}'")
+        assert (found.info.status, found.data.tags["nnexp.reason"]) == ("FAILED", "diverged")
+        assert [len(history(store, found.info.run_id, key)) for key in FOUR] == [20] * 4
+        assert len(found.inputs.dataset_inputs if found.inputs else []) == 1
+        kept = {file.path: file.file_size for file in client.list_artifacts(found.info.run_id)}
+        assert kept == {"config.yaml": 11, "weights.npz": 11}
+        assert (entries(outputs), run_id_of(run.directory)) == ([], found.info.run_id)
+
+
+def test_more_than_a_call_takes_is_told_in_several(store: Store, outputs: Path) -> None:
+    """A run of 230 parameters and 2,001 points in all arrives whole, with its reason."""
+    run = started(store, outputs, Opening("r", {f"p{n}": n for n in range(230)}, {}), connected=False)
+    for step in range(1, 668):
+        run.record(step, {"a": step, "b": step, "c": step}, step)
+    with pytest.raises(Waiting):
+        run.finish("KILLED", "terminated (SIGTERM)")
+    ((_, done),) = settled(store, outputs)
+    assert done
+    found = store.client.get_run(run_id_of(run.directory))
+    assert (len(found.data.params), found.data.tags["nnexp.reason"]) == (230, "terminated (SIGTERM)")
+    assert [len(history(store, found.info.run_id, key)) for key in "abc"] == [667] * 3
 
 
 def test_a_dead_run_is_found_also_before_its_id_was_noted(store: Store, outputs: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from nnexp.errors import NnexpError
 from nnexp.preprocessing import Feature
+from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
-from nnexp.tracking.store import DataRecord, Store, sweep_filter
+from nnexp.tracking.store import Store, sweep_filter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from nnexp.errors import NnexpError
+from nnexp.tracking.entities import DataRecord, spelled
 from nnexp.tracking.run import Opening, Target, TrackedRun
-from nnexp.tracking.store import DataRecord, Store, spelled, sweep_filter
+from nnexp.tracking.store import Store, sweep_filter
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
