@@ -11,8 +11,9 @@ a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, ClassVar, NoReturn
 
 import hydra._internal.hydra
@@ -30,8 +31,10 @@ from omegaconf.resolvers import oc
 
 from nnexp import installed, presets, registry, safety
 from nnexp.errors import NnexpError
-from nnexp.explain import explain, renamed, unreadable
-from nnexp.settings import check
+from nnexp.explain import explain, known_keys, renamed, unreadable
+from nnexp.settings import SweepSettings, check, part
+
+NO_PACKAGE = "The file chosen by {}= must begin with the line '# @package _global_'; without it nothing counts."
 
 
 def register_resolvers() -> None:
@@ -100,10 +103,14 @@ class GuardedLoader(ConfigLoaderImpl):
         self._refuse_two_files(raw["hydra"]["runtime"]["choices"])
         lines = [*raw["hydra"]["overrides"]["hydra"], *raw["hydra"]["overrides"]["task"]]
         safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
-        refuse_unreadable(raw["hydra"]["sweeper"].get("params") or {})
-        if run_mode == RunMode.RUN and self.to_run:
-            self._refuse_half_a_sweep(config)
-            check(plain(config))
+        refuse_unreadable(swept_in_files(raw))
+        if self.to_run:
+            sweep = sweep_settings(config)
+            if run_mode == RunMode.RUN:
+                self._refuse_half_a_sweep(config, sweep)
+                check(plain(config))
+            else:
+                refuse_swept_settings([*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))])
         return config
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
@@ -124,15 +131,33 @@ class GuardedLoader(ConfigLoaderImpl):
                     f"mean to DIR/{group}/{name}.yaml and type --config-dir DIR."
                 )
 
-    def _refuse_half_a_sweep(self, config: DictConfig) -> None:
-        if config.hydra.sweeper.get("params") and not self._of_a_sweep:
-            line = " ".join(str(each) for each in config.hydra.overrides.task)
+    def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
+        if self._of_a_sweep:
+            return
+        line = " ".join(str(each) for each in config.hydra.overrides.task)
+        if config.hydra.sweeper.get("params"):
             raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
+        for key, value in asdict(sweep).items():
+            if value:
+                raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
 
 
-def refuse_unreadable(swept: Mapping[str, Any]) -> None:
+def swept_in_files(raw: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The pairs of ``hydra.sweeper.params``: what a preset or a ready sweep varies."""
+    return list((raw["hydra"]["sweeper"].get("params") or {}).items())
+
+
+def refuse_swept_settings(lines: Iterable[str]) -> None:
+    """``sweep.*`` says how the sweep as a whole goes: it has one value."""
+    for line in lines:
+        override = OverridesParser.create().parse_override(line)
+        if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
+            raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
+
+
+def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
     """What a file sweeps has to be in the grammar of the command line; Hydra reads it only when it has made directories."""
-    for key, value in swept.items():
+    for key, value in swept:
         line = f"{key}={value}"
         try:
             OverridesParser.create().parse_override(line)
@@ -171,13 +196,18 @@ def install() -> None:
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
 
 
+def sweep_settings(config: DictConfig) -> SweepSettings:
+    """``sweep.*``, checked. A ready sweep's file that is not ``_global_`` puts its keys there, too. Raises NnexpError."""
+    values: Any = OmegaConf.to_container(config.sweep)
+    if not isinstance(values, dict) or {"hydra", *known_keys()} & values.keys():
+        raise NnexpError(NO_PACKAGE.format("sweep"))
+    return part(SweepSettings, "sweep.", values)
+
+
 def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
-    for group in ("experiment", "sweep"):
-        if OmegaConf.is_dict(config.get(group)):
-            raise NnexpError(
-                f"The file chosen by {group}= must begin with the line '# @package _global_'; without it nothing counts."
-            )
+    if OmegaConf.is_dict(config.get("experiment")):
+        raise NnexpError(NO_PACKAGE.format("experiment"))
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "experiment", "sweep")])
     OmegaConf.set_readonly(own, False)
     try:

@@ -22,10 +22,12 @@ from nnexp.experiment import SECTIONS, Settings
 from nnexp.fields import bounds, field_types, hyperparameters, rule
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
-from nnexp.settings import TrackingSettings
+from nnexp.settings import CheckpointSettings, SweepSettings, TrackingSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
 """Groups whose options are files in conf/."""
+BESIDE: Mapping[str, type] = {"checkpoint": CheckpointSettings, "sweep": SweepSettings, "tracking": TrackingSettings}
+"""Groups of keys that are not the experiment's."""
 EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
 
 
@@ -96,8 +98,8 @@ def explain_override(
     if head in GROUPS and rest:
         names = chosen(head, choices, repository)
         return next(filter(None, (wrong_field(head, name, rest, values(override), repository) for name in names)), "")
-    if head in SECTIONS or head == "tracking":
-        section = SECTIONS.get(head, TrackingSettings)
+    if rest and head in (sections := {**SECTIONS, **BESIDE}):
+        section = sections[head]
         known = [item.name for item in hyperparameters(section)]
         if rest not in known:
             there = [f"{head}.{each}" for each in known]
@@ -312,9 +314,9 @@ def plain_keys() -> list[str]:
 
 def known_keys() -> list[str]:
     """Everything that can stand before ``=``."""
-    nested = [f"{head}.{item.name}" for head, cls in SECTIONS.items() for item in hyperparameters(cls)]
-    tracking = [f"tracking.{item.name}" for item in hyperparameters(TrackingSettings)]
-    return [*GROUPS, *FILE_GROUPS, *plain_keys(), *nested, *tracking]
+    sections = {**SECTIONS, **BESIDE}
+    nested = [f"{head}.{item.name}" for head, cls in sections.items() for item in hyperparameters(cls)]
+    return [*GROUPS, *FILE_GROUPS, *plain_keys(), *nested]
 
 
 def in_hydras_words(error: Exception) -> str:

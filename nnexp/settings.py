@@ -34,6 +34,14 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True)
+class SweepSettings:
+    """``sweep.*``: of a sweep as a whole."""
+
+    fail_fast: bool = param(False, doc="no job starts once one has failed or diverged")
+    dry_run: bool = param(False, doc="list the jobs and what they would cost; train and write nothing")
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a run stands: its directory, ``outputs/``, what the user typed, and its sweep if it is part of one."""
 
@@ -45,7 +53,7 @@ class Place:
     job: int | None = None
 
 
-Part = TypeVar("Part", TrackingSettings, CheckpointSettings)
+Part = TypeVar("Part", TrackingSettings, CheckpointSettings, SweepSettings)
 
 
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
