@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,13 @@ MOST_CURVES = 10
 
 @dataclass(frozen=True)
 class Panel:
-    """One metric of several runs by epoch; ``curves`` come best first."""
+    """One metric of several runs by epoch; ``curves`` come best first, each with its lowest and highest if it is a mean."""
 
     curves: Mapping[str, Sequence[float]]
     metric: str
     title: str
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+    legend: str = ""
 
 
 def comparison(panels: Sequence[Panel], path: Path) -> None:
@@ -34,15 +36,20 @@ def comparison(panels: Sequence[Panel], path: Path) -> None:
         axes = figure.add_axes((0.11, 1 - (place - 0.12) / len(panels), 0.86, 0.8 / len(panels)))
         shown = dict(list(panel.curves.items())[:MOST_CURVES])
         for label, values in shown.items():
-            axes.plot(range(1, len(values) + 1), values, label=label)
+            (line,) = axes.plot(range(1, len(values) + 1), values, label=label)
+            if label in panel.bands:
+                axes.fill_between(
+                    range(1, len(values) + 1), *panel.bands[label], color=line.get_color(), alpha=0.2, lw=0
+                )
         title = panel.title
         if len(panel.curves) > len(shown):
             title = f"{title}: the best {len(shown)} of {len(panel.curves)}"
-        finish(axes, title, list(shown.values()), " ".join(reversed(panel.metric.split("/"))))
+        edges = [edge for label in shown for edge in panel.bands.get(label, ())]
+        finish(axes, title, [*shown.values(), *edges], " ".join(reversed(panel.metric.split("/"))), panel.legend)
     figure.savefig(path, dpi=100)
 
 
-def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str) -> None:
+def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:
     """Labels, grid, legend; a logarithmic scale where costs span more than a factor of 10."""
     from matplotlib.ticker import MaxNLocator
 
@@ -54,4 +61,4 @@ def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: st
     axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, framealpha=0.7, edgecolor="none", title=legend or None, title_fontsize=8)

@@ -5,32 +5,64 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nnexp.console import say, table
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.console import say, table, width, wrapped
 from nnexp.errors import counted
 from nnexp.experiment import Settings
 from nnexp.fields import hyperparameters
+from nnexp.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.ledger import Job
 from nnexp.record import with_options
 from nnexp.registry import GROUPS
+
+if TYPE_CHECKING:
+    from nnexp.pictures import Panel
 
 KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
 """A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
 
 
 def draw(found: Sequence[Ranking], title: str, path: Path) -> None:
-    """Draw the runs' curves, a panel for each ranking."""
-    from nnexp.pictures import Panel, comparison
+    """Draw the runs' curves, a panel for each ranking; of settings the means over their seeds, with a band for the range."""
+    from nnexp.pictures import MOST_CURVES, comparison
 
-    panels = []
-    for each in found:
-        name = each.measure.name
-        curves = {label(job): job.result["history"].get(name, []) for job in each.jobs}
-        panels.append(Panel(curves, name, f"{title}: {each.dataset}" if each.dataset else title))
-    comparison(panels, path)
+    # What is not drawn counts, but its history is not read.
+    comparison(
+        [panel(each, f"{title}: {each.dataset}" if each.dataset else title, MOST_CURVES) for each in found], path
+    )
+
+
+def panel(ranking: Ranking, title: str, most: int) -> Panel:
+    """A ranking's curves, the first ``most`` of them; the others are empty."""
+    from nnexp.pictures import Panel
+
+    name = ranking.measure.name
+    if not ranking.compares_settings:
+        curves = {
+            label(job): job.history.get(name, []) if place < most else [] for place, job in enumerate(ranking.jobs)
+        }
+        return Panel(curves, name, title)
+    labels = short([setting.name for setting in ranking.settings])
+    means: dict[str, Sequence[float]] = {each: [] for each in labels}
+    bands = {}
+    for each, setting in zip(labels[:most], ranking.settings, strict=False):
+        seeds = same_length([job.history.get(name, []) for job in setting.finished])
+        means[each] = seeds.mean(axis=0).tolist()
+        bands[each] = (seeds.min(axis=0).tolist(), seeds.max(axis=0).tolist())
+    return Panel(means, name, title, bands, "mean, and range over seeds")
+
+
+def same_length(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """The curves as rows; one that ended earlier (``patience``) goes on with its last value, as its run would."""
+    longest = max(map(len, curves))
+    return np.array([[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves])
 
 
 def label(job: Job) -> str:
@@ -46,9 +78,13 @@ class Yardstick:
     differing: str = ""
     """What keeps their costs from being compared, such as ``losses``; the metric is then one that is better if higher."""
 
-    def rank(self, job: Job) -> float:
-        """What sorts the best first; not a number comes last."""
-        value = job.result["metrics"].get(self.name, math.nan)
+    def of(self, job: Job) -> float:
+        """A job's value; not a number where it has none."""
+        value: float = job.result["metrics"].get(self.name, math.nan)
+        return value
+
+    def rank(self, value: float) -> float:
+        """What sorts the best value first; not a number comes last."""
         return math.inf if math.isnan(value) else -value if self.differing else value
 
     @property
@@ -84,15 +120,25 @@ class Ranking:
     jobs: Sequence[Job]
     measure: Yardstick
     dataset: str = ""
+    settings: Sequence[Setting] = ()
+    """The jobs by setting, best first, where the seed was swept."""
+    grid: Points = field(default_factory=dict)
+
+    @property
+    def compares_settings(self) -> bool:
+        """Whether there is something to compare beside the seeds."""
+        return any(setting.name for setting in self.settings)
 
 
-def rankings(finished: Sequence[Job]) -> list[Ranking]:
-    """One ranking of all jobs; where no metric is common to them, such as of different tasks, one for each dataset."""
+def rankings(done: Sequence[Job], manifest: Mapping[str, Any]) -> list[Ranking]:
+    """One ranking of all finished jobs; where no metric is common to them, such as of different tasks, one for each dataset."""
+    finished = [job for job in done if job.finished]
     if not finished:
         return []
+    grid = points(manifest)
     common = yardstick(finished)
     if common:
-        return [Ranking(sorted(finished, key=common.rank), common)]
+        return [ranked(finished, common, "", done, grid)]
     groups: dict[str, list[Job]] = {}
     for job in finished:
         groups.setdefault(dataset_name(job, finished), []).append(job)
@@ -100,8 +146,22 @@ def rankings(finished: Sequence[Job]) -> list[Ranking]:
     for name, group in groups.items():
         measure = yardstick(group)
         assert measure is not None  # a dataset has one task, and a task one set of metrics
-        found.append(Ranking(sorted(group, key=measure.rank), measure, name))
+        found.append(ranked(group, measure, name, done, grid))
     return found
+
+
+def ranked(jobs: Sequence[Job], measure: Yardstick, dataset: str, done: Sequence[Job], grid: Points) -> Ranking:
+    """The jobs, and their settings if the seed was swept, best first.
+
+    Settings of which a seed is missing come after the complete ones, those that miss most last: what diverges on some seeds
+    is of no use, and a mean over the seeds it got through would look better than it is.
+    """
+    best_first = sorted(jobs, key=lambda job: measure.rank(measure.of(job)))
+    here = {job.number for job in jobs}
+    own = among(grid, here, [job.number for job in done if job.finished and job.number not in here])
+    by_seed = settings(own, done, best_first)
+    ordered = sorted(by_seed, key=lambda each: (each.missing, measure.rank(each.mean(measure.name))))
+    return Ranking(best_first, measure, dataset, ordered, own)
 
 
 def dataset_name(job: Job, others: Sequence[Job]) -> str:
@@ -113,9 +173,17 @@ def dataset_name(job: Job, others: Sequence[Job]) -> str:
 
 
 def show(ranking: Ranking, most: int = 20) -> None:
-    """Print a ranking: a table of the jobs with all metrics of the samples that they are compared on."""
-    measure, shown = ranking.measure, ranking.jobs[:most]
-    metrics = list(dict.fromkeys(name for job in shown for name in job.result["metrics"] if is_of(name, measure.part)))
+    """Print a ranking: a table of its settings, or of its runs."""
+    if ranking.compares_settings:
+        show_settings(ranking, most)
+    else:
+        show_runs(ranking, most)
+
+
+def show_runs(ranking: Ranking, most: int) -> None:
+    """A table of the runs with all metrics of the samples that they are compared on; of seeds alone, how much they differ."""
+    shown = ranking.jobs[:most]
+    metrics = compared(ranking)
     columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "training"]
     rows = [
         [
@@ -129,11 +197,69 @@ def show(ranking: Ranking, most: int = 20) -> None:
         for place, (job, name) in enumerate(zip(shown, short([job.result["name"] for job in shown]), strict=True), 1)
     ]
     say("")
+    table(columns, rows, title=title(ranking, counted(len(ranking.jobs), "run"), ranking.measure.name))
+    rest(ranking.jobs, most)
+    for setting in ranking.settings:
+        if len(setting.finished) > 1:
+            values = ", ".join(
+                f"{each.partition('/')[0]} {setting.mean(each):.4g} +- {setting.spread(each):.2g}" for each in metrics
+            )
+            for line in wrapped(f"mean and standard deviation over {len(setting.finished)} seeds: {values}", width()):
+                say(line)
+
+
+def show_settings(ranking: Ranking, most: int) -> None:
+    """A table of the settings: the means over their seeds, the spread of what compares them, the best run of each."""
+    name = ranking.measure.name
+    shown = ranking.settings[:most]
+    others = [each for each in compared(ranking) if each != name]
+    heads = [each.partition("/")[0] for each in (name, *others)]
+    columns = ["", "setting", heads[0], "sd", *heads[1:], "seeds", "best run"]
+    rows = [
+        [
+            str(place),
+            words,
+            f"{setting.mean(name):.4g}",
+            "" if math.isnan(setting.spread(name)) else f"{setting.spread(name):.2g}",
+            *("" if math.isnan(setting.mean(each)) else f"{setting.mean(each):.4g}" for each in others),
+            setting.seeds(),
+            f"#{setting.finished[0].number}",
+        ]
+        for place, (setting, words) in enumerate(zip(shown, short([each.name for each in shown]), strict=True), 1)
+    ]
+    say("")
+    what = f"{counted(len(ranking.settings), 'setting')} ({counted(len(ranking.jobs), 'run')})"
+    table(columns, rows, title=title(ranking, what, f"the mean {name} over seeds"))
+    rest(ranking.settings, most)
+    none = len({setting_name(point) for point in ranking.grid.values()}) - len(ranking.settings)
+    if none:
+        say(f"and {counted(none, 'setting')} of which no seed finished")
+    if any(setting.missing for setting in ranking.settings):
+        say("Settings of which a seed is missing come last: the mean of the others flatters them.")
+    best = ranking.jobs[0]
+    words = f"best single run: #{best.number} {short([best.result['name']])[0]}, {name} {ranking.measure.of(best):.4g}"
+    for line in wrapped(words, width()):
+        say(line)
+
+
+def compared(ranking: Ranking) -> list[str]:
+    """The metrics of the samples that a ranking's jobs are compared on."""
+    names = dict.fromkeys(name for job in ranking.jobs for name in job.result["metrics"])
+    return [name for name in names if is_of(name, ranking.measure.part)]
+
+
+def title(ranking: Ranking, what: str, measure: str) -> str:
+    """A table's title: what is ranked, by what, and why not by the cost."""
     of = f" of {ranking.dataset}" if ranking.dataset else ""
-    why = f"; costs of different {measure.differing} do not compare" if measure.differing else ""
-    table(columns, rows, title=f"{counted(len(ranking.jobs), 'run')}{of}, best first by {measure.name}{why}")
-    if len(ranking.jobs) > most:
-        say(f"and {len(ranking.jobs) - most} more")
+    differing = ranking.measure.differing
+    why = f"; costs of different {differing} do not compare" if differing else ""
+    return f"{what}{of}, best first by {measure}{why}"
+
+
+def rest(ranked: Sequence[object], most: int) -> None:
+    """Say how many the table leaves out."""
+    if len(ranked) > most:
+        say(f"and {len(ranked) - most} more")
 
 
 def is_of(metric: str, part: str) -> bool:

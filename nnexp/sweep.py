@@ -65,7 +65,7 @@ def close(directory: Path) -> tuple[list[Job], list[Job]]:
     Returns the finished jobs, best first (those of the first ranking before those of the next), and the failed.
     """
     done, manifest = update_manifest(directory)
-    found = rankings([job for job in done if job.finished])
+    found = rankings(done, manifest)
     if found:
         fixed = [line for line in manifest.get("overrides", []) if key_of(line) not in manifest["swept"]]
         draw(found, " ".join(fixed) or directory.name, directory / COMPARISON)

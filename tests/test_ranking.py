@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from nnexp import console
-from nnexp.ranking import short
+from nnexp.ledger import update_manifest
+from nnexp.ranking import panel, rankings, same_length, short
+from nnexp.sweep import close
 from tests.command import nnexp, result, sweeps
 
 
@@ -73,7 +79,7 @@ def test_what_compares(words: str, title: str, tmp_path: Path) -> None:
 
 def test_the_ranking_fits_80_columns(tmp_path: Path) -> None:
     """Long keys are shortened and names broken at spaces; no line is longer than 80 or ends in blanks."""
-    (shown,) = sweep(tmp_path, "optimizer.learning_rate=0.003,0.01", "seed=1,2", "epochs=2")
+    (shown,) = sweep(tmp_path, "optimizer.learning_rate=0.003,0.01", "shuffle=true,false", "epochs=2")
     assert max(map(len, shown)) <= 80
     assert all(line == line.rstrip() for line in shown)
     text = " ".join(" ".join(shown).split())
@@ -107,3 +113,133 @@ def test_a_table_is_broken_only_at_spaces(capsys: pytest.CaptureFixture[str], mo
         "a-b=1 c=2            7  0.25",
         "ddddddddddddddd            1",
     ]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A sweep of 2 rates x 2 widths x 3 seeds, and what it printed."""
+    place = tmp_path_factory.mktemp("swept")
+    words = ["dataset=wine", "epochs=3", "optimizer.learning_rate=0.01,0.1", "network.hidden=[4],[8]", "seed=0,1,2"]
+    ended = nnexp("-m", *words, "tracking=none", cwd=place)
+    assert ended.code == 0, ended.err
+    return sweeps(place)[0], ended.out
+
+
+def frame(directory: Path) -> pd.DataFrame:
+    """The sweep's finished jobs as pandas sees them."""
+    rows = []
+    for path in sorted(directory.glob("*/result.json")):
+        read = json.loads(path.read_text())
+        if read["status"] == "FINISHED":
+            typed = dict(line.split("=", 1) for line in read["overrides"])
+            rate, hidden = typed.get("optimizer.learning_rate"), typed.get("network.hidden")
+            setting = f"learning_rate={rate} hidden={hidden}"
+            rows.append({"job": int(path.parent.name), "setting": setting, **typed, **read["metrics"]})
+    return pd.DataFrame(rows)
+
+
+def block(out: str, words: str) -> list[str]:
+    """The lines that were printed from the one with ``words`` to the next empty one."""
+    lines = out[out.index(words) :].splitlines()
+    return lines[: lines.index("")] if "" in lines else lines
+
+
+def lost(directory: Path, number: int, reason: str) -> None:
+    """Make a job one that failed."""
+    (directory / str(number) / "result.json").write_text(json.dumps({"status": "FAILED", "reason": reason}))
+
+
+def test_seeds_are_averaged(swept: tuple[Path, str]) -> None:
+    """One row for each setting, best mean first: means, standard deviation (n - 1), seeds, best run, as pandas has them."""
+    directory, out = swept
+    runs = frame(directory)
+    table = block(out, "4 settings (12 runs), best first by the mean cost/validation over seeds")
+    assert table[1].split() == ["setting", "cost", "sd", "accuracy", "seeds", "best", "run"]
+    order = runs.groupby("setting")["cost/validation"].mean().sort_values()
+    for place, (name, mean) in enumerate(order.items(), 1):
+        group = runs[runs["setting"] == name].sort_values("cost/validation")
+        cells = (
+            f"{place} {name} {mean:.4g} {group['cost/validation'].std():.2g} {group['accuracy/validation'].mean():.4g}"
+        )
+        assert table[place + 1].split() == f"{cells} 3 #{group['job'].iloc[0]}".split()
+    best = runs.sort_values("cost/validation").iloc[0]
+    words = f"{best['setting']} seed={best['seed']}, cost/validation {best['cost/validation']:.4g}"
+    assert " ".join(table[6:]) == f"best single run: #{best['job']} {words}"
+    assert f"/{best['job']} TABLE" in out
+    assert max(map(len, table)) <= 80
+
+
+def test_a_setting_that_diverged_with_a_seed_comes_last(
+    swept: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However low the mean of the seeds that are left: it says how many diverged."""
+    directory = shutil.copytree(swept[0], tmp_path / "copy")
+    runs = frame(directory)
+    means = runs.groupby("setting")["cost/validation"].mean()
+    group = runs[runs["setting"] == means.sort_values().index[0]].sort_values("cost/validation")
+    best, worst = group.iloc[0], group.iloc[2]
+    lost(directory, int(worst["job"]), "diverged at epoch 1; learning_rate=0.1")
+    ranked, failed = close(directory)
+    out = capsys.readouterr().out
+    shown = " ".join(" ".join(block(out, "4 settings (11 runs)")).split())
+    row = shown[shown.index(" 4 learning_rate=") :]
+    assert row.startswith(f" 4 {worst['setting'].split()[0]} ")
+    assert worst["setting"].split()[1] in row
+    assert " 2 of 3 (1 " in row
+    assert " diverged) " in row
+    assert "Settings of which a seed is missing come last" in row
+    assert ranked[0].number == best["job"]
+    assert [job.number for job in failed] == [worst["job"]]
+
+
+def test_a_setting_without_a_finished_seed_is_told(
+    swept: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting that only diverged has no row, and is counted."""
+    directory = shutil.copytree(swept[0], tmp_path / "copy")
+    for number in (0, 1, 2):
+        lost(directory, number, "diverged at epoch 1; learning_rate=0.01")
+    close(directory)
+    assert "and 1 setting of which no seed finished" in block(capsys.readouterr().out, "3 settings (9 runs)")
+
+
+def test_another_sweepers_jobs_are_ranked_one_by_one(
+    swept: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the jobs are not a grid that was known before, nothing is averaged."""
+    directory = shutil.copytree(swept[0], tmp_path / "copy")
+    manifest = json.loads((directory / "manifest.json").read_text())
+    (directory / "manifest.json").write_text(json.dumps({**manifest, "jobs": []}))
+    close(directory)
+    out = capsys.readouterr().out
+    assert "12 runs, best first by cost/validation" in out
+
+
+def test_seeds_alone(tmp_path: Path) -> None:
+    """Where the seed alone is swept the runs are listed, with their mean and standard deviation."""
+    ended = nnexp("-m", "seed=0,1,2", "epochs=2", "tracking=none", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    runs = frame(sweeps(tmp_path)[0])
+    shown = " ".join(block(ended.out, "3 runs, best first by cost/validation"))
+    cost = runs["cost/validation"]
+    assert f"mean and standard deviation over 3 seeds: cost {cost.mean():.4g} +- {cost.std():.2g}, mae" in shown
+
+
+def test_the_picture_shows_means_over_seeds(swept: tuple[Path, str]) -> None:
+    """Each setting's curve is the mean over its seeds, in a band from the least to the largest."""
+    directory, _ = swept
+    done, manifest = update_manifest(directory)
+    (ranking,) = rankings(done, manifest)
+    drawn = panel(ranking, "", 10)
+    by_seed = [
+        result(directory / str(job.number))["history"]["cost/validation"] for job in ranking.settings[0].finished
+    ]
+    first = next(iter(drawn.curves))
+    np.testing.assert_allclose(drawn.curves[first], np.mean(by_seed, axis=0))
+    np.testing.assert_array_equal(drawn.bands[first], [np.min(by_seed, axis=0), np.max(by_seed, axis=0)])
+    assert list(map(len, panel(ranking, "", 1).curves.values())) == [3, 0, 0, 0]
+
+
+def test_a_curve_that_ended_early_goes_on_level() -> None:
+    """A run that lost its patience keeps its weights, and so its cost."""
+    np.testing.assert_array_equal(same_length([[3.0, 2.0, 1.0], [4.0]]), [[3, 2, 1], [4, 4, 4]])

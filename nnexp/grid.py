@@ -1,0 +1,101 @@
+"""A sweep that is a grid: its points, and its settings, the jobs that differ in their seed only."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.ledger import Job, key_of
+
+NOISE = "seed"
+"""The key that stands for chance."""
+
+Points = Mapping[int, Mapping[str, str]]
+"""By job number: its value of each swept key."""
+
+
+def points(manifest: Mapping[str, Any]) -> Points:
+    """The points of a full grid; none where another sweeper chose the jobs as it went."""
+    swept = manifest.get("swept", [])
+    found = [
+        {key_of(line): line.partition("=")[2] for line in job["overrides"] if key_of(line) in swept}
+        for job in manifest.get("jobs", [])
+    ]
+    values = {key: {point.get(key) for point in found} for key in swept}
+    distinct = {tuple(point.values()) for point in found}
+    full = bool(swept) and all(len(point) == len(values) for point in found)
+    return dict(enumerate(found)) if full and len(distinct) == math.prod(map(len, values.values())) else {}
+
+
+def among(grid: Points, here: Collection[int], elsewhere: Collection[int]) -> Points:
+    """The part of a grid that the jobs ``here`` are from: without the values that only jobs ``elsewhere`` have."""
+    own = {each for number in here for each in grid.get(number, {}).items()}
+    others = {each for number in elsewhere for each in grid.get(number, {}).items()} - own
+    return {number: point for number, point in grid.items() if not others.intersection(point.items())}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The jobs of one combination of the swept values, one for each seed."""
+
+    name: str
+    finished: Sequence[Job]
+    lost: Mapping[str, int]
+    """How many did not finish, by what became of them: ``{"diverged": 1}``."""
+
+    @property
+    def missing(self) -> int:
+        """How many did not finish."""
+        return sum(self.lost.values())
+
+    def mean(self, metric: str) -> float:
+        """Over the seeds that finished."""
+        return statistics.fmean(self._values(metric))
+
+    def spread(self, metric: str) -> float:
+        """The standard deviation over the seeds that finished (n - 1); not a number for one."""
+        values = self._values(metric)
+        return statistics.stdev(values) if len(values) > 1 else math.nan
+
+    def seeds(self) -> str:
+        """How many seeds finished, and what became of the others: ``2 of 3 (1 diverged)``."""
+        if not self.lost:
+            return str(len(self.finished))
+        others = ", ".join(f"{number} {what}" for what, number in self.lost.items())
+        return f"{len(self.finished)} of {len(self.finished) + self.missing} ({others})"
+
+    def _values(self, metric: str) -> list[float]:
+        return [job.result["metrics"].get(metric, math.nan) for job in self.finished]
+
+
+def settings(grid: Points, done: Sequence[Job], finished: Sequence[Job]) -> list[Setting]:
+    """The settings of which a job is among the ``finished``, best first each; empty where the seed was not swept.
+
+    ``done`` are all jobs of the sweep that ended, so that a setting knows what became of its other seeds.
+    """
+    if not any(NOISE in point for point in grid.values()):
+        return []
+    ended = {job.number: job for job in done}
+    lost: dict[str, Counter[str]] = {}
+    for number, point in grid.items():
+        if number not in ended or not ended[number].finished:
+            what = outcome(ended[number]) if number in ended else "not run"
+            lost.setdefault(setting_name(point), Counter())[what] += 1
+    groups: dict[str, list[Job]] = {}
+    for job in finished:
+        groups.setdefault(setting_name(grid[job.number]), []).append(job)
+    return [Setting(each, jobs, lost.get(each, {})) for each, jobs in groups.items()]
+
+
+def setting_name(point: Mapping[str, str]) -> str:
+    """A setting's name: the values of what was swept beside the seed."""
+    return " ".join(f"{key}={value}" for key, value in point.items() if key != NOISE)
+
+
+def outcome(job: Job) -> str:
+    """What became of a job that did not finish, in a word."""
+    return "diverged" if job.result["reason"].startswith("diverged") else str(job.result["status"]).lower()
