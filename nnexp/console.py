@@ -248,7 +248,7 @@ def fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Seque
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.rstrip("s "))
+        float(text.rstrip("s %").lstrip("<"))
     except ValueError:
         return text in ("", "-")
     return True

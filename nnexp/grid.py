@@ -1,4 +1,4 @@
-"""A sweep that is a grid: its points, and its settings, the jobs that differ in their seed only."""
+"""A sweep that is a grid: its points, its settings (the jobs that differ in their seed only), its gaps."""
 
 from __future__ import annotations
 
@@ -36,6 +36,31 @@ def among(grid: Points, here: Collection[int], elsewhere: Collection[int]) -> Po
     own = {each for number in here for each in grid.get(number, {}).items()}
     others = {each for number in elsewhere for each in grid.get(number, {}).items()} - own
     return {number: point for number, point in grid.items() if not others.intersection(point.items())}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A value that is left out of a comparison, since ``missing`` of its ``planned`` runs are."""
+
+    key: str
+    value: str
+    missing: int
+    planned: int
+
+
+def complete(grid: Points, there: Collection[int]) -> tuple[Points, list[Gap]]:
+    """The part of a grid without gaps: values are left out, the one that misses the largest share of its runs first.
+
+    ``there`` are the jobs that finished. Of equals a seed is left out rather than something that is to be compared.
+    """
+    left, gaps = dict(grid), []
+    while any(number not in there for number in left):
+        planned = Counter(each for point in left.values() for each in point.items())
+        missing = Counter(each for number, point in left.items() if number not in there for each in point.items())
+        worst = max(missing, key=lambda each: (missing[each] / planned[each], each[0] == NOISE, -planned[each]))
+        gaps.append(Gap(*worst, missing[worst], planned[worst]))
+        left = {number: point for number, point in left.items() if point[worst[0]] != worst[1]}
+    return left, gaps
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp import effects
 from nnexp.console import say, table, width, wrapped
 from nnexp.errors import counted
 from nnexp.experiment import Settings
@@ -173,11 +174,12 @@ def dataset_name(job: Job, others: Sequence[Job]) -> str:
 
 
 def show(ranking: Ranking, most: int = 20) -> None:
-    """Print a ranking: a table of its settings, or of its runs."""
+    """Print a ranking: a table of its settings, or of its runs, and the effects of what was swept."""
     if ranking.compares_settings:
         show_settings(ranking, most)
     else:
         show_runs(ranking, most)
+    show_effects(ranking)
 
 
 def show_runs(ranking: Ranking, most: int) -> None:
@@ -240,6 +242,15 @@ def show_settings(ranking: Ranking, most: int) -> None:
     words = f"best single run: #{best.number} {short([best.result['name']])[0]}, {name} {ranking.measure.of(best):.4g}"
     for line in wrapped(words, width()):
         say(line)
+
+
+def show_effects(ranking: Ranking) -> None:
+    """What each swept key does to the metric that compares, where the sweep is a grid of more than one."""
+    values = {job.number: ranking.measure.of(job) for job in ranking.jobs}
+    found = effects.effects(values, ranking.grid, cost=not ranking.measure.differing)
+    if found:
+        keys = next(iter(ranking.grid.values()))
+        effects.show(found, ranking.measure.name, {key: short([f"{key}="])[0].rstrip("=") for key in keys})
 
 
 def compared(ranking: Ranking) -> list[str]:

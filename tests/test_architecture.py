@@ -32,7 +32,7 @@ LAYERS = [
     },
     {"training", "model", "checkpoint", "options", "contracts"},
     {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
-    {"experiment", "ledger", "library", "ranking", "record", "run", "settings", "grid"},
+    {"experiment", "ledger", "library", "ranking", "record", "run", "settings", "grid", "effects"},
     {"explain", "safety", "composition", "sweep", "app", "watch", "commands", "__main__", "__init__", "testing"},
 ]
 """The modules and folders of nnexp, the lowest layer first: table in section 2 of design.md. ``__init__`` only passes on."""

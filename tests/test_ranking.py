@@ -169,10 +169,24 @@ def test_seeds_are_averaged(swept: tuple[Path, str]) -> None:
     assert max(map(len, table)) <= 80
 
 
+def test_effects_of_what_was_swept(swept: tuple[Path, str]) -> None:
+    """Each factor has its means over all else, as pandas has them; of the seed there is the range."""
+    directory, out = swept
+    runs = frame(directory)
+    shown = block(out, "effect of each factor on cost/validation (mean over all else)")
+    for key in ("optimizer.learning_rate", "network.hidden"):
+        means = runs.groupby(key)["cost/validation"].mean().sort_values()
+        (line,) = [line for line in shown if line.startswith(f"{key.rpartition('.')[2]} ")]
+        assert "  ".join(f"{value}: {mean:.3g}" for value, mean in means.items()) in line
+        assert line.endswith("%")
+    seeds = runs.groupby("seed")["cost/validation"].mean()
+    assert f"from {seeds.min():.3g} to {seeds.max():.3g}" in " ".join(shown)
+
+
 def test_a_setting_that_diverged_with_a_seed_comes_last(
     swept: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """However low the mean of the seeds that are left: it says how many diverged."""
+    """However low the mean of the seeds that are left: it says how many diverged, and the effects do without the value."""
     directory = shutil.copytree(swept[0], tmp_path / "copy")
     runs = frame(directory)
     means = runs.groupby("setting")["cost/validation"].mean()
@@ -188,6 +202,8 @@ def test_a_setting_that_diverged_with_a_seed_comes_last(
     assert " 2 of 3 (1 " in row
     assert " diverged) " in row
     assert "Settings of which a seed is missing come last" in row
+    left_out = f"left out, so that all means are of the same runs: seed={worst['seed']} (1 of 4 runs missing)"
+    assert left_out in " ".join(block(out, "effect of each factor"))
     assert ranked[0].number == best["job"]
     assert [job.number for job in failed] == [worst["job"]]
 
@@ -213,6 +229,7 @@ def test_another_sweepers_jobs_are_ranked_one_by_one(
     close(directory)
     out = capsys.readouterr().out
     assert "12 runs, best first by cost/validation" in out
+    assert "effect" not in out
 
 
 def test_seeds_alone(tmp_path: Path) -> None:
@@ -223,6 +240,7 @@ def test_seeds_alone(tmp_path: Path) -> None:
     shown = " ".join(block(ended.out, "3 runs, best first by cost/validation"))
     cost = runs["cost/validation"]
     assert f"mean and standard deviation over 3 seeds: cost {cost.mean():.4g} +- {cost.std():.2g}, mae" in shown
+    assert "effect" not in ended.out
 
 
 def test_the_picture_shows_means_over_seeds(swept: tuple[Path, str]) -> None:
