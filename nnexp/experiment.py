@@ -9,7 +9,6 @@ model = experiment.model()
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from nnexp.checkpoint import Checkpoint
 from nnexp.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.fields import check_fields, hyperparameters
+from nnexp.loaded import Cache, Cut, Loaded, Samples, load
 from nnexp.metrics import Metrics, for_task
 from nnexp.model import Model
 from nnexp.network import MLP
@@ -41,9 +41,9 @@ from nnexp.plugin import (
     Task,
     param,
 )
-from nnexp.preprocessing import Preprocessing, Split, split
+from nnexp.preprocessing import Preprocessing, Split
 from nnexp.registry import GROUPS
-from nnexp.training import Epoch, Part, measure, rate_factor, train
+from nnexp.training import Epoch, measure, rate_factor, train
 
 NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
 """What ``loss=auto`` becomes where the dataset names no loss of its own."""
@@ -200,9 +200,7 @@ class Experiment:
 
     plan: Plan
     """As resolved: ``loss`` and ``output`` are never None."""
-    data: Data
-    split: Split
-    preprocessing: Preprocessing
+    samples: Samples
     network: MLP
     objective: Objective
     metrics: Metrics
@@ -222,6 +220,21 @@ class Experiment:
     """What shuffles; None before the first epoch."""
     best_theta: Array | None = None
     """The parameters of the best epoch so far, with ``keep=best``."""
+
+    @property
+    def data(self) -> Data:
+        """As loaded."""
+        return self.samples.loaded.data
+
+    @property
+    def split(self) -> Split:
+        """The rows of each part."""
+        return self.samples.split
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Fitted to the training part."""
+        return self.samples.preprocessing
 
     def epochs(self) -> Iterator[Epoch]:
         """Train, and yield every epoch as it ends; observe ``patience`` and ``keep``. Raises Diverged.
@@ -289,24 +302,17 @@ class Experiment:
                 self.network,
                 self.objective,
                 self.plan.optimizer,
-                self.part(self.split.training),
+                self.samples.part("training"),
                 rng=self.rng,
                 epochs=settings.epochs,
                 schedule=self.plan.schedule,
                 metrics=self.metrics,
-                validation=self.part(self.split.validation) if len(self.split.validation) else None,
+                validation=self.samples.part("validation") if len(self.split.validation) else None,
                 shuffle=settings.shuffle,
                 threads=settings.threads,
                 state=self.state,
                 before=[epoch.cost for epoch in self.history],
             )
-
-    def part(self, rows: Any) -> Part:
-        """The samples ``rows`` as the network takes them."""
-        dtype = self.network.dtype
-        return Part(
-            self.preprocessing.design(self.data.x, rows, dtype), self.preprocessing.targets(self.data.y, rows, dtype)
-        )
 
     def model(self) -> Model:
         """The network as it is now, with all it needs to answer for raw samples."""
@@ -316,7 +322,7 @@ class Experiment:
         """Cost and metrics on the test part (``cost/test``, ...) with the kept weights; empty where there is no such part."""
         if not len(self.split.test):
             return {}
-        part = self.part(self.split.test)
+        part = self.samples.part("test")
         with np.errstate(all="ignore"):
             return measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
 
@@ -327,14 +333,7 @@ class Experiment:
 
     def digest(self) -> str:
         """SHA-256 of the data as loaded: values, names, task and classes."""
-        described = repr(
-            (self.data.names, self.data.task, self.data.classes, self.data.target, dict(self.data.categories))
-        )
-        digest = hashlib.sha256(described.encode())
-        for array in (self.data.x, self.data.y):
-            digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return self.samples.loaded.digest
 
 
 def _plain(settings: Any) -> dict[str, Any]:
@@ -345,35 +344,45 @@ def _plain(settings: Any) -> dict[str, Any]:
     }
 
 
-def prepare(chosen: Plan) -> Experiment:
-    """Load the data, resolve what is ``auto``, refuse what makes no sense, split, fit the scaling, initialise the network."""
-    settings = chosen.settings
-    seeds = np.random.SeedSequence(settings.seed).spawn(4)  # data, split, initialisation, shuffling
-    with blaming(chosen.chosen()):
-        data = chosen.dataset.load(np.random.default_rng(seeds[0]))
-    return assemble(chosen, data, seeds)
+def prepare(chosen: Plan, cache: Cache | None = None) -> Experiment:
+    """Load the data, resolve what is ``auto``, refuse what makes no sense, split, fit the scaling, initialise the network.
+
+    With a ``cache`` the data are loaded, split and scaled once for all experiments in which that comes to the same.
+    """
+    seeds = np.random.SeedSequence(chosen.settings.seed).spawn(4)  # data, split, initialisation, shuffling
+    return built(chosen, load(chosen.dataset, seeds[0], cache), seeds, cache)
 
 
 def assemble(chosen: Plan, data: Data, seeds: list[np.random.SeedSequence]) -> Experiment:
     """The part of ``prepare`` that follows once the data are there."""
-    settings = chosen.settings
     check_data(data, who("dataset", chosen.dataset))
-    chosen = resolve(chosen, data)
+    return built(chosen, Loaded(data), seeds)
+
+
+def built(chosen: Plan, data: Loaded, seeds: list[np.random.SeedSequence], cache: Cache | None = None) -> Experiment:
+    """The part of ``prepare`` that follows once the data are known to be right."""
+    settings = chosen.settings
+    chosen = resolve(chosen, data.data)
     loss, output = cast("Loss", chosen.loss), cast("Activation", chosen.output)
-    split_seed = seeds[1] if settings.split.seed is None else np.random.SeedSequence(settings.split.seed).spawn(4)[1]
-    parts = split(data, settings.split.validation, settings.split.test, np.random.default_rng(split_seed))
-    target = settings.scale.target if loss.target == "real" else "none"
-    preprocessing = Preprocessing.fit(data, parts.training, settings.scale.features, target)
+    cut = Cut(
+        settings.split.validation,
+        settings.split.test,
+        settings.seed if settings.split.seed is None else settings.split.seed,
+        settings.scale.features,
+        settings.scale.target if loss.target == "real" else "none",
+        settings.dtype,
+    )
+    samples = cache.samples(data, cut) if cache else data.samples(cut)
+    preprocessing = samples.preprocessing
     sizes = (preprocessing.n_inputs, *settings.network.hidden, preprocessing.n_outputs)
     network = MLP(sizes, chosen.activation, output, settings.dtype)
-    metrics = for_task(data.task, loss.threshold, preprocessing.outputs.shift, preprocessing.outputs.scale)
+    metrics = for_task(data.data.task, loss.threshold, preprocessing.outputs.shift, preprocessing.outputs.scale)
     with blaming(chosen.chosen()):
         initialize(network, chosen.initializer, np.random.default_rng(seeds[2]))
         objective = Objective(loss, output)
-        made = Experiment(chosen, data, parts, preprocessing, network, objective, metrics, tuple(seeds))
-        few = made.part(parts.training[:SAMPLES])
+        few = samples.of(samples.split.training[:SAMPLES])
         rehearse(network, objective, chosen.optimizer, few.design, few.y)
-    return made
+    return Experiment(chosen, samples, network, objective, metrics, tuple(seeds))
 
 
 def resolve(chosen: Plan, data: Data) -> Plan:

@@ -16,6 +16,7 @@ from nnexp.console import Console, note
 from nnexp.curve import COST_PICTURE, draw_cost
 from nnexp.errors import NnexpError
 from nnexp.experiment import Experiment, prepare
+from nnexp.loaded import Cache
 from nnexp.model import DESCRIPTION, WEIGHTS
 from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title, typed
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
@@ -35,15 +36,18 @@ LAST_SECONDS = 1.3
 """What Ctrl-C and SIGTERM leave for delivering: the process is to be gone two seconds after them."""
 
 
-def run(config: Mapping[str, Any], place: Place, console: Console, *, draw: bool = True) -> float:
+def run(
+    config: Mapping[str, Any], place: Place, console: Console, *, cache: Cache | None = None, draw: bool = True
+) -> float:
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
+    A process that makes many runs gives them all the same ``cache``, for data that are the same.
     Without ``draw`` the run's picture is left to who calls: ``nnexp.curve.draw_cost(place.directory)``.
     Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
     chosen, tracking, checkpoint = check(config)
-    experiment = prepare(chosen)
+    experiment = prepare(chosen, cache)
     place.directory.mkdir(parents=True, exist_ok=True)
     target = connect(tracking, place)
     console.opening(describe(experiment))

@@ -30,7 +30,7 @@ LAYERS = [
         "preprocessing",
         "presets",
     },
-    {"training", "model", "checkpoint", "options", "contracts"},
+    {"training", "model", "checkpoint", "options", "contracts", "loaded"},
     {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
     {"experiment", "ledger", "library", "ranking", "record", "run", "settings", "grid", "effects"},
     {"explain", "safety", "composition", "sweep", "app", "watch", "commands", "__main__", "__init__", "testing"},

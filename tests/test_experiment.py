@@ -490,7 +490,7 @@ def test_float32_everywhere(dataset: str, optimizer: str) -> None:
     single, double = (trained(dataset, dtype=dtype, **config) for dtype in ("float32", "float64"))
     assert single.network.theta.dtype == np.float32
     assert {array.dtype for array in single.network.arrays().values()} == {np.dtype(np.float32)}
-    part = single.part(single.split.training)
+    part = single.samples.part("training")
     assert {part.design.dtype, part.y.dtype} == {np.dtype(np.float32)}
     assert single.model().outputs(single.data.x[:3]).dtype == np.float32
     for one, other in zip(single.history, double.history, strict=True):

@@ -9,6 +9,7 @@ import pytest
 
 from nnexp.console import Console
 from nnexp.curve import draw_cost
+from nnexp.loaded import Cache
 from nnexp.run import run
 from nnexp.settings import Place
 from nnexp.tracking.result import read_result
@@ -32,6 +33,17 @@ def test_a_picture_may_be_drawn_by_somebody_else(name: str, tmp_path: Path) -> N
     assert files - {path.name for path in without.iterdir()} == {"cost.png"}
     draw_cost(without)
     assert (without / "cost.png").read_bytes() == (with_it / "cost.png").read_bytes()
+
+
+def test_runs_share_a_cache(tmp_path: Path) -> None:
+    """With a cache a run leaves the weights and the history that it leaves without one."""
+    cache = Cache()
+    for job, given in enumerate((None, cache, cache)):
+        run(CONFIG, place(tmp_path, job), Console(brief=True), cache=given)
+    assert cache.bytes > 0
+    directories = [place(tmp_path, job).directory for job in range(3)]
+    assert len({(each / "weights.npz").read_bytes() for each in directories}) == 1
+    assert len({repr(read_result(each)["history"]) for each in directories}) == 1
 
 
 def test_a_picture_tells_no_password(tmp_path: Path) -> None:
