@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from nnexp.plain import to_json
 
 PARTIAL = ".tmp"
 """The suffix of a file that is being written."""
 
 
-def replace_json(path: Path, content: Any, *, indent: int | None = None) -> None:
-    """Replace ``path`` with ``content`` as JSON. Raises OSError, and then leaves the old file and nothing else."""
+def replace_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then leaves the old file and nothing else."""
     partial = path.with_suffix(PARTIAL)
     try:
-        partial.write_text(json.dumps(content, indent=indent), encoding="utf-8")
+        partial.write_text(to_json(content), encoding="utf-8")
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)

@@ -66,6 +66,12 @@ class Provider:
 
 
 @functools.cache
+def own_version() -> str:
+    """nnexp's; a process reads it from the metadata once, which takes a millisecond."""
+    return version("nnexp")
+
+
+@functools.cache
 def provider(dist: Distribution | None) -> Provider:
     """Read a distribution's metadata, once; what is missing or garbled there is said instead."""
     try:
@@ -236,7 +242,7 @@ def incompatibility(needs: tuple[str, ...]) -> str:
         return ""
     from packaging.requirements import InvalidRequirement, Requirement  # only where there is a third-party plugin
 
-    present = version("nnexp")
+    present = own_version()
     try:
         requirements = [Requirement(text) for text in needs]
     except InvalidRequirement as error:

@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 
 def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
     """Replace the manifest in one step."""
-    replace_json(directory / MANIFEST, manifest, indent=1)
+    replace_json(directory / MANIFEST, manifest)
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,8 +14,10 @@ from numpy.typing import NDArray
 
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, first_line
+from nnexp.installed import own_version
 from nnexp.metrics import class_indices
 from nnexp.network import MLP, open_arrays
+from nnexp.plain import to_json
 from nnexp.plugin import Activation, Array, Task
 from nnexp.preprocessing import Feature, Preprocessing, Scaling
 
@@ -156,7 +157,7 @@ class Model:
         given = self.preprocessing
         return {
             "format": FORMAT,
-            "nnexp": version("nnexp"),
+            "nnexp": own_version(),
             "task": given.task,
             "target": given.target,
             "classes": list(given.classes),
@@ -184,7 +185,7 @@ class Model:
         """Write ``weights.npz`` (W1, b1, ... alone) and ``model.json`` into a directory; ``load`` reads that, too."""
         arrays: dict[str, Any] = self.network.arrays()
         np.savez(directory / WEIGHTS, **arrays)
-        (directory / DESCRIPTION).write_text(json.dumps(self.describe(), indent=1), encoding="utf-8")
+        (directory / DESCRIPTION).write_text(to_json(self.describe()), encoding="utf-8")
 
 
 def load(path: str | Path) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -9,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from nnexp import registry
 from nnexp.errors import counted
 from nnexp.experiment import SECTIONS, Experiment
+from nnexp.installed import own_version
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
 from nnexp.settings import Place, TrackingSettings
@@ -108,7 +109,7 @@ def key(experiment: Experiment, extended_from: int = 0) -> str:
     not the run of N epochs.
     """
     config = {name: value for name, value in experiment.config().items() if name != "log_every"}
-    versions = {**distributions(experiment), "nnexp": version("nnexp")}
+    versions = {**distributions(experiment), "nnexp": own_version()}
     identity: list[Any] = [config, versions, experiment.digest()]
     if extended_from and experiment.plan.schedule.varies:
         identity.append(extended_from)
@@ -147,8 +148,9 @@ def distributions(experiment: Experiment) -> dict[str, str]:
     return registry.distributions(each for each in experiment.plan.chosen().values() if isinstance(each, Plugin))
 
 
+@functools.cache
 def git_commit(directory: Path) -> str:
-    """The commit of the repository that ``directory`` is in; empty where there is none."""
+    """The commit of the repository that ``directory`` is in, as this process first saw it; empty where there is none."""
     if not any((parent / ".git").exists() for parent in (directory, *directory.parents)) or not shutil.which("git"):
         return ""
     command = ["git", "rev-parse", "HEAD"]

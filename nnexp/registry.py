@@ -244,16 +244,21 @@ def no_option(group: str, name: str, key: str, known: typing.Iterable[str]) -> s
 
 def named(plugin: Plugin) -> str:
     """The option's name under which a plugin's class is installed; NnexpError where it is not."""
-    cls = type(plugin)
+    return name_of(type(plugin))
+
+
+@functools.cache
+def name_of(cls: type[Plugin]) -> str:
+    """The same by the class; what is not installed is looked for each time, since an import may show that it is."""
     value = f"{cls.__module__}:{cls.__qualname__}"
-    for name, claims in entries()[plugin.kind].items():
+    for name, claims in entries()[cls.kind].items():
         # An entry point may name the class where a package passes it on; what is not imported yet cannot be it.
         passed_on = any(entry.value.partition(":")[0] in sys.modules for entry in claims)
-        if any(entry.value == value for entry in claims) or (passed_on and lookup(plugin.kind, name) is cls):
+        if any(entry.value == value for entry in claims) or (passed_on and lookup(cls.kind, name) is cls):
             return name
     raise NnexpError(
         f"{cls.__qualname__} is not installed as a plugin, so it cannot be named in a configuration or a saved model. "
-        f'Add the entry point [project.entry-points."nnexp.{plugin.kind}"] to its distribution.'
+        f'Add the entry point [project.entry-points."nnexp.{cls.kind}"] to its distribution.'
     )
 
 

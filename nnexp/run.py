@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from nnexp.console import Console, note
 from nnexp.curve import COST_PICTURE, draw_cost
 from nnexp.errors import NnexpError
 from nnexp.experiment import Experiment, prepare
+from nnexp.installed import own_version
 from nnexp.loaded import Cache
 from nnexp.model import DESCRIPTION, WEIGHTS
+from nnexp.plain import to_yaml
 from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title, typed
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
 from nnexp.tracking.address import chosen_uri
@@ -278,7 +279,5 @@ def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: 
 
 def write_yaml(config: Mapping[str, Any], path: Path) -> None:
     """Write plain values as YAML, in their order."""
-    import yaml
-
-    text = f"# Made by nnexp {version('nnexp')}: the resolved configuration of this run.\n"
-    path.write_text(text + yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    text = f"# Made by nnexp {own_version()}: the resolved configuration of this run.\n"
+    path.write_text(text + to_yaml(config), encoding="utf-8")

@@ -26,7 +26,7 @@ except OSError:
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """The new content is there, and no other file."""
     for content in ({"a": [1, None]}, {"b": "é"}):
-        replace_json(tmp_path / "file.json", content, indent=1)
+        replace_json(tmp_path / "file.json", content)
         assert json.loads((tmp_path / "file.json").read_text(encoding="utf-8")) == content
     assert [path.name for path in tmp_path.iterdir()] == ["file.json"]
 

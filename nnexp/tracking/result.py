@@ -14,7 +14,7 @@ RESULT = "result.json"
 
 def write_result(directory: Path, result: Mapping[str, Any]) -> None:
     """Replace ``result.json`` in one step."""
-    replace_json(directory / RESULT, result, indent=1)
+    replace_json(directory / RESULT, result)
 
 
 def read_result(directory: Path) -> dict[str, Any]:

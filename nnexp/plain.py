@@ -1,0 +1,24 @@
+"""Plain values as text that people read, too: JSON with a line per key, and YAML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def to_json(values: Mapping[str, Any]) -> str:
+    """A JSON object, each of its keys on a line of its own.
+
+    (Python's indented form takes many times as long.)
+    """
+    lines = (f" {json.dumps(str(key))}: {json.dumps(value)}" for key, value in values.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def to_yaml(values: Mapping[str, Any]) -> str:
+    """YAML in the values' order; written by libyaml where PyYAML has it, which takes a tenth of the time."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(dict(values), Dumper=dumper, sort_keys=False, allow_unicode=True))
