@@ -13,7 +13,7 @@ PARTIAL = ".tmp"
 
 
 def replace_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then leaves the old file and nothing else."""
+    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then the old file is left alone."""
     partial = path.with_suffix(PARTIAL)
     try:
         partial.write_text(to_json(content), encoding="utf-8")

@@ -17,7 +17,7 @@ from nnexp.files import replace_json
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
-    replace_json(Path(sys.argv[1]), "x" * 1000)
+    replace_json(Path(sys.argv[1]), {"x": "x" * 1000})
 except OSError:
     print("refused")
 """
