@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import NoReturn
 
@@ -23,9 +24,8 @@ def main() -> NoReturn:
     gc.set_threshold(100_000, 20, 20)
     traceback_wanted = bool(os.environ.get(FULL))
     signal.signal(signal.SIGTERM, _terminate)
-    from nnexp.errors import NnexpError
-
     try:
+        guard()
         dispatch(sys.argv[1:])
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)  # noqa: T201
@@ -34,35 +34,51 @@ def main() -> NoReturn:
         if end.code == TERMINATED:
             _leave(TERMINATED)
         raise
-    except NnexpError as error:
-        if traceback_wanted:
-            raise
-        print(f"nnexp: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except MemoryError as error:  # in a subcommand; a run says what to type
-        if traceback_wanted:
-            raise
-        print(f"nnexp: not enough memory: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
-    except OSError as error:
-        if traceback_wanted:
-            raise
-        where = f" '{error.filename}'" if error.filename else ""
-        print(f"nnexp: {error.strerror or error}:{where or ' (no file named)'}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
-    except Exception as error:
-        if traceback_wanted:
-            raise
-        print(  # noqa: T201
-            f"nnexp: unexpected {type(error).__name__}: {error}\nThis is a bug of nnexp or of a plugin; "
-            f"{FULL}=1 python -m nnexp ... shows where.",
-            file=sys.stderr,
-        )
+    except Exception as error:  # noqa: BLE001 (told in words)
+        tell(error, traceback_wanted=traceback_wanted)
         sys.exit(1)
     sys.exit(0)
+
+
+def guard() -> None:
+    """From here on neither the words of the command nor what is logged has a password in it."""
+    from nnexp.safety import without_passwords
+    from nnexp.tracking import address
+
+    address.forget()
+    sys.argv[1:] = without_passwords(sys.argv[1:])
+    address.guard_logs()
+
+
+def tell(error: Exception, *, traceback_wanted: bool) -> None:
+    """Say on stderr what ended the command, in words or with its traceback; secrets and control characters are left out."""
+    from nnexp.errors import printable
+    from nnexp.tracking.address import without_secrets
+
+    text = "".join(traceback.format_exception(error)).rstrip() if traceback_wanted else f"nnexp: {in_words(error)}"
+    print(printable(without_secrets(text)), file=sys.stderr)  # noqa: T201
+
+
+def in_words(error: Exception) -> str:
+    """What ended the command, for its user."""
+    from nnexp.errors import NnexpError
+
+    match error:
+        case NnexpError():
+            return str(error)
+        case MemoryError():  # in a subcommand; a run says what to type
+            return f"not enough memory: {error}"
+        case OSError():
+            where = f" '{error.filename}'" if error.filename else ""
+            return f"{error.strerror or error}:{where or ' (no file named)'}"
+        case _:
+            return (
+                f"unexpected {type(error).__name__}: {error}\nThis is a bug of nnexp or of a plugin; "
+                f"{FULL}=1 python -m nnexp ... shows where."
+            )
 
 
 def dispatch(words: list[str]) -> None:

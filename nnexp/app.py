@@ -23,6 +23,7 @@ from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
 from nnexp.run import run
 from nnexp.settings import Place
+from nnexp.tracking.address import guard_logs
 from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import RESULT
 from nnexp.training import Diverged
@@ -104,6 +105,7 @@ def enter_worker() -> None:
 
 def job(config: DictConfig) -> float | None:
     """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
+    guard_logs()
     place = placed()
     console = Console(brief=bool(place.sweep) and not Here.worker)
     with own_log(place.directory) if Here.worker else contextlib.nullcontext():

@@ -33,6 +33,7 @@ from nnexp import installed, presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, known_keys, renamed, unreadable
 from nnexp.settings import SweepSettings, check, part
+from nnexp.tracking.address import kept
 
 NO_PACKAGE = "The file chosen by {}= must begin with the line '# @package _global_'; without it nothing counts."
 
@@ -100,6 +101,7 @@ class GuardedLoader(ConfigLoaderImpl):
         raw: Any = OmegaConf.to_container(
             config, resolve=False
         )  # even to read the overrides' text must resolve nothing
+        conceal(config, raw)
         self._refuse_two_files(raw["hydra"]["runtime"]["choices"])
         lines = [*raw["hydra"]["overrides"]["hydra"], *raw["hydra"]["overrides"]["task"]]
         safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
@@ -153,6 +155,15 @@ def refuse_swept_settings(lines: Iterable[str]) -> None:
         override = OverridesParser.create().parse_override(line)
         if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
             raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
+
+
+def conceal(config: DictConfig, raw: dict[str, Any]) -> None:
+    """Take the password out of a store's address that a file names; the command line's was never in it."""
+    tracking = raw.get("tracking")
+    uri = tracking.get("uri") if isinstance(tracking, dict) else None
+    if isinstance(uri, str) and (shown := kept(uri)) != uri:
+        raw["tracking"]["uri"] = shown
+        OmegaConf.update(config, "tracking.uri", shown)
 
 
 def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.errors import counted
+from nnexp.errors import counted, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -79,7 +79,7 @@ class Console:
     def note(self, line: str) -> None:
         """Say what the user should know while the run goes on."""
         if self._bar is not None:
-            self._bar.console.print(f"nnexp: {line}", markup=False, highlight=False)
+            self._bar.console.print(printable(f"nnexp: {line}"), markup=False, highlight=False)
         else:
             note(line)
 
@@ -114,14 +114,14 @@ class Console:
 def say(line: str) -> None:
     """Print a line at once, so that a pipe shows it as it happens."""
     try:
-        print(line, flush=True)  # noqa: T201 (this is the terminal)
+        print(printable(line), flush=True)  # noqa: T201 (this is the terminal)
     except BrokenPipeError:  # the reader has seen enough, as with `| head`: the run goes on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(line: str) -> None:
     """Say what the user should know beside the results, on stderr."""
-    print(f"nnexp: {line}", file=sys.stderr, flush=True)  # noqa: T201 (this is the terminal)
+    print(printable(f"nnexp: {line}"), file=sys.stderr, flush=True)  # noqa: T201 (this is the terminal)
 
 
 def fact(name: str, text: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -11,6 +12,15 @@ class NnexpError(Exception):
 
     The message names the thing, says the rule and ends with what to type next.
     """
+
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves a terminal's cursor, recolours it or turns the direction of the text; not tabs and line breaks."""
+
+
+def printable(text: str) -> str:
+    """A text of any origin as a terminal or a log may show it: what would command the terminal is spelled out."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:

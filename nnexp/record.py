@@ -19,8 +19,7 @@ from nnexp.experiment import SECTIONS, Experiment
 from nnexp.installed import own_version
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
-from nnexp.settings import Place, TrackingSettings
-from nnexp.tracking.client import without_secrets
+from nnexp.settings import Place
 from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.run import Opening
 from nnexp.tracking.store import Finished
@@ -57,9 +56,7 @@ def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, An
     }
 
 
-def opening(
-    experiment: Experiment, place: Place, tracking: TrackingSettings, again: Mapping[str, Any] | None = None
-) -> Opening:
+def opening(experiment: Experiment, place: Place, again: Mapping[str, Any] | None = None) -> Opening:
     """What is known of the run before it trains: its parameters, tags and data."""
     data = experiment.data
     chosen = experiment.config()
@@ -72,21 +69,13 @@ def opening(
         n_samples=len(data.y),
         n_features=data.x.shape[1],
     )
-    named = {"nnexp.overrides": " ".join(typed(place, tracking)), **tags(experiment, place)}
-    return Opening(
-        title(experiment, place, tracking), flat(chosen), named, record, experiment.plan.settings.epochs, again or {}
-    )
+    named = {"nnexp.overrides": " ".join(place.overrides), **tags(experiment, place)}
+    return Opening(title(experiment, place), flat(chosen), named, record, experiment.plan.settings.epochs, again or {})
 
 
-def title(experiment: Experiment, place: Place, tracking: TrackingSettings) -> str:
+def title(experiment: Experiment, place: Place) -> str:
     """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
-    found = place.name or " ".join(place.overrides) or str(experiment.config()["dataset"]["name"])
-    return without_secrets(found, tracking.uri) if tracking.uri else found
-
-
-def typed(place: Place, tracking: TrackingSettings) -> list[str]:
-    """The overrides, without the password of the store's address, which may be among them."""
-    return [without_secrets(each, tracking.uri) if tracking.uri else each for each in place.overrides]
+    return place.name or " ".join(place.overrides) or str(experiment.config()["dataset"]["name"])
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from nnexp.installed import own_version
 from nnexp.loaded import Cache
 from nnexp.model import DESCRIPTION, WEIGHTS
 from nnexp.plain import to_yaml
-from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title, typed
+from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
-from nnexp.tracking.address import chosen_uri
-from nnexp.tracking.client import masked
+from nnexp.tracking.address import known, masked, without_secrets
+from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.result import write_result
 from nnexp.tracking.run import Past, Target, TrackedRun, Waiting
@@ -65,9 +65,9 @@ def run(
         "config": experiment.config(),
         "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
         "checkpoint": asdict(checkpoint),
-        "place": {"overrides": typed(place, tracking), "name": place.name, "sweep": place.sweep, "job": place.job},
+        "place": {"overrides": list(place.overrides), "name": place.name, "sweep": place.sweep, "job": place.job},
     }
-    tracked = TrackedRun.start(opening(experiment, place, tracking, again), place.directory, target)
+    tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
     job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep, draw=draw)
     return carry_out(job, console, began)
 
@@ -97,7 +97,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     with closing(tracked, place):
         train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
         test = experiment.test()
-        result = summary(experiment, test, place, began) | {"title": title(experiment, place, tracking)}
+        result = summary(experiment, test, place, began) | {"title": title(experiment, place)}
         if job.target and job.target.store:
             links = job.target.store.links()
             result |= {"run_id": tracked.run_id, "store": store_words(tracking), "link": links.table}
@@ -157,7 +157,7 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
             f"python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
         )
     stored = {**again["tracking"], **({"uri": uri} if uri else {})}
-    if "***" in (stored["uri"] or ""):
+    if not known(stored["uri"] or ""):
         raise NnexpError(
             f"The password of {stored['uri']} is not kept. Type it: python -m nnexp resume {directory} --uri ..."
         )
@@ -240,7 +240,8 @@ def ending(error: BaseException) -> tuple[Any, str]:
         return "KILLED", "interrupted (Ctrl-C)"
     if isinstance(error, SystemExit):
         return "KILLED", "terminated (SIGTERM)"
-    return "FAILED", str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {error}"
+    return "FAILED", without_secrets(text)
 
 
 def connect(tracking: TrackingSettings, place: Place) -> Target | None:

@@ -12,7 +12,7 @@ from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import Plan, plan
 from nnexp.fields import check_fields, hyperparameters
 from nnexp.plugin import param
-from nnexp.tracking.client import masked
+from nnexp.tracking.address import masked
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 | module | its one job |
 |---|---|
-| ``client.py`` | MLflow without its chatter: importing it, naming its address, wording its failures |
+| ``address.py`` | a store's address without its password, and where the whole one is meanwhile |
+| ``client.py`` | MLflow without its chatter: importing it, wording its failures |
 | ``database.py`` | the embedded database, created safely by any number of processes at once |
 | ``address.py`` | which store is used, and in what words one is refused that cannot be |
 | ``entities.py`` | what is told of a run, in the form and within the limits of MLflow |

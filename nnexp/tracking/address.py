@@ -1,91 +1,128 @@
-"""Which store is used, and in what words one is refused that cannot be."""
+"""Addresses of stores, which may hold a password: how they are shown and written, and where the whole ones are meanwhile.
+
+A command takes the passwords out of its own words before anything else reads them (``kept``). From then on there is only
+``http://me:***@host``: in what Hydra composes and writes, in notes, messages and logs. The whole address is in an environment
+variable of this process, where the workers of a sweep find it too, and is asked for where a store is opened (``whole``).
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
 import os
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, unquote
 
-from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.tracking.client import masked, reason, worded
-from nnexp.tracking.database import create, embedded_uri
+from nnexp.errors import NnexpError, printable
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+HIDDEN = "***"
+KEPT = "NNEXP_ADDRESSES"
+"""The environment variable with the whole addresses of this command, by how they are shown."""
+SECRET_NAME = re.compile(r"(?i)password|passwd|passphrase|token|secret|credential|api_?key|access_?key|account_?key")
+"""What is called so, in the environment or in an address, is nobody's business."""
+LOCATION = re.compile(r"(?i)_(file|path|dir|url|uri|id)$")
+"""An environment variable that says where a secret is, or whose, holds none itself."""
+QUERY = re.compile(rf"(?i)((?:{SECRET_NAME.pattern[4:]}|pwd|odbc_connect)[^=&\s]*=)([^&\s'\"]*)")
+IN_TEXT = re.compile(r"://(?:([^\s/@:'\"]*):)?[^\s@'\"]+@")
+WORDS = frozenset({"true", "false", "none", "null"})
+SHORTEST = 4
+"""A value of fewer characters is hidden within an address only: it may be part of any word."""
 
 
-def chosen_uri(uri: str | None) -> str:
-    """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+def masked(uri: str) -> str:
+    """Return ``uri`` as it may be shown: without its password and anything that could be one."""
+    scheme, separator, rest = uri.partition("://")
+    if scheme in {"sqlite", "file"}:  # a path: an @ in it is no password
+        return uri
+    if not separator:
+        scheme, rest = "", uri
+    credentials, at, host = rest.rpartition("@")
+    if at and (separator or ":" in credentials):
+        user, colon, _ = credentials.partition(":")
+        rest = f"{user}:{HIDDEN}@{host}" if colon else f"{HIDDEN}@{host}"
+    return scheme + separator + (QUERY.sub(rf"\1{HIDDEN}", rest) if separator else rest)
 
 
-def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
-    """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
-    chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
-    uri = chosen_uri(uri) or embedded_uri(outputs)
-    scheme, _, path = uri.partition("://")
-    if scheme.startswith("file") or not re.match(r"[A-Za-z][\w+.-]*:|(databricks|uc)", uri):
+def kept(uri: str) -> str:
+    """Keep the whole ``uri`` for this process and its children, and return it as it may be shown.
+
+    Raises NnexpError where the same address was given with another password.
+    """
+    shown, known_before = masked(uri), _kept()
+    if shown != uri:
+        if known_before.get(shown, uri) != uri:
+            raise NnexpError(f"{shown} is given with two passwords. Type one of them.")
+        os.environ[KEPT] = json.dumps({**known_before, shown: uri})
+    return shown
+
+
+def forget() -> None:
+    """Keep no address any more: what a parent process kept is not this command's."""
+    os.environ.pop(KEPT, None)
+
+
+def whole(uri: str) -> str:
+    """Return the address that is shown as ``uri``, with its password. Raises NnexpError where nobody gave it."""
+    found = _kept().get(uri, uri)
+    if HIDDEN in found and masked(found) == found:
         raise NnexpError(
-            f"{chosen_by}={uri} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
-            f"Choose a database file (tracking.uri=sqlite:///{Path(uri.removeprefix('file://')).name or 'mlflow'}.db) "
-            "or a server (tracking.uri=http://...)."
+            f"{found} is how an address is shown; its password is kept nowhere. Type the address with its password in place "
+            f"of {HIDDEN}, or set MLFLOW_TRACKING_URI."
         )
-    if scheme == "sqlite" and re.fullmatch(r"/[^?%]+", path) and path != "/:memory:":
-        database = Path(path[1:]).absolute()
-        if existing and not database.exists():
-            raise NnexpError(
-                f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
-            )
-        create(database)
-    return uri, chosen_by
+    return found
 
 
-def check_database_server(uri: str, chosen_by: str) -> None:
-    """Refuse a database server that does not answer: MLflow's own first connection retries for minutes, aloud."""
-    scheme = uri.partition(":")[0]
-    if scheme.partition("+")[0] not in {"postgresql", "mysql"}:
+def known(uri: str) -> bool:
+    """Tell whether the whole address is known that is shown as ``uri``."""
+    return HIDDEN not in uri or uri in _kept() or masked(uri) != uri
+
+
+def without_secrets(text: str, uri: str = "") -> str:
+    """Return a ``text`` of any origin without the credentials of ``uri``, of this command's addresses and its environment."""
+    addresses = {uri, os.environ.get("MLFLOW_TRACKING_URI", ""), *_kept().values()} - {""}
+    for address in addresses:
+        text = text.replace(address, masked(address))
+    secrets = {secret for address in addresses for secret in _secrets(address)} | set(_of_environment())
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    text = IN_TEXT.sub(lambda found: f"://{found[1]}:{HIDDEN}@" if found[1] else f"://{HIDDEN}@", text)
+    return QUERY.sub(rf"\1{HIDDEN}", text) if "://" in text else text
+
+
+def guard_logs() -> None:
+    """Have every line that this process logs from now on go without secrets and control characters. Twice does no harm."""
+    if logging.getLogRecordFactory() is not _record:
+        logging.setLogRecordFactory(_record)
+
+
+def _record(*arguments: Any, **more: Any) -> logging.LogRecord:
+    record = logging.LogRecord(*arguments, **more)
+    with contextlib.suppress(TypeError, ValueError):  # arguments that do not fit: logging says so itself
+        record.msg, record.args = printable(without_secrets(record.getMessage())), ()
+    return record
+
+
+def _kept() -> dict[str, str]:
+    read: dict[str, str] = json.loads(os.environ.get(KEPT, "{}"))
+    return read
+
+
+def _secrets(uri: str) -> Iterator[str]:
+    """The secrets in an address, in every spelling."""
+    _, separator, rest = uri.partition("://")
+    if not separator or masked(uri) == uri:
         return
-    import sqlalchemy
-
-    try:
-        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": 4})
-        engine.connect().close()
-    except Exception as error:
-        raise refused(uri, chosen_by, error) from error
+    credentials = rest.rpartition("@")[0]
+    found = {credentials.partition(":")[2] or credentials, *(value for _, value in QUERY.findall(rest))}
+    for secret in found:
+        plain = unquote(secret)
+        yield from {each for each in (secret, plain, quote(plain, safe="")) if len(each) >= SHORTEST and each != HIDDEN}
 
 
-def refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
-    """Word what to tell a user whose store cannot be used."""
-    scheme, where = uri.partition(":")[0], f"{chosen_by}={masked(uri)}"
-    another = "another store (tracking.uri=...), or train without one: tracking=none"
-    if chosen_by == "MLFLOW_TRACKING_URI":
-        another = f"the database in outputs/ (unset MLFLOW_TRACKING_URI), {another}"
-    if isinstance(error, ModuleNotFoundError):
-        return NnexpError(
-            f"{where} needs the Python package '{error.name}', which is not installed. "
-            f"Install it, name a driver you have ({scheme.partition('+')[0]}+DRIVER://...), or choose {another}"
-        )
-    if "unsupported URI" in str(error):
-        guess = f" Did you mean http://{masked(uri)}?" if re.match(r"[\w.-]+:\d+", uri) else ""
-        return NnexpError(
-            f"{where} is no address MLflow knows.{guess} "
-            f"It knows http://, https://, sqlite:///, postgresql://, mysql:// and mssql://. Choose {another}"
-        )
-    if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
-        return NnexpError(
-            f"The database of {where} was written by another version of MLflow. Keep a copy of it and run "
-            f"`mlflow db upgrade {masked(uri)}`, or choose {another}"
-        )
-    start = "start the server (mlflow server --port 5000), choose " if scheme in {"http", "https"} else "choose "
-    return NnexpError(f"The tracking store does not answer: {where}: {reason(error, uri)}.\nTo go on, {start}{another}")
-
-
-def no_experiment(client: MlflowClient, name: str, uri: str) -> NnexpError:
-    """Say which experiments there are in place of the one called ``name``."""
-    with worded("list the experiments", uri):
-        names = [each.name for each in client.search_experiments()]
-    suggestion = did_you_mean(name, names)
-    return NnexpError(
-        f"No experiment '{name}' at {masked(uri)}.{suggestion} There are: {listed(names)}. Type --experiment NAME"
-    )
+def _of_environment() -> Iterator[str]:
+    for name, value in os.environ.items():
+        if SECRET_NAME.search(name) and not LOCATION.search(name) and len(value) >= SHORTEST and value not in WORDS:
+            yield value

@@ -1,4 +1,4 @@
-"""MLflow without its chatter: how it is imported, how an address may be shown, how a failure is worded."""
+"""MLflow without its chatter: how it is imported, how a failure is worded."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from nnexp.errors import NnexpError
+from nnexp.tracking.address import masked, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,29 +88,6 @@ def new_client(uri: str) -> MlflowClient:
 
     with quiet(QUICK, firmly=True):
         return MlflowClient(uri)
-
-
-def masked(uri: str) -> str:
-    """Return ``uri`` as it may be shown: without its password and anything that could be one."""
-    scheme, separator, rest = uri.partition("://")
-    if not separator or scheme.startswith("sqlite"):  # a path: an @ in it is no password
-        return uri
-    credentials, at, host = rest.rpartition("@")
-    if at:
-        user, colon, _ = credentials.partition(":")
-        rest = f"{user}:***@{host}" if colon else f"***@{host}"
-    return scheme + separator + re.sub(r"(?i)((?:password|passwd|pwd|token|secret)[^=&]*=)[^&]*", r"\1***", rest)
-
-
-def without_secrets(text: str, uri: str) -> str:
-    """Return ``text`` with ``uri`` and the credentials in it replaced wherever they occur."""
-    text = text.replace(uri, masked(uri))
-    _, separator, rest = uri.partition("://")
-    credentials = rest.rpartition("@")[0] if separator else ""
-    secret = credentials.partition(":")[2] or credentials
-    for spelling in {secret, unquote(secret)} - {""}:
-        text = text.replace(spelling, "***")
-    return re.sub(r"://[^/\s@]+@", "://***@", text)
 
 
 def reason(error: BaseException, uri: str) -> str:

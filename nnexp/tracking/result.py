@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.files import replace_json
+from nnexp.tracking.address import without_secrets
 
 RESULT = "result.json"
 
 
 def write_result(directory: Path, result: Mapping[str, Any]) -> None:
-    """Replace ``result.json`` in one step."""
+    """Replace ``result.json`` in one step; a reason may quote what an address's driver said, and is written without secrets."""
+    if "reason" in result:
+        result = {**result, "reason": without_secrets(str(result["reason"]))}
     replace_json(directory / RESULT, result)
 
 

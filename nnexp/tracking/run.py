@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.client import PATIENT, QUICK, masked, quiet, reason, worded
+from nnexp.tracking.address import masked
+from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
 from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
 from nnexp.tracking.entities import DataRecord, spelled

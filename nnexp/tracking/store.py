@@ -13,8 +13,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import url2pathname
 
 from nnexp.errors import NnexpError, closest, listed
-from nnexp.tracking.address import check_database_server, no_experiment, refused, usable_address
-from nnexp.tracking.client import QUICK, masked, new_client, quiet, worded
+from nnexp.tracking.address import masked
+from nnexp.tracking.choice import check_database_server, no_experiment, refused, usable_address
+from nnexp.tracking.client import QUICK, new_client, quiet, worded
 from nnexp.tracking.database import ARTIFACTS
 from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
 

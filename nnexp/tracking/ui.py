@@ -15,7 +15,7 @@ import urllib.request
 from typing import IO, TYPE_CHECKING
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.client import masked, without_secrets
+from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.database import ARTIFACTS
 
 if TYPE_CHECKING:

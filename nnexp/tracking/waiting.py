@@ -15,8 +15,9 @@ from pathlib import Path
 
 from nnexp.errors import NnexpError
 from nnexp.files import PARTIAL, replace_json
-from nnexp.tracking.address import chosen_uri
-from nnexp.tracking.client import masked, quiet, reason
+from nnexp.tracking.address import known, masked
+from nnexp.tracking.choice import chosen_uri
+from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.database import DATABASE
 from nnexp.tracking.delivery import Delivery
 from nnexp.tracking.journal import JOURNAL, Busy, Journal, read
@@ -135,7 +136,7 @@ def _complete(address: str, uri: str | None) -> str:
     given = chosen_uri(uri)
     if given and masked(given) == address:
         return given
-    if "***" in address:
+    if not known(address):
         raise NnexpError(f"The password of {address} is not kept. Type python -m nnexp sync --uri with it.")
     path = address.removeprefix("sqlite:///")
     if path != address and not Path(path).exists():

@@ -96,7 +96,7 @@ def tracked(config: dict[str, Any], outputs: Path, points: list[Pair]) -> float:
     directory.mkdir(parents=True)
     settings = TrackingSettings(uri=f"sqlite:///{outputs / 'mlflow.db'}")
     place = Place(directory, outputs, name="benchmark")
-    record = TrackedRun.start(opening(experiment, place, settings), directory, run.connect(settings, place))
+    record = TrackedRun.start(opening(experiment, place), directory, run.connect(settings, place))
     run.train(experiment, record, Console(brief=True))
     left = 4 * len(experiment.history)
     began = time.perf_counter()

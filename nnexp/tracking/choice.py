@@ -1,0 +1,92 @@
+"""Which store is used, and in what words one is refused that cannot be."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.tracking.address import masked, whole
+from nnexp.tracking.client import reason, worded
+from nnexp.tracking.database import create, embedded_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def chosen_uri(uri: str | None) -> str:
+    """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
+    return whole(uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+
+
+def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
+    """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
+    chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
+    uri = chosen_uri(uri) or embedded_uri(outputs)
+    scheme, _, path = uri.partition("://")
+    if scheme.startswith("file") or not re.match(r"[A-Za-z][\w+.-]*:|(databricks|uc)", uri):
+        raise NnexpError(
+            f"{chosen_by}={uri} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
+            f"Choose a database file (tracking.uri=sqlite:///{Path(uri.removeprefix('file://')).name or 'mlflow'}.db) "
+            "or a server (tracking.uri=http://...)."
+        )
+    if scheme == "sqlite" and re.fullmatch(r"/[^?%]+", path) and path != "/:memory:":
+        database = Path(path[1:]).absolute()
+        if existing and not database.exists():
+            raise NnexpError(
+                f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
+            )
+        create(database)
+    return uri, chosen_by
+
+
+def check_database_server(uri: str, chosen_by: str) -> None:
+    """Refuse a database server that does not answer: MLflow's own first connection retries for minutes, aloud."""
+    scheme = uri.partition(":")[0]
+    if scheme.partition("+")[0] not in {"postgresql", "mysql"}:
+        return
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": 4})
+        engine.connect().close()
+    except Exception as error:
+        raise refused(uri, chosen_by, error) from error
+
+
+def refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
+    """Word what to tell a user whose store cannot be used."""
+    scheme, where = uri.partition(":")[0], f"{chosen_by}={masked(uri)}"
+    another = "another store (tracking.uri=...), or train without one: tracking=none"
+    if chosen_by == "MLFLOW_TRACKING_URI":
+        another = f"the database in outputs/ (unset MLFLOW_TRACKING_URI), {another}"
+    if isinstance(error, ModuleNotFoundError):
+        return NnexpError(
+            f"{where} needs the Python package '{error.name}', which is not installed. "
+            f"Install it, name a driver you have ({scheme.partition('+')[0]}+DRIVER://...), or choose {another}"
+        )
+    if "unsupported URI" in str(error):
+        guess = f" Did you mean http://{masked(uri)}?" if re.match(r"[\w.-]+:\d+", uri) else ""
+        return NnexpError(
+            f"{where} is no address MLflow knows.{guess} "
+            f"It knows http://, https://, sqlite:///, postgresql://, mysql:// and mssql://. Choose {another}"
+        )
+    if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
+        return NnexpError(
+            f"The database of {where} was written by another version of MLflow. Keep a copy of it and run "
+            f"`mlflow db upgrade {masked(uri)}`, or choose {another}"
+        )
+    start = "start the server (mlflow server --port 5000), choose " if scheme in {"http", "https"} else "choose "
+    return NnexpError(f"The tracking store does not answer: {where}: {reason(error, uri)}.\nTo go on, {start}{another}")
+
+
+def no_experiment(client: MlflowClient, name: str, uri: str) -> NnexpError:
+    """Say which experiments there are in place of the one called ``name``."""
+    with worded("list the experiments", uri):
+        names = [each.name for each in client.search_experiments()]
+    suggestion = did_you_mean(name, names)
+    return NnexpError(
+        f"No experiment '{name}' at {masked(uri)}.{suggestion} There are: {listed(names)}. Type --experiment NAME"
+    )
