@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from nnexp.errors import NnexpError, counted, did_you_mean, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +170,7 @@ def resume(words: Sequence[str]) -> None:
     given = parser.parse_args(words)
     from nnexp.console import Console
     from nnexp.run import resume as go_on
+    from nnexp.tracking.journal import identity, refuse_links
 
     directory, epochs = Path(given.run), None
     for each in given.override:
@@ -179,19 +180,22 @@ def resume(words: Sequence[str]) -> None:
                 f"A resumed run is the same run: of its configuration only epochs=N can change, to more of them. Got {each}. "
                 "Start a new run to change anything else."
             )
+        if epochs is not None:
+            raise NnexpError(f"epochs is given twice: {epochs} and {value}. Type one of them.")
         epochs = int(value)
     if not directory.exists():
         store = open_store(given)
-        directory = outputs().parent / store.find(given.run).data.tags.get("nnexp.directory", given.run)
-        if not directory.exists():
+        tags = store.find(given.run).data.tags
+        directory = outputs().parent / tags.get("nnexp.directory", given.run)
+        if not directory.exists() or identity(directory) != tags.get("nnexp.journal"):
             raise NnexpError(f"The directory of the run '{given.run}', {directory}, is not here.")
     if (directory / "manifest.json").exists():
         raise NnexpError(
             f"'{directory}' is a sweep's directory. Name one of its runs: {directory}/0, {directory}/1, ..."
         )
-    logging.basicConfig(
-        filename=directory / "nnexp.log", format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s", level="INFO"
-    )
+    refuse_links(directory)
+    file = logging.FileHandler(directory / "nnexp.log", delay=True)  # nothing is written where there is no run
+    logging.basicConfig(handlers=[file], format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s", level="INFO")
     go_on(directory, outputs(), epochs, given.uri, Console())
 
 
@@ -200,11 +204,12 @@ def sync(words: Sequence[str]) -> None:
     parser = Parser("python -m nnexp sync", description=sync.__doc__)
     parser.add_argument("--uri", default=None, help="a store's address, where it holds a password")
     given = parser.parse_args(words)
+    from nnexp.tracking.address import without_secrets
     from nnexp.tracking.waiting import entries, settle_everywhere
 
     found = list(settle_everywhere(entries(outputs()), given.uri, outputs()))
     for _, what, _ in found:
-        print(what)  # noqa: T201
+        print(printable(without_secrets(what)))  # noqa: T201
     left = sum(not done for _, _, done in found)
     if left:
         raise NnexpError(f"{left} of {len(found)} runs wait; the reasons are above.")
@@ -254,7 +259,7 @@ def open_store(given: argparse.Namespace) -> Store:
     store = Store.connect(given.uri, given.experiment, outputs(), existing=True)
     for _, what, done in settle(entries(outputs()), store, outputs()):
         if done:
-            print(f"nnexp: {what}", file=sys.stderr)  # noqa: T201
+            print(printable(f"nnexp: {what}"), file=sys.stderr)  # noqa: T201
     return store
 
 

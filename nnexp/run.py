@@ -21,7 +21,7 @@ from nnexp.model import DESCRIPTION, WEIGHTS
 from nnexp.plain import to_yaml
 from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
-from nnexp.tracking.address import known, masked, without_secrets
+from nnexp.tracking.address import known, masked, sends_credentials, without_secrets
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.result import write_result
@@ -161,6 +161,8 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
         raise NnexpError(
             f"The password of {stored['uri']} is not kept. Type it: python -m nnexp resume {directory} --uri ..."
         )
+    if not uri:
+        refuse_store(stored["uri"], directory)
     config = {**again["config"], "epochs": wanted, "tracking": stored, "checkpoint": again["checkpoint"]}
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen)
@@ -184,6 +186,21 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
     return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target, extended), console, began)
+
+
+def refuse_store(uri: str | None, directory: Path) -> None:
+    """Refuse a store that a journal names, and that nobody has typed: a database not there yet, a server to get credentials."""
+    path = Path((uri or "").removeprefix("sqlite:///"))
+    if uri and uri.startswith("sqlite:") and not path.exists():
+        why = f"there is no database {path}"
+    elif uri and sends_credentials(uri):
+        why = "user name and password, or the token, of the environment would be sent there"
+    else:
+        return
+    raise NnexpError(
+        f"The run in '{directory}' says that its record goes to {uri}, and {why}. If that is right, type it: "
+        f"python -m nnexp resume {directory} --uri {uri}"
+    )
 
 
 def refuse_changes(experiment: Experiment, past: Past) -> None:

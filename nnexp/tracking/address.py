@@ -21,6 +21,8 @@ from nnexp.errors import NnexpError, printable
 HIDDEN = "***"
 KEPT = "NNEXP_ADDRESSES"
 """The environment variable with the whole addresses of this command, by how they are shown."""
+CREDENTIALS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+"""What MLflow sends to any server it talks to."""
 SECRET_NAME = re.compile(r"(?i)password|passwd|passphrase|token|secret|credential|api_?key|access_?key|account_?key")
 """What is called so, in the environment or in an address, is nobody's business."""
 LOCATION = re.compile(r"(?i)_(file|path|dir|url|uri|id)$")
@@ -78,6 +80,12 @@ def whole(uri: str) -> str:
 def known(uri: str) -> bool:
     """Tell whether the whole address is known that is shown as ``uri``."""
     return HIDDEN not in uri or uri in _kept() or masked(uri) != uri
+
+
+def sends_credentials(uri: str) -> bool:
+    """Tell whether MLflow would send credentials of the environment to this server, which nobody chose there."""
+    given = [name for name in CREDENTIALS if os.environ.get(name)]
+    return bool(given) and uri.startswith("http") and masked(os.environ.get("MLFLOW_TRACKING_URI", "")) != masked(uri)
 
 
 def without_secrets(text: str, uri: str = "") -> str:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import replace_json
@@ -22,13 +24,13 @@ from nnexp.tracking.journal import JOURNAL, end, read
 from nnexp.tracking.result import read_result
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlflow.entities import Metric
 
     from nnexp.tracking.store import Store
 
 PROGRESS = "delivery.json"
+RUN_ID = re.compile(r"[0-9a-f]{32}|")
+"""How MLflow's id of a run looks; empty while there is none."""
 
 
 def run_id_of(directory: Path) -> str:
@@ -45,9 +47,13 @@ def promise_new(directory: Path) -> None:
 def _progress(directory: Path) -> tuple[str, int]:
     try:
         known = json.loads((directory / PROGRESS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return "", 0
-    return known["run"], known["bytes"]
+    match known:
+        case {"run": str(run_id), "bytes": int(offset)} if RUN_ID.fullmatch(run_id) and offset >= 0:
+            return run_id, offset
+        case _:  # nothing that nnexp wrote: the run is found by its journal's id, and told everything once more
+            return "", 0
 
 
 @dataclass
@@ -73,7 +79,7 @@ class Piece:
                 return False
             self.points += new
         elif "artifact" in record:
-            self.files.append(record["artifact"])
+            self.files.append(str(record["artifact"]))
         elif "ended" in record or not (self.opened or self.points or self.files):
             self.last = record
         else:
@@ -138,6 +144,11 @@ class Delivery:
         if last and last[-1]["ended"] != "FINISHED" and self.run_id:
             self._tell(Piece(self._offset, last=last[-1]))
 
+    def _may_be_sent(self, name: str) -> bool:
+        """Whether an artifact is a file of the run's own directory; a journal may come from a stranger."""
+        path = self.directory / name
+        return Path(name).name == name and path.is_file() and not path.is_symlink()
+
     def _durable(self) -> Path:
         """The journal, forced onto the disk: MLflow never holds what a power failure takes from the journal."""
         path = self.directory / JOURNAL
@@ -157,7 +168,7 @@ class Delivery:
         self.store.log(self.run_id, params, piece.points, reason)
         if piece.opened and piece.opened["data"]:
             self.store.log_data(self.run_id, DataRecord(**piece.opened["data"]))
-        paths = [path for name in piece.files if (path := self.directory / name).exists()]
+        paths = [self.directory / name for name in piece.files if self._may_be_sent(name)]
         if paths:
             self.store.log_files(self.run_id, paths)
         match piece.last:

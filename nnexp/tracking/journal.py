@@ -21,6 +21,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,8 @@ from typing import Any
 from nnexp.errors import NnexpError
 
 JOURNAL = "journal.jsonl"
+ID = re.compile(r"[0-9a-f]{16}")
+"""How a journal's id looks."""
 SYNC_SECONDS = 1.0
 """How often what was written is forced onto the disk: what a power failure can cost. A killed process loses nothing."""
 
@@ -46,6 +49,7 @@ class Journal:
     def __init__(self, directory: Path, *, new: bool = False) -> None:
         """Open the journal in ``directory``; ``new`` makes it, over an old one. Raises Busy, FileNotFoundError, NnexpError."""
         self.path = directory / JOURNAL
+        refuse_links(directory)
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new else 0), 0o666)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,6 +99,26 @@ class Journal:
                     self.sync()
                 except OSError:  # tried again a second later, and told by close
                     self._written = True
+
+
+def refuse_links(directory: Path) -> None:
+    """Refuse a run's directory that leads elsewhere: to follow a stranger's link would touch other files."""
+    found = [path.name for path in directory.iterdir() if path.is_symlink()] if directory.is_dir() else []
+    if found:
+        raise NnexpError(
+            f"'{directory}' holds a symbolic link, {found[0]}, which nnexp never makes. Put the file itself in its place, or "
+            "remove it."
+        )
+
+
+def identity(directory: Path) -> str:
+    """The id of the journal in ``directory``, as its first record says; empty where there is none."""
+    try:
+        record, _ = next(read(directory / JOURNAL), ({}, 0))
+    except OSError:
+        return ""
+    opened = record.get("opened")
+    return str(opened.get("id", "")) if isinstance(opened, dict) else ""
 
 
 def read(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:

@@ -19,7 +19,7 @@ from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
 from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
 from nnexp.tracking.entities import DataRecord, spelled
-from nnexp.tracking.journal import JOURNAL, Journal, read
+from nnexp.tracking.journal import ID, JOURNAL, Journal, read
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import refuse_unsettled, register
 
@@ -79,8 +79,10 @@ class Past:
     @classmethod
     def read(cls, directory: Path) -> Past:
         """Read the journal in ``directory``. Raises NnexpError where there is none."""
-        opened: dict[str, Any] = {}
-        epochs, wanted, status = [], 0, ""
+        opened: Any = {}
+        epochs: list[Mapping[str, Any]] = []
+        wanted: Any = 0
+        status = ""
         try:
             for record, _ in read(directory / JOURNAL):
                 opened = record.get("opened", opened)
@@ -90,11 +92,14 @@ class Past:
                     epochs.append(record)
         except OSError:
             pass
-        if not opened.get("again"):
+        if not isinstance(opened, dict) or not opened.get("again"):
             raise NnexpError(
                 f"'{directory}' is no run's directory: it has no {JOURNAL} that tells what to train. Runs are in outputs/runs/."
             )
-        return cls(directory, opened, epochs, wanted or opened["epochs"], status)
+        wanted = wanted or opened.get("epochs")
+        if not (can_be_prepared(opened) and numbered(epochs) and isinstance(wanted, int)):
+            raise NnexpError(f"{directory / JOURNAL} is not what nnexp writes, so nothing is done with it.")
+        return cls(directory, opened, epochs, wanted, status)
 
     @property
     def token(self) -> str:
@@ -105,6 +110,32 @@ class Past:
     def last(self) -> int:
         """The last epoch that was trained; 0 where there is none."""
         return int(self.epochs[-1]["epoch"]) if self.epochs else 0
+
+
+def can_be_prepared(opened: Mapping[str, Any]) -> bool:
+    """Whether a journal's first record has what resuming reads of it: a run's directory may come from anybody."""
+    match opened:
+        case {
+            "id": str(token),
+            "tags": {"nnexp.plugins": str()},
+            "data": {"digest": str(), "name": str()},
+            "again": {
+                "config": {},
+                "tracking": {"uri": str() | None},
+                "checkpoint": {},
+                "place": {"overrides": [*overrides], "name": str(), "sweep": str(), "job": int() | None, **more},
+            },
+        }:
+            return bool(ID.fullmatch(token)) and not more and all(isinstance(each, str) for each in overrides)
+    return False
+
+
+def numbered(epochs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these are records of the epochs from the first one on."""
+    return all(
+        each["epoch"] == number and isinstance(each.get("metrics"), dict) and isinstance(each.get("time"), int)
+        for number, each in enumerate(epochs, 1)
+    )
 
 
 class TrackedRun:

@@ -203,6 +203,17 @@ class Store:
         self.tag(run_id, "nnexp.key", key)
         self.client.update_run(run_id, status="RUNNING")
 
+    def journal_of(self, run_id: str) -> str:
+        """The id of the journal that a run was made from; empty where the run is not there. Raises what the client raises."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self.client.get_run(run_id).data.tags.get(JOURNAL_ID, "none"))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return ""
+            raise
+
     def gone(self, run_id: str) -> bool:
         """Tell whether a run that was in the store was deleted since."""
         from mlflow.exceptions import MlflowException

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from nnexp.errors import NnexpError
 from nnexp.files import PARTIAL, replace_json
-from nnexp.tracking.address import known, masked
+from nnexp.tracking.address import known, masked, sends_credentials
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.database import DATABASE
-from nnexp.tracking.delivery import Delivery
-from nnexp.tracking.journal import JOURNAL, Busy, Journal, read
+from nnexp.tracking.delivery import PROGRESS, Delivery
+from nnexp.tracking.journal import ID, JOURNAL, Busy, Journal, identity, read
 from nnexp.tracking.result import read_result, write_result
 from nnexp.tracking.store import Store
 
@@ -61,12 +61,16 @@ def entries(outputs: Path) -> list[Entry]:
         if path.suffix == PARTIAL:
             continue
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = json.loads(path.read_text(encoding="utf-8")) if ID.fullmatch(path.name) else None
             made = path.stat().st_mtime
-        except (FileNotFoundError, ValueError):  # delivered meanwhile, or emptied by a power failure
+        except (OSError, ValueError):  # delivered meanwhile, or emptied by a power failure
             continue
-        directory = outputs.absolute().parent / known["directory"]
-        found.append((made, Entry(path, directory, known["uri"] or embedded(outputs), known["experiment"])))
+        match known:
+            case {"directory": str(place), "uri": str(uri), "experiment": str(experiment)}:
+                directory = outputs.absolute().parent / place
+                found.append((made, Entry(path, directory, uri or embedded(outputs), experiment)))
+            case _:  # nothing that nnexp wrote
+                pass
     return [entry for _, entry in sorted(found, key=lambda each: each[0])]
 
 
@@ -136,6 +140,11 @@ def _complete(address: str, uri: str | None) -> str:
     given = chosen_uri(uri)
     if given and masked(given) == address:
         return given
+    if sends_credentials(address):
+        raise NnexpError(
+            f"User name and password, or the token, of the environment would be sent to {address}. If that is right, type "
+            f"python -m nnexp sync --uri {address}"
+        )
     if not known(address):
         raise NnexpError(f"The password of {address} is not kept. Type python -m nnexp sync --uri with it.")
     path = address.removeprefix("sqlite:///")
@@ -147,6 +156,9 @@ def _complete(address: str, uri: str | None) -> str:
 def _settled(entry: Entry, store: Store) -> str:
     """Deliver one run; says what became of it, nothing where another process was faster. Raises Busy where it is alive."""
     with quiet():
+        if not identity(entry.directory):
+            return _without_directory(entry, store)
+        refuse_other(entry)
         try:
             journal = Journal(entry.directory)
         except FileNotFoundError:
@@ -157,10 +169,22 @@ def _settled(entry: Entry, store: Store) -> str:
             journal.close()
 
 
+def refuse_other(entry: Entry) -> None:
+    """Refuse a note that leads to another run's directory: the run named in it has the journal with the note's own name."""
+    if identity(entry.directory) != entry.path.name:
+        raise NnexpError(
+            f"{entry.path} names a directory that is not its run's: {entry.directory}. Remove {entry.path}, or put the run back"
+        )
+
+
 def _told(entry: Entry, store: Store, journal: Journal) -> str:
     """Deliver one run, of which nobody else has the journal."""
     died = ended(journal, entry.directory)
     delivery = Delivery(store, entry.directory)
+    if delivery.run_id and store.journal_of(delivery.run_id) not in ("", entry.path.name):
+        raise NnexpError(
+            f"{PROGRESS} in {entry.directory} names a run of MLflow's that is another's: {delivery.run_id}. Remove {PROGRESS}"
+        )
     if delivery.run_id and store.gone(delivery.run_id):
         words = f"run {delivery.run_id[:8]} was deleted in MLflow, and is left so"
     else:
