@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from nnexp.errors import NnexpError
-from nnexp.tracking.address import kept, masked
+from nnexp.errors import NnexpError, printable
+from nnexp.tracking.address import kept, masked, secret_name, sends_credentials
 
 ADDRESS_OVERRIDE = re.compile(r"(\+{0,2}tracking\.uri|\+{0,2}hydra\.job\.env_set\.MLFLOW_\w*URI)=(.*)", re.DOTALL)
 """An override that gives a store's address."""
@@ -37,6 +37,10 @@ TYPED_ONLY: Mapping[str, str | None] = {
     "job.chdir": None,
 }
 """Keys of hydra.* that say where files go, with nnexp's values: only the command line may set others, no file."""
+
+REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtime.output_dir")
+"""What a directory's name may begin with though there is a / in it."""
 
 SERVER = re.compile(r"(https?|postgresql|mysql|mssql)(\+\w+)?://")
 LOCAL_DATABASE = re.compile(r"sqlite:///[\w. -][\w./ -]*")
@@ -106,11 +110,15 @@ def check(config: Any, typed: Collection[str] = ()) -> None:
                 f"{path}={value}: a configuration may refer to its own keys (${{seed}}), not call a resolver, read the "
                 "environment or look into hydra.*. Type the value itself."
             )
+        if isinstance(value, str) and printable(value) != value:
+            raise NnexpError(printable(f"{path}={value}: a value holds no control characters."))
     hydra = config.get("hydra", {})
     check_store(own.get("tracking"), typed)
     check_sweep(hydra.get("sweeper"))
     check_targets(hydra)
+    check_environment(hydra.get("job") or {})
     check_places(hydra, typed)
+    check_names(config)
     for part in ("job_logging", "hydra_logging"):
         check_logging(hydra.get(part), f"hydra.{part}", typed)
 
@@ -118,7 +126,14 @@ def check(config: Any, typed: Collection[str] = ()) -> None:
 def check_store(tracking: Any, typed: Collection[str]) -> None:
     """A file may name a tracking server, or a database below this directory; others are for the command line."""
     uri = tracking.get("uri") if isinstance(tracking, Mapping) else None
-    if not isinstance(uri, str) or _typed("tracking.uri", typed) or SERVER.match(uri):
+    if not isinstance(uri, str) or _typed("tracking.uri", typed):
+        return
+    if sends_credentials(uri):
+        raise NnexpError(
+            f"tracking.uri={masked(uri)} is set in a file, and the environment's user name and password, or token, would be "
+            f"sent there. If that is right, type tracking.uri={masked(uri)}"
+        )
+    if SERVER.match(uri):
         return
     if not LOCAL_DATABASE.fullmatch(uri) or ".." in uri:
         raise NnexpError(
@@ -189,19 +204,67 @@ def registered_targets() -> set[str]:
 def check_places(hydra: Any, typed: Collection[str]) -> None:
     """Where files go, and what the environment becomes, is the user's to type, not a file's to say."""
     for key, expected in TYPED_ONLY.items():
-        value: Any = hydra
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
+        value = _at(hydra, key)
         if value != expected and not _typed(f"hydra.{key}", typed):
             raise NnexpError(
                 f"hydra.{key}={value} is set in a file. Where files go is for the command line: type hydra.{key}=..."
             )
     job = hydra.get("job") or {}
-    for key in ("env_set", "env_copy"):
-        if job.get(key) and not _typed(f"hydra.job.{key}", typed):
+    copied = job.get("env_copy") or []  # Hydra has put them into env_set, too
+    given = {"env_set": set(job.get("env_set") or {}) - set(copied), "env_copy": copied}
+    for key, names in given.items():
+        if names and not _typed(f"hydra.job.{key}", typed):
             raise NnexpError(
                 f"hydra.job.{key} is set in a file. The environment is for the command line: type hydra.job.{key}=..."
             )
+
+
+def check_names(config: Any) -> None:
+    """What becomes a part of a path cannot lead out of it, also where it was typed."""
+    hydra = config.get("hydra") or {}
+    job_name = str(_at(hydra, "job.name"))
+    if "/" in job_name:
+        raise NnexpError(f"hydra.job.name={job_name} is the name of a file, the log's, and holds no /.")
+    for key in ("sweep.subdir", "output_subdir"):
+        name = str(_at(hydra, key))
+        if not stays_inside(name):
+            raise NnexpError(
+                f"hydra.{key}={name} leads out of the run's directory. Type a name without .. and / before it."
+            )
+    for key in ("run.dir", "sweep.dir", "sweep.subdir", "output_subdir"):
+        for reference in REFERENCE.findall(str(_at(hydra, key))):
+            value = str(_at(config, reference))
+            if reference not in PLACES and ("/" in value or "${" in value or not value.strip(".")):
+                raise NnexpError(
+                    f"hydra.{key} is made of {reference}, which is '{value}', no name of a directory. Leave it out; of "
+                    "override_dirname a key is left out by hydra.job.config.override_dirname.exclude_keys=[KEY]."
+                )
+    for group, choice in (_at(hydra, "runtime.choices") or {}).items():
+        if not stays_inside(str(choice)):
+            raise NnexpError(
+                f"{group}={choice}: an option is chosen by its name. --config-dir DIR adds files of yours."
+            )
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a relative path cannot leave the directory that it is in."""
+    return not name.startswith(("/", "~")) and ".." not in name.split("/")
+
+
+def check_environment(job: Any) -> None:
+    """Hydra writes what it passes on of the environment into every job's .hydra/hydra.yaml."""
+    for name in [*(job.get("env_copy") or []), *(job.get("env_set") or {})]:
+        if secret_name(str(name)):
+            raise NnexpError(
+                f"{name} may be a secret, and Hydra would write it into files. Leave it out: jobs have the environment "
+                "of this command."
+            )
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _typed(key: str, typed: Collection[str]) -> bool:

@@ -82,6 +82,11 @@ def known(uri: str) -> bool:
     return HIDDEN not in uri or uri in _kept() or masked(uri) != uri
 
 
+def secret_name(name: str) -> bool:
+    """Tell whether an environment variable with this name is likely to hold a secret."""
+    return name == KEPT or bool(SECRET_NAME.search(name) and not LOCATION.search(name))
+
+
 def sends_credentials(uri: str) -> bool:
     """Tell whether MLflow would send credentials of the environment to this server, which nobody chose there."""
     given = [name for name in CREDENTIALS if os.environ.get(name)]
@@ -132,5 +137,5 @@ def _secrets(uri: str) -> Iterator[str]:
 
 def _of_environment() -> Iterator[str]:
     for name, value in os.environ.items():
-        if SECRET_NAME.search(name) and not LOCATION.search(name) and len(value) >= SHORTEST and value not in WORDS:
+        if secret_name(name) and len(value) >= SHORTEST and value not in WORDS:
             yield value

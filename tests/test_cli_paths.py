@@ -1,0 +1,114 @@
+"""No text of the user's or of a file's leads out of outputs/, commands the terminal, or has a secret written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnexp.errors import NnexpError, printable
+from nnexp.safety import check_names, stays_inside
+from tests.command import nnexp, result, runs, sweeps
+
+BELL = "\x1b]0;owned\x07\x1b[2J\u202e"
+"""Renames a terminal's window, clears it, and turns the direction of the text."""
+
+REFUSED = {
+    "hydra.job.name=../../x": "holds no /",
+    "hydra.output_subdir=../../x": "leads out of the run's directory",
+    "-m hydra.sweep.subdir=../../x seed=0,1": "leads out of the run's directory",
+    "-m hydra.sweep.subdir=/tmp/x seed=0,1": "leads out of the run's directory",
+    "-m hydra.sweep.subdir=${hydra.job.override_dirname} tracking.experiment=../../x,y": "no name of a directory",
+    "-m hydra.sweep.subdir=${tracking.experiment} tracking.experiment=../../x,y": "no name of a directory",
+    "hydra.run.dir=outputs/${tracking.experiment} tracking.experiment=../../x": "no name of a directory",
+    "experiment=../experiment/regression": "an option is chosen by its name",
+    "loss=../../x": "No loss '../../x'",
+    "hydra.job.env_copy=[MLFLOW_TRACKING_PASSWORD]": "may be a secret",
+    "+hydra.job.env_set.AWS_SECRET_ACCESS_KEY=abc": "may be a secret",
+    f"'tracking.experiment=\"a{BELL}b\"'": "holds no control characters",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_a_name_that_leads_elsewhere_is_refused(words: str, tmp_path: Path) -> None:
+    """Nothing is written beside outputs/, the message says why, and no escape sequence reaches the terminal."""
+    place = tmp_path / "a" / "b" / "c"
+    place.mkdir(parents=True)
+    given = [word.strip("'") for word in words.split(" ")]
+    ended = nnexp(*given, "dataset=xor", "epochs=1", "tracking=none", cwd=place, MLFLOW_TRACKING_PASSWORD="geheim")  # noqa: S106
+    assert ended.code == 1, ended
+    assert REFUSED[words] in ended.err + ended.out
+    assert printable(ended.out + ended.err) == ended.out + ended.err
+    assert not (place / "outputs").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "b", "c"]
+
+
+def test_odd_names_of_experiments_columns_and_classes_stay_names(tmp_path: Path) -> None:
+    """Slashes, dots and escape sequences in a file's columns and classes, and in MLflow's experiment, are only shown."""
+    place = tmp_path / "a" / "b"
+    place.mkdir(parents=True)
+    lines = [f"../x{BELL},../../target"]
+    lines += [f"{number}.5,{('../../up', 'a/b' + BELL, '..')[number % 3]}" for number in range(60)]
+    table = place / "odd table.csv"
+    table.write_text("\n".join(lines) + "\n")
+    words = ("dataset=csv", "dataset.path='odd table.csv'", "dataset.target=../../target", "epochs=2")
+    ended = nnexp(*words, "tracking.experiment=../../x/../y", cwd=place)
+    assert ended.code == 0, ended
+    swept = nnexp("-m", *words, "tracking=none", "seed=0,1", cwd=place)
+    assert swept.code == 0, swept
+    (directory,) = runs(place)
+    answered = nnexp("predict", str(directory), "odd table.csv", "-o", "answers.csv", cwd=place)
+    assert answered.code == 0, answered
+    refused = nnexp("predict", str(directory), "answers.csv", cwd=place)
+    assert refused.code == 1
+    for each in (ended, swept, answered, refused):
+        assert printable(each.out + each.err) == each.out + each.err
+    assert "\\x1b" in refused.err
+    assert result(directory)["status"] == "FINISHED"
+    assert len(sweeps(place)) == 1
+    assert {path.name for path in place.iterdir()} == {"odd table.csv", "answers.csv", "outputs"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_files_server_gets_no_credentials_of_the_environment(tmp_path: Path) -> None:
+    """A preset that names a server is refused where MLflow would send it a token that nobody meant for it."""
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    preset = tmp_path / "conf" / "experiment" / "theirs.yaml"
+    preset.write_text("# @package _global_\ntracking:\n  uri: http://127.0.0.1:9\n")
+    words = ("--config-dir", "conf", "experiment=theirs", "dataset=xor", "epochs=1")
+    ended = nnexp(*words, cwd=tmp_path, MLFLOW_TRACKING_TOKEN="geheim")  # noqa: S106
+    assert ended.code == 1
+    assert "would be sent there. If that is right, type tracking.uri=http://127.0.0.1:9" in ended.err
+    typed = nnexp(*words, "tracking.uri=http://127.0.0.1:9", cwd=tmp_path, MLFLOW_TRACKING_TOKEN="geheim")  # noqa: S106
+    assert "does not answer" in typed.err
+
+
+@given(st.text(st.sampled_from("a./~\\")))
+def test_a_name_that_stays_inside_does(name: str) -> None:
+    """What is let through cannot lead out of its directory, as Python resolves paths."""
+    if stays_inside(name):
+        assert Path("/outputs/run", name).resolve().is_relative_to("/outputs/run")
+
+
+@given(st.text(st.sampled_from("a./")), st.text(st.sampled_from("a./")))
+def test_no_value_within_a_directorys_name_leads_out_of_it(subdir: str, value: str) -> None:
+    """A directory named after a value is refused, or lies where it should."""
+    config = {"seed": value, "hydra": {"sweep": {"subdir": subdir + "${seed}"}}}
+    try:
+        check_names(config)
+    except NnexpError:
+        return
+    resolved = Path("/outputs/sweep", subdir + value).resolve()
+    assert resolved.is_relative_to("/outputs/sweep")
+
+
+@given(st.text())
+def test_any_text_is_shown_without_commands_to_the_terminal(text: str) -> None:
+    """What is shown has no control characters but tabs and line breaks, and can be encoded."""
+    shown = printable(text)
+    assert not [each for each in shown if ord(each) < 32 and each not in "\n\t"]
+    shown.encode()
+    assert printable(shown) == shown
