@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from nnexp import composition, installed, ledger, options, presets, registry, sweep
+from nnexp.commands import outputs
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
@@ -41,6 +42,8 @@ def main() -> None:
     given = parser.parse_args()
     refuse_two_modes(vars(given))
     composition.GuardedLoader.to_run = not (given.help or given.cfg or given.info)
+    if composition.GuardedLoader.to_run:
+        outputs()
     composition.install()
     options.register(registry.available if given.help else options.claimed)
     if given.help:

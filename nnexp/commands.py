@@ -242,8 +242,13 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def outputs() -> Path:
-    """Where everything of the present directory lies."""
-    return Path.cwd() / "outputs"
+    """Where everything of the present directory lies. Raises NnexpError where something else has its name."""
+    place = Path.cwd() / "outputs"
+    if os.path.lexists(place) and not place.is_dir():
+        raise NnexpError(
+            f"{place} is a file, and runs are to lie in a folder of that name. Move it away, or start elsewhere."
+        )
+    return place
 
 
 def open_store(given: argparse.Namespace) -> Store:

@@ -43,10 +43,16 @@ def first_line(said: object) -> str:
 
 
 def closest(name: str, options: Iterable[str]) -> str | None:
-    """The option most like ``name`` (Ratcliff and Metzener, 1988), or None where nothing is like it."""
+    """The option most like ``name`` (Ratcliff and Metzener, 1988), or None where nothing is like it.
+
+    Of two that are equally like it, the one with the same letters: ``mea`` is ``mae`` rather than ``mse``.
+    """
     options = {option.lower(): option for option in options}
-    matches = difflib.get_close_matches(name.lower(), options, n=1, cutoff=0.65)
-    return options[matches[0]] if matches else None
+    matches = difflib.get_close_matches(name.lower(), options, n=5, cutoff=0.65)
+    if not matches:
+        return None
+    alike = {match: difflib.SequenceMatcher(None, match, name.lower()) for match in matches}
+    return options[max(matches, key=lambda match: (alike[match].ratio(), alike[match].quick_ratio()))]
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:

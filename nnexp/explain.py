@@ -22,12 +22,12 @@ from nnexp.experiment import SECTIONS, Settings
 from nnexp.fields import bounds, field_types, hyperparameters, rule
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
-from nnexp.settings import CheckpointSettings, SweepSettings, TrackingSettings
+from nnexp.settings import RUN_SECTIONS, RunSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
 """Groups whose options are files in conf/."""
-BESIDE: Mapping[str, type] = {"checkpoint": CheckpointSettings, "sweep": SweepSettings, "tracking": TrackingSettings}
-"""Groups of keys that are not the experiment's."""
+ALL_SECTIONS: Mapping[str, type] = {**SECTIONS, **RUN_SECTIONS}
+"""The groups of keys that are no plugins, with the class whose fields they are."""
 EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
 
 
@@ -98,20 +98,21 @@ def explain_override(
     if head in GROUPS and rest:
         names = chosen(head, choices, repository)
         return next(filter(None, (wrong_field(head, name, rest, values(override), repository) for name in names)), "")
-    if rest and head in (sections := {**SECTIONS, **BESIDE}):
-        section = sections[head]
+    if rest and head in ALL_SECTIONS:
+        section = ALL_SECTIONS[head]
         known = [item.name for item in hyperparameters(section)]
         if rest not in known:
             there = [f"{head}.{each}" for each in known]
             return f"No key '{key}'.{did_you_mean(key, there)} There are {listed(there)}."
         return wrong_type(section, rest, key, values(override))
     if key in plain_keys():
-        return wrong_type(Settings, key, key, values(override))
+        holder = Settings if key in {item.name for item in hyperparameters(Settings)} else RunSettings
+        return wrong_type(holder, key, key, values(override))
     nested = [known for known in known_keys() if known.rpartition(".")[2] == key]
     hint = f" Did you mean '{nested[0]}'?" if nested else did_you_mean(key, known_keys())
     groups, keys = (
         listed([*GROUPS, *FILE_GROUPS]),
-        listed([*plain_keys(), *(f"{each}.*" for each in SECTIONS)], most=20),
+        listed([*plain_keys(), *(f"{each}.*" for each in ALL_SECTIONS)], most=20),
     )
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
 
@@ -309,13 +310,12 @@ def text(value: Any) -> str:
 
 def plain_keys() -> list[str]:
     """The keys that are neither plugins nor groups of keys."""
-    return [item.name for item in hyperparameters(Settings) if item.name not in SECTIONS]
+    return [item.name for cls in (Settings, RunSettings) for item in hyperparameters(cls) if item.name not in SECTIONS]
 
 
 def known_keys() -> list[str]:
     """Everything that can stand before ``=``."""
-    sections = {**SECTIONS, **BESIDE}
-    nested = [f"{head}.{item.name}" for head, cls in sections.items() for item in hyperparameters(cls)]
+    nested = [f"{head}.{item.name}" for head, cls in ALL_SECTIONS.items() for item in hyperparameters(cls)]
     return [*GROUPS, *FILE_GROUPS, *plain_keys(), *nested]
 
 

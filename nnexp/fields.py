@@ -165,6 +165,8 @@ def type_name(annotation: Any) -> str:
         return f"a list of {typing.get_args(annotation)[0].__name__}"
     if annotation in (None, type(None)):
         return "null"
+    if annotation is bool:
+        return "true or false"
     return f"{'an' if annotation is int else 'a'} {annotation.__name__}"
 
 

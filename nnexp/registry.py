@@ -15,6 +15,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, cast
 
+from nnexp import companions
 from nnexp.errors import NnexpError, closest, did_you_mean, first_line, listed
 from nnexp.faults import Fault, Place
 from nnexp.fields import checked, field_types, hyperparameters, supported
@@ -204,7 +205,8 @@ def unknown(kind: str, name: str, extra: tuple[str, ...] = ()) -> str:
     """The message for an option that is not installed; ``extra`` are options beyond the plugins, such as ``auto``."""
     names = [*available(kind), *extra]
     alias = ALIASES.get(kind, {}).get(str(name).lower())
-    hint = f" nnexp calls it '{alias}'." if alias in names else did_you_mean(str(name), names)
+    hint = f" nnexp calls it '{alias}'." if alias in names else companions.hint(kind, str(name), names)
+    hint = hint or did_you_mean(str(name), names)
     return f"No {kind} '{name}'.{hint} Available: {listed(sorted(names), most=40)}."
 
 

@@ -53,20 +53,34 @@ class Place:
     job: int | None = None
 
 
+RUN_SECTIONS: Mapping[str, type[TrackingSettings | CheckpointSettings | SweepSettings]] = {
+    "tracking": TrackingSettings,
+    "checkpoint": CheckpointSettings,
+    "sweep": SweepSettings,
+}
+"""The groups of keys that belong to the run, not to the experiment."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The run's own keys that are in no group."""
+
+    reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
+
+
 Part = TypeVar("Part", TrackingSettings, CheckpointSettings, SweepSettings)
 
 
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
     """Check a whole configuration before anything is done. Raises NnexpError."""
     rest = dict(config)
-    reuse = rest.pop("reuse", False)
-    if not isinstance(reuse, bool):
-        raise NnexpError(f"reuse must be true or false. Got {reuse!r}.")
+    own = RunSettings(**{item.name: rest.pop(item.name, item.default) for item in hyperparameters(RunSettings)})
+    check_fields(own, "")
     tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))
     checkpoint = part(CheckpointSettings, "checkpoint.", rest.pop("checkpoint", {}))
     if not tracking.experiment.strip():
         raise NnexpError("tracking.experiment must not be empty. Type tracking.experiment=NAME.")
-    if reuse and tracking.name == "none":
+    if own.reuse and tracking.name == "none":
         raise NnexpError(
             "reuse=true looks for the same run in MLflow, which tracking=none leaves out. Type reuse=false."
         )

@@ -181,7 +181,7 @@ def test_the_listing_for_people(site: Path) -> None:
         "path=... a str: a file (has to be given)",
         "names=[a,b] a list of str",
         "perhaps=null a float or null above 0 and below inf",
-        "on=true a bool",
+        "on=true true or false",
         "experiment=robust",
         "loss=huber_wide",
         "loss=bad of nnexp-bad 1.2",

@@ -13,6 +13,17 @@ CASES = [
     ("activation=linear", "No activation 'linear'. nnexp calls it 'identity'."),
     ("output=sigmoit", "No output 'sigmoit'. Did you mean 'sigmoid'?"),
     ("activatoin=relu", "No option group or key 'activatoin'. Did you mean 'activation'? Groups: dataset, loss"),
+    ("loss=mea", "No loss 'mea'. Did you mean 'mae'?"),
+    (
+        "checkpoint.second=5",
+        "No key 'checkpoint.second'. Did you mean 'checkpoint.seconds'? There are checkpoint.epochs,",
+    ),
+    ("checkpoint.seconds=soon", "checkpoint.seconds must be a float or null above 0. Got 'soon'."),
+    ("reus=true", "No option group or key 'reus'. Did you mean 'reuse'?"),
+    ("reuse=maybe", "reuse must be true or false. Got 'maybe'."),
+    ("seconds=5", "Did you mean 'checkpoint.seconds'?"),
+    ("schedule=cosin", "No schedule 'cosin'. 'cosine' comes with nnexp-optimizers, which is not installed"),
+    ("optimizer=adam", "No optimizer 'adam'. 'adam' comes with nnexp-optimizers"),
     ("epoch=3", "No option group or key 'epoch'. Did you mean 'epochs'?"),
     ("hidden=[3]", "Did you mean 'network.hidden'?"),
     ("network.hiden=[3]", "No key 'network.hiden'. Did you mean 'network.hidden'?"),
@@ -294,6 +305,31 @@ def test_hydras_own_options(words: str, tmp_path: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert ended.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_outputs_is_named(tmp_path: Path) -> None:
+    """Where outputs is a file, runs, sweeps and commands say so and leave it as it is."""
+    (tmp_path / "outputs").write_text("mine")
+    for words in (("dataset=xor",), ("-m", "dataset=xor", "seed=1,2"), ("sync",)):
+        ended = nnexp(*words, cwd=tmp_path)
+        assert ended.code == 1
+        assert f"{tmp_path / 'outputs'} is a file" in ended.err
+    assert (tmp_path / "outputs").read_text() == "mine"
+
+
+def test_the_table_of_nnexps_own_distributions_is_true() -> None:
+    """What messages say that a distribution brings is what its entry points are."""
+    import tomllib
+
+    from nnexp.companions import BROUGHT
+
+    found = {}
+    for path in (ROOT / "plugins").glob("*/pyproject.toml"):
+        project = tomllib.loads(path.read_text())["project"]
+        groups = {kind.removeprefix("nnexp."): tuple(names) for kind, names in project.get("entry-points", {}).items()}
+        if groups:
+            found[project["name"]] = groups
+    assert found == BROUGHT
 
 
 def test_defaults_are_stated_once() -> None:

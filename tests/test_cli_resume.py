@@ -231,6 +231,8 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
     journal = (directory / JOURNAL).read_bytes()
     refused = nnexp("resume", str(directory), "seed=1", cwd=tmp_path)
     assert "of its configuration only epochs=N can change, to more of them. Got seed=1" in refused.err
+    twice = nnexp("resume", str(directory), "epochs=5", "epochs=9", cwd=tmp_path)
+    assert "epochs is given twice: 5 and 9" in twice.err
     assert "to train more" in nnexp("resume", str(directory), "epochs=2", cwd=tmp_path).err.lower()
     (tmp_path / "t.csv").write_text(table.replace("\n1,1\n", "\n1,2\n"))
     refused = nnexp("resume", str(directory), "epochs=9", cwd=tmp_path)

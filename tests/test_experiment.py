@@ -152,7 +152,7 @@ def test_a_plugin_by_name_mapping_or_object() -> None:
         ({"seed": -1}, r"seed must be an int at least 0\. Got -1\."),
         ({"keep": "bset"}, r"keep must be .*one of last, best\. Got 'bset'\. Did you mean 'best'\?"),
         ({"dtype": "float16"}, r"dtype must be .*one of float64, float32\. Got 'float16'\."),
-        ({"shuffle": "yes"}, r"shuffle must be a bool\. Got 'yes'\."),
+        ({"shuffle": "yes"}, r"shuffle must be true or false\. Got 'yes'\."),
         ({"patience": 0}, r"patience must be .*at least 1\. Got 0\."),
         ({"network": {"hidden": [4, 0]}}, r"network\.hidden must be a list of int.* at least 1\. Got "),
         ({"network": {"hidden": 4}}, r"network\.hidden must be a list of int.* at least 1\. Got 4\."),
