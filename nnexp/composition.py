@@ -29,7 +29,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-from nnexp import installed, presets, registry, safety
+from nnexp import configs, installed, presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, known_keys, renamed, unreadable
 from nnexp.settings import SweepSettings, check, part
@@ -203,8 +203,9 @@ def no_environment() -> Iterator[None]:
 
 
 def install() -> None:
-    """Have Hydra load configurations through ``GuardedLoader``."""
+    """Have Hydra load configurations through ``GuardedLoader``, and copy and write them as ``nnexp.configs`` does."""
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
+    configs.install()
 
 
 def sweep_settings(config: DictConfig) -> SweepSettings:
