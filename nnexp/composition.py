@@ -10,11 +10,12 @@ a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 import hydra._internal.hydra
 import yaml
@@ -25,7 +26,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
@@ -33,6 +34,7 @@ from nnexp import configs, installed, presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, known_keys, renamed, unreadable
 from nnexp.settings import SweepSettings, check, part
+from nnexp.shortcut import Templates
 from nnexp.tracking.address import kept
 
 NO_PACKAGE = "The file chosen by {}= must begin with the line '# @package _global_'; without it nothing counts."
@@ -57,6 +59,7 @@ class GuardedLoader(ConfigLoaderImpl):
         for conf in presets.usable():  # behind nnexp's own conf/ and the user's --config-dir
             config_search_path.prepend(str(conf.provider), conf.path.as_uri(), SearchPathQuery(provider="schema"))
         super().__init__(config_search_path)
+        self._templates = Templates(self._template, self.repository.group_exists)
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
 
@@ -98,13 +101,10 @@ class GuardedLoader(ConfigLoaderImpl):
             return config
         if message := renamed(overrides):
             raise NnexpError(message)
-        raw: Any = OmegaConf.to_container(
-            config, resolve=False
-        )  # even to read the overrides' text must resolve nothing
+        raw = in_raw_form(config)
         conceal(config, raw)
-        self._refuse_two_files(raw["hydra"]["runtime"]["choices"])
-        lines = [*raw["hydra"]["overrides"]["hydra"], *raw["hydra"]["overrides"]["task"]]
-        safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
+        self._refuse_two_files(raw)
+        refuse_unsafe(raw, raw["hydra"]["overrides"]["task"])
         refuse_unreadable(swept_in_files(raw))
         if self.to_run:
             sweep = sweep_settings(config)
@@ -116,15 +116,36 @@ class GuardedLoader(ConfigLoaderImpl):
         return config
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Compose one job of a sweep."""
+        """Compose one job of a sweep, from its template where that is certain to be the same."""
         self._of_a_sweep = True
         try:
+            with contextlib.suppress(
+                Exception
+            ):  # what goes wrong goes wrong in the full composition, too, which says what
+                config, raw = self._templates.job(master_config, sweep_overrides)
+                conceal(config, raw)
+                refuse_unsafe(raw, sweep_overrides)
+                if self.to_run:
+                    sweep_settings(config)
+                    check(plain(config))
+                OmegaConf.copy_cache(from_config=master_config, to_config=config)
+                return config
             return super().load_sweep_config(master_config, sweep_overrides)
         finally:
             self._of_a_sweep = False
 
-    def _refuse_two_files(self, choices: Mapping[str, str | None]) -> None:
-        for group, name in choices.items():
+    def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
+        """What jobs of a sweep have in common, to which they add plain values."""
+        with no_environment():
+            config = super().load_configuration(config_name, overrides, RunMode.RUN)
+        raw = in_raw_form(config)
+        # Of the refusals above, those that no value on the command line makes better or worse.
+        self._refuse_two_files(raw)
+        refuse_unreadable(swept_in_files(raw))
+        return config
+
+    def _refuse_two_files(self, raw: Mapping[str, Any]) -> None:
+        for group, name in raw["hydra"]["runtime"]["choices"].items():
             rivals = [str(conf.provider) for conf in presets.rivals(group, str(name))]
             holders = [source.provider for source in self.get_sources() if source.is_config(f"{group}/{name}")]
             if len(rivals) > 1 and holders[0] in rivals:
@@ -164,6 +185,18 @@ def conceal(config: DictConfig, raw: dict[str, Any]) -> None:
     if isinstance(uri, str) and (shown := kept(uri)) != uri:
         raw["tracking"]["uri"] = shown
         OmegaConf.update(config, "tracking.uri", shown)
+
+
+def in_raw_form(config: DictConfig) -> dict[str, Any]:
+    """The configuration as it is written: even to read the overrides' text must resolve nothing."""
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    return cast("dict[str, Any]", raw)
+
+
+def refuse_unsafe(raw: Mapping[str, Any], task: Iterable[str]) -> None:
+    """Refuse what ``nnexp.safety`` does not let pass; ``task`` are the overrides of other keys than Hydra's."""
+    lines = [*raw["hydra"]["overrides"]["hydra"], *task]
+    safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
 
 
 def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
@@ -220,13 +253,17 @@ def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
     if OmegaConf.is_dict(config.get("experiment")):
         raise NnexpError(NO_PACKAGE.format("experiment"))
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "experiment", "sweep")])
-    OmegaConf.set_readonly(own, False)
     try:
-        values = OmegaConf.to_container(own, resolve=True)
+        return {str(key): value_of(config, key) for key in config if key not in ("hydra", "experiment", "sweep")}
     except OmegaConfBaseException as error:
         raise NnexpError(
             f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
         ) from error
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+
+
+def value_of(config: DictConfig, key: Any) -> Any:
+    """One key's plain value; ``???`` where it is missing."""
+    if OmegaConf.is_missing(config, key):
+        return MISSING
+    value = config[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -23,13 +23,18 @@ SWEPT = ["optimizer.learning_rate=0.1,0.2", "seed=range(4)", "hydra.sweeper.max_
 
 
 class Watched(GuardedLoader):
-    """Counts the jobs that were composed in full."""
+    """Counts the jobs that were composed in full, and the templates."""
 
     full = 0
+    templates = 0
 
     def load_configuration(self, *arguments: Any, **named: Any) -> DictConfig:
         self.full += 1
         return super().load_configuration(*arguments, **named)
+
+    def _template(self, *arguments: Any) -> DictConfig:
+        self.templates += 1
+        return super()._template(*arguments)
 
 
 @pytest.fixture(scope="module", autouse=True)

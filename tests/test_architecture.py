@@ -33,12 +33,24 @@ LAYERS = [
     {"training", "model", "checkpoint", "options", "contracts", "loaded", "configs"},
     {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
     {"experiment", "ledger", "library", "ranking", "record", "run", "settings", "grid", "effects"},
-    {"explain", "safety", "composition", "sweep", "app", "watch", "commands", "__main__", "__init__", "testing"},
+    {
+        "explain",
+        "safety",
+        "composition",
+        "sweep",
+        "app",
+        "watch",
+        "commands",
+        "__main__",
+        "__init__",
+        "testing",
+        "shortcut",
+    },
 ]
 """The modules and folders of nnexp, the lowest layer first: table in section 2 of design.md. ``__init__`` only passes on."""
 
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
-HYDRA = {"options", "explain", "safety", "composition", "sweep", "app", "watch", "configs"}
+HYDRA = {"options", "explain", "safety", "composition", "sweep", "app", "watch", "configs", "shortcut"}
 """What may import Hydra and OmegaConf."""
 MLFLOW = {"tracking"}
 """What may import MLflow."""
