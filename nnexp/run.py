@@ -140,11 +140,21 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
 
-def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, console: Console) -> float:
+def resume(  # noqa: PLR0913 (what the command takes, and what a process of many runs does)
+    directory: Path,
+    outputs: Path,
+    epochs: int | None,
+    uri: str | None,
+    console: Console,
+    *,
+    cache: Cache | None = None,
+    draw: bool = True,
+) -> float:
     """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
 
     Weights and metrics are those of a run that was never interrupted. ``uri`` is for a store's address with a password, which
-    is not kept. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
+    is not kept; ``cache`` and ``draw`` are as in ``run``. Raises NnexpError where nothing is left to do, or where the data or
+    the plugins are no longer the same.
     """
     began = time.perf_counter()
     past = Past.read(directory)
@@ -165,7 +175,7 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
         refuse_store(stored["uri"], directory)
     config = {**again["config"], "epochs": wanted, "tracking": stored, "checkpoint": again["checkpoint"]}
     chosen, tracking, checkpoint = check(config)
-    experiment = prepare(chosen)
+    experiment = prepare(chosen, cache)
     refuse_changes(experiment, past)
     overrides = tuple(again["place"].pop("overrides"))
     place = Place(directory, outputs, overrides, **again["place"])
@@ -185,7 +195,8 @@ def resume(directory: Path, outputs: Path, epochs: int | None, uri: str | None, 
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
-    return carry_out(Job(experiment, place, tracking, checkpoint, tracked, target, extended), console, began)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=draw)
+    return carry_out(job, console, began)
 
 
 def refuse_store(uri: str | None, directory: Path) -> None:

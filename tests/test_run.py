@@ -10,7 +10,7 @@ import pytest
 from nnexp.console import Console
 from nnexp.curve import draw_cost
 from nnexp.loaded import Cache
-from nnexp.run import run
+from nnexp.run import resume, run
 from nnexp.settings import Place
 from nnexp.tracking.result import read_result
 
@@ -44,6 +44,16 @@ def test_runs_share_a_cache(tmp_path: Path) -> None:
     directories = [place(tmp_path, job).directory for job in range(3)]
     assert len({(each / "weights.npz").read_bytes() for each in directories}) == 1
     assert len({repr(read_result(each)["history"]) for each in directories}) == 1
+
+
+def test_a_run_is_resumed_with_a_cache_and_without_a_picture(tmp_path: Path) -> None:
+    """It ends where the run that was never interrupted ends, and its picture is left to its caller."""
+    short, whole = place(tmp_path, 0), place(tmp_path, 1)
+    run({**CONFIG, "checkpoint": {"epochs": 1}}, short, Console(brief=True), draw=False)
+    resume(short.directory, short.outputs, 5, None, Console(brief=True), cache=Cache(), draw=False)
+    run({**CONFIG, "epochs": 5}, whole, Console(brief=True))
+    assert (short.directory / "weights.npz").read_bytes() == (whole.directory / "weights.npz").read_bytes()
+    assert not (short.directory / "cost.png").exists()
 
 
 def test_a_picture_tells_no_password(tmp_path: Path) -> None:
