@@ -296,6 +296,7 @@ def finished_below(directory: Path) -> Iterator[Path]:
 def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
     """Where the model of RUN lies, and its MLflow run id if it has one. Files of a run named by its id are fetched."""
     from nnexp.model import DESCRIPTION, WEIGHTS
+    from nnexp.tracking.delivery import run_id_of
     from nnexp.tracking.result import RESULT
 
     path = Path(given.run)
@@ -312,7 +313,7 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
             raise NnexpError(
                 f"The run in '{path}' did not finish ({read['reason']}), so it has no model. Choose another run."
             )
-        yield path, read.get("run_id", "")
+        yield path, run_id_of(path)
         return
     if "/" in given.run or given.run.startswith("."):
         raise NnexpError(

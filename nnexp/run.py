@@ -38,29 +38,36 @@ LAST_SECONDS = 1.3
 
 
 def run(
-    config: Mapping[str, Any], place: Place, console: Console, *, cache: Cache | None = None, draw: bool = True
+    config: Mapping[str, Any],
+    place: Place,
+    console: Console,
+    *,
+    cache: Cache | None = None,
+    delivered_here: bool = True,
 ) -> float:
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
     A process that makes many runs gives them all the same ``cache``, for data that are the same.
-    Without ``draw`` the run's picture is left to who calls: ``nnexp.curve.draw_cost(place.directory)``.
+    Unless it is ``delivered_here`` the record is in the run's directory, for another process to draw and to deliver to MLflow.
     Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen, cache)
     place.directory.mkdir(parents=True, exist_ok=True)
-    target = connect(tracking, place)
+    # Only MLflow knows which runs are finished, so who asks for one has to connect.
+    target = connect(tracking, place) if delivered_here or config.get("reuse") else later(tracking, place)
     console.opening(describe(experiment))
     if config.get("reuse") and target and target.store:
         done = target.store.finished(key(experiment))
         if done:
-            links = target.store.links()
             write_yaml(experiment.config(), place.directory / CONFIG)
-            result = reused(done, experiment, place) | {"store": store_words(tracking), "link": links.table}
+            result = reused(done, experiment, place)
             write_result(place.directory, result)
-            console.reused(result, done.name)
+            console.reused(result | {"store": store_words(tracking)}, done.name)
             return float(result["objective"])
+    if not delivered_here:
+        target = later(tracking, place)
     again = {
         "config": experiment.config(),
         "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
@@ -68,7 +75,7 @@ def run(
         "place": {"overrides": list(place.overrides), "name": place.name, "sweep": place.sweep, "job": place.job},
     }
     tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep, draw=draw)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep, draw=delivered_here)
     return carry_out(job, console, began)
 
 
@@ -98,9 +105,6 @@ def carry_out(job: Job, console: Console, began: float) -> float:
         train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
         test = experiment.test()
         result = summary(experiment, test, place, began) | {"title": title(experiment, place)}
-        if job.target and job.target.store:
-            links = job.target.store.links()
-            result |= {"run_id": tracked.run_id, "store": store_words(tracking), "link": links.table}
         keep(experiment, result, place, tracked, draw=job.draw)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
@@ -108,7 +112,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
         tracked.finish("FINISHED")
     except Waiting as error:
         waits = error
-    console.result(result)
+    console.result(result | ({"run_id": tracked.run_id, "store": store_words(tracking)} if tracked.run_id else {}))
     if waits and job.alone:
         raise waits
     return float(result["objective"])
@@ -140,7 +144,7 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
 
-def resume(  # noqa: PLR0913 (what the command takes, and what a process of many runs does)
+def resume(  # noqa: PLR0913 (what was typed, and where)
     directory: Path,
     outputs: Path,
     epochs: int | None,
@@ -148,13 +152,13 @@ def resume(  # noqa: PLR0913 (what the command takes, and what a process of many
     console: Console,
     *,
     cache: Cache | None = None,
-    draw: bool = True,
+    delivered_here: bool = True,
 ) -> float:
     """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
 
     Weights and metrics are those of a run that was never interrupted. ``uri`` is for a store's address with a password, which
-    is not kept; ``cache`` and ``draw`` are as in ``run``. Raises NnexpError where nothing is left to do, or where the data or
-    the plugins are no longer the same.
+    is not kept; ``cache`` and ``delivered_here`` are as in ``run``. Raises NnexpError where nothing is left to do, or where
+    the data or the plugins are no longer the same.
     """
     began = time.perf_counter()
     past = Past.read(directory)
@@ -179,7 +183,7 @@ def resume(  # noqa: PLR0913 (what the command takes, and what a process of many
     refuse_changes(experiment, past)
     overrides = tuple(again["place"].pop("overrides"))
     place = Place(directory, outputs, overrides, **again["place"])
-    target = connect(tracking, place)
+    target = connect(tracking, place) if delivered_here else later(tracking, place)
     console.opening(describe(experiment))
     found, problems = newest(directory, past.token)
     for problem in problems:
@@ -195,7 +199,7 @@ def resume(  # noqa: PLR0913 (what the command takes, and what a process of many
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=draw)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=delivered_here)
     return carry_out(job, console, began)
 
 
@@ -285,12 +289,24 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
         if not place.sweep or not any(place.directory.parent.glob(f"*/{PROGRESS}")):
             raise
         note(f"{str(error).splitlines()[0]} The job's record waits for it.")
-        uri = chosen_uri(tracking.uri) or embedded(place.outputs)
-        return Target(uri, tracking.experiment, place.outputs, None)
+        return Target(store_uri(tracking, place.outputs), tracking.experiment, place.outputs, None)
     for _, words, done in settle(entries(place.outputs), store, place.outputs):
         if done:
             note(words)
     return Target(store.uri, store.experiment, place.outputs, store)
+
+
+def later(tracking: TrackingSettings, place: Place) -> Target | None:
+    """The MLflow store, to which another process delivers; None for ``tracking=none``."""
+    if tracking.name == "none":
+        return None
+    uri = store_uri(tracking, place.outputs)
+    return Target(uri, tracking.experiment, place.outputs, None, delivered_here=False)
+
+
+def store_uri(tracking: TrackingSettings, outputs: Path) -> str:
+    """The address of the store that was chosen."""
+    return chosen_uri(tracking.uri) or embedded(outputs)
 
 
 def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun, *, draw: bool) -> None:

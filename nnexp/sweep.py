@@ -16,6 +16,7 @@ from nnexp.errors import first_line
 from nnexp.ledger import Job, key_of, update_manifest, write_manifest
 from nnexp.ranking import draw, rankings, show
 from nnexp.settings import TrackingSettings, store_words
+from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.result import write_result
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import entries, settle_everywhere
@@ -97,10 +98,11 @@ def store_best(best: Job) -> str | None:
     """Store the model of a sweep's best run where ``tracking.model=auto``; the words that open its store, if there is one."""
     config = OmegaConf.load(best.directory / ".hydra" / "config.yaml")
     tracking = TrackingSettings(**config.tracking)
-    if tracking.name == "none" or "run_id" not in best.result:
+    run_id = run_id_of(best.directory)
+    if tracking.name == "none" or not run_id:
         return None
     if tracking.model == "auto" and best.result["status"] == "FINISHED":
         store = Store.connect(tracking.uri, tracking.experiment, Path.cwd() / "outputs")
-        if not store.has_model(best.result["run_id"]):
-            store.log_model(best.result["run_id"], best.directory, best.result["requirements"])
+        if not store.has_model(run_id):
+            store.log_model(run_id, best.directory, best.result["requirements"])
     return store_words(tracking)

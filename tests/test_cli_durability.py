@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL, read
 from tests.command import environment, nnexp, result, runs, sweeps
 from tests.tracking.conftest import serving
@@ -214,7 +215,7 @@ def test_a_server_that_is_killed_in_the_middle_of_a_sweep(tmp_path: Path) -> Non
         for job in range(3):
             status, _, found = in_mlflow(place, directory / str(job), server.uri)
             assert (status, found, len(found)) == ("FINISHED", epochs(directory / str(job)), 300)
-    assert all("run_id" in result(directory / str(job)) for job in range(3))
+    assert all(run_id_of(directory / str(job)) for job in range(3))
 
 
 def test_a_store_that_is_away_at_the_start_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nnexp.tracking.delivery import run_id_of
 from tests.command import nnexp, result, runs, sweeps
 
 WINE = ("dataset=wine", "epochs=6", "split.test=0.1")
@@ -31,17 +32,18 @@ def client(place: Path) -> Any:
 
 def test_the_same_run_is_answered_by_the_finished_one(place: Path) -> None:
     """The second time nothing is trained: the terminal names the run that answers, its numbers are the first one's."""
-    first = result(runs(place)[0])
+    first, run_id = result(runs(place)[0]), run_id_of(runs(place)[0])
     ended = nnexp(*WINE, "keep=best", "log_every=2", "reuse=true", cwd=place)
     assert (ended.code, ended.err) == (0, "")
-    assert f"reused   run {first['run_id']} ({' '.join(WINE)} keep=best): the same key, and finished" in ended.out
+    assert f"reused   run {run_id} ({' '.join(WINE)} keep=best): the same key, and finished" in ended.out
     again = result(runs(place)[-1])
     assert again["status"] == "REUSED"
-    for name in ("objective", "metrics", "history", "best_epoch", "kept_epoch", "run_id"):
+    for name in ("objective", "metrics", "history", "best_epoch", "kept_epoch"):
         assert again[name] == first[name], name
+    assert run_id_of(runs(place)[-1]) == run_id
     assert len(client(place).search_runs(["1"])) == 1
     refused = nnexp("predict", str(runs(place)[-1]), "t.csv", cwd=place)
-    assert f"run {first['run_id']} has the same key and is finished" in refused.err
+    assert f"run {run_id} has the same key and is finished" in refused.err
 
 
 @pytest.mark.parametrize("other", ["seed=1", "dtype=float32", "epochs=7", "dataset.target=2", "keep=last"])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnexp.tracking.delivery import run_id_of
 from tests.command import ROOT, environment, nnexp, result, runs, sweeps
 
 QUICK = ("dataset=wine", "epochs=4")
@@ -57,7 +58,7 @@ def store(place: Path) -> Any:
 
 def recorded(place: Path, directory: Path) -> Any:
     """The MLflow run of a run's directory."""
-    return store(place).get_run(result(directory)["run_id"])
+    return store(place).get_run(run_id_of(directory))
 
 
 def test_terminal(single: tuple[Path, str]) -> None:
@@ -132,7 +133,7 @@ def test_params_and_tags(place: Path, single: tuple[Path, str]) -> None:
 def test_metrics(place: Path, single: tuple[Path, str]) -> None:
     """Every metric has exactly one point an epoch, steps 1 to the last, with the time at which the epoch ended."""
     directory, _ = single
-    run_id = result(directory)["run_id"]
+    run_id = run_id_of(directory)
     for name in ("cost", "mae", "rmse", "r2"):
         for part in ("train", "validation"):
             points = store(place).get_metric_history(run_id, f"{name}/{part}")
@@ -148,7 +149,7 @@ def test_metrics(place: Path, single: tuple[Path, str]) -> None:
 def test_artifacts(place: Path, single: tuple[Path, str]) -> None:
     """The resolved config, the cost picture and the weights (no pickle, W1 n_out by n_in) are kept with the run."""
     directory, _ = single
-    names = {file.path for file in store(place).list_artifacts(result(directory)["run_id"])}
+    names = {file.path for file in store(place).list_artifacts(run_id_of(directory))}
     assert {"config.yaml", "cost.png", "weights.npz"} <= names
     with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
         shapes = {name: arrays[name].shape for name in arrays.files}
@@ -177,7 +178,7 @@ def test_model_loads(place: Path, single: tuple[Path, str], monkeypatch: pytest.
     from sklearn.datasets import load_diabetes
 
     raw = load_diabetes(as_frame=True, scaled=False).frame
-    run_id = result(single[0])["run_id"]
+    run_id = run_id_of(single[0])
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/outputs/mlflow.db")
     answers = mlflow.pyfunc.load_model(f"runs:/{run_id}/model").predict(raw.drop(columns="target"))
     assert isinstance(answers, pd.DataFrame)
@@ -198,7 +199,7 @@ def test_predict(place: Path, single: tuple[Path, str]) -> None:
     assert shown.code == 0
     values = [float(line) for line in shown.out.splitlines()[1:]]
     np.testing.assert_allclose(values, load(directory).predict(raw.to_numpy()), rtol=1e-12)
-    run_id = result(directory)["run_id"]
+    run_id = run_id_of(directory)
     written = nnexp("predict", run_id[:8], "new.csv", "-o", "answers.csv", cwd=place)
     assert written.code == 0, written.err
     assert (place / "answers.csv").read_text() == shown.out
@@ -265,7 +266,7 @@ def test_alone_in_a_sweep_and_in_workers(place: Path, sweep: tuple[Path, str]) -
 def test_log_model_adds_it(place: Path, sweep: tuple[Path, str]) -> None:
     """``log-model`` adds the model to a run of a sweep that has none."""
     directory, _ = sweep
-    ids = {job: result(directory / str(job))["run_id"] for job in range(6)}
+    ids = {job: run_id_of(directory / str(job)) for job in range(6)}
     without = next(job for job, run_id in ids.items() if not store(place).get_run(run_id).outputs.model_outputs)
     ended = nnexp("log-model", str(directory / str(without)), cwd=place)
     assert ended.code == 0, ended.err

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from nnexp.tracking.delivery import run_id_of
 from tests.command import Ended, nnexp, result, runs
 
 HUBER = '''
@@ -183,7 +184,7 @@ def test_a_schedule_is_shown_and_recorded(site: Path) -> None:
     place = site.parent / "place"
     (directory,) = runs(place)
     store = MlflowClient(f"sqlite:///{place / 'outputs' / 'mlflow.db'}")
-    run = store.get_run(result(directory)["run_id"])
+    run = store.get_run(run_id_of(directory))
     assert {"schedule": "halving", "schedule.gamma": "0.25"}.items() <= run.data.params.items()
     points = store.get_metric_history(run.info.run_id, "learning_rate")
     assert [(point.step, point.value) for point in points] == [(1, 0.01), (2, 0.0025), (3, 0.000625)]

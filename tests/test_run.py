@@ -27,7 +27,7 @@ def place(tmp_path: Path, job: int, **more: Any) -> Place:
 def test_a_picture_may_be_drawn_by_somebody_else(name: str, tmp_path: Path) -> None:
     """A run that leaves its picture out has all other files; drawn from them later it is the picture the run draws."""
     for job, draw in enumerate((True, False)):
-        run(CONFIG, place(tmp_path, job, name=name), Console(brief=True), draw=draw)
+        run(CONFIG, place(tmp_path, job, name=name), Console(brief=True), delivered_here=draw)
     with_it, without = (place(tmp_path, job).directory for job in (0, 1))
     files = {path.name for path in with_it.iterdir()}
     assert files - {path.name for path in without.iterdir()} == {"cost.png"}
@@ -49,8 +49,8 @@ def test_runs_share_a_cache(tmp_path: Path) -> None:
 def test_a_run_is_resumed_with_a_cache_and_without_a_picture(tmp_path: Path) -> None:
     """It ends where the run that was never interrupted ends, and its picture is left to its caller."""
     short, whole = place(tmp_path, 0), place(tmp_path, 1)
-    run({**CONFIG, "checkpoint": {"epochs": 1}}, short, Console(brief=True), draw=False)
-    resume(short.directory, short.outputs, 5, None, Console(brief=True), cache=Cache(), draw=False)
+    run({**CONFIG, "checkpoint": {"epochs": 1}}, short, Console(brief=True), delivered_here=False)
+    resume(short.directory, short.outputs, 5, None, Console(brief=True), cache=Cache(), delivered_here=False)
     run({**CONFIG, "epochs": 5}, whole, Console(brief=True))
     assert (short.directory / "weights.npz").read_bytes() == (whole.directory / "weights.npz").read_bytes()
     assert not (short.directory / "cost.png").exists()

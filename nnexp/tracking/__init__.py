@@ -10,6 +10,7 @@
 | ``store.py`` | ``Store``: one MLflow experiment; runs are created, found and linked to through it |
 | ``journal.py`` | ``Journal``: the append-only file beside every run that has its record before MLflow does |
 | ``delivery.py`` | ``Delivery``: tells MLflow what a journal says, in batches, each piece exactly once |
+| ``deliveries.py`` | the thread that delivers runs which train in other processes, as those of a sweep |
 | ``courier.py`` | a process that delivers while a long run trains |
 | ``run.py`` | ``TrackedRun``: one run while it trains |
 | ``waiting.py`` | the runs that MLflow does not have completely, and how they are settled |

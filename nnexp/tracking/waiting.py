@@ -7,9 +7,11 @@ ended, and delivers the rest.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.database import DATABASE
 from nnexp.tracking.delivery import PROGRESS, Delivery
 from nnexp.tracking.journal import ID, JOURNAL, Busy, Journal, identity, read
-from nnexp.tracking.result import read_result, write_result
+from nnexp.tracking.result import write_result
 from nnexp.tracking.store import Store
 
 FOLDER = ".open"
@@ -94,7 +96,17 @@ def refuse_unsettled(outputs: Path, directory: Path) -> None:
         )
 
 
-def settle(found: Iterable[Entry], store: Store, outputs: Path) -> Iterator[tuple[Entry, str, bool]]:
+Before = Callable[[Path], object]
+"""Called with a run's directory before its files are delivered, to add what is missing there."""
+
+
+def leave(directory: Path) -> None:
+    """Add nothing to a run's directory."""
+
+
+def settle(
+    found: Iterable[Entry], store: Store, outputs: Path, before: Before = leave
+) -> Iterator[tuple[Entry, str, bool]]:
     """Deliver the runs that wait for ``store``: each with what became of it in words, and whether it is done.
 
     Runs that are alive, and those of other stores, are left out.
@@ -102,11 +114,12 @@ def settle(found: Iterable[Entry], store: Store, outputs: Path) -> Iterator[tupl
     for entry in found:
         if entry.uri != masked(store.uri):
             continue
+
+        def connect(experiment: str = entry.experiment) -> Store:
+            return store if experiment == store.experiment else Store.connect(store.uri, experiment, outputs)
+
         try:
-            here = (
-                store if entry.experiment == store.experiment else Store.connect(store.uri, entry.experiment, outputs)
-            )
-            words = _settled(entry, here)
+            words = settle_one(entry, connect, before)
         except Busy:
             continue
         except Exception as error:  # noqa: BLE001 - whatever the store's client raises, the next run may be luckier
@@ -117,7 +130,9 @@ def settle(found: Iterable[Entry], store: Store, outputs: Path) -> Iterator[tupl
                 yield entry, words, True
 
 
-def settle_everywhere(found: Iterable[Entry], uri: str | None, outputs: Path) -> Iterator[tuple[Entry, str, bool]]:
+def settle_everywhere(
+    found: Iterable[Entry], uri: str | None, outputs: Path, before: Before = leave
+) -> Iterator[tuple[Entry, str, bool]]:
     """Deliver every run that waits, to whatever store it waits for; ``uri`` (or the environment) supplies a password.
 
     What is said of each is what ``settle`` says.
@@ -127,15 +142,15 @@ def settle_everywhere(found: Iterable[Entry], uri: str | None, outputs: Path) ->
         by_store.setdefault(entry.uri, []).append(entry)
     for address, group in by_store.items():
         try:
-            store = Store.connect(_complete(address, uri), group[0].experiment, outputs)
+            store = Store.connect(complete(address, uri), group[0].experiment, outputs)
         except NnexpError as error:
             for entry in group:
                 yield entry, f"the run in {entry.directory} waits: {str(error).splitlines()[0]}", False
         else:
-            yield from settle(group, store, outputs)
+            yield from settle(group, store, outputs, before)
 
 
-def _complete(address: str, uri: str | None) -> str:
+def complete(address: str, uri: str | None) -> str:
     """The store's whole address. Raises NnexpError where it cannot be known, or the database was removed."""
     given = chosen_uri(uri)
     if given and masked(given) == address:
@@ -153,20 +168,38 @@ def _complete(address: str, uri: str | None) -> str:
     return address
 
 
-def _settled(entry: Entry, store: Store) -> str:
-    """Deliver one run; says what became of it, nothing where another process was faster. Raises Busy where it is alive."""
-    with quiet():
-        if not identity(entry.directory):
+def settle_one(entry: Entry, connect: Callable[[], Store], before: Before = leave, *, hurried: bool = False) -> str:
+    """Deliver one run; says what became of it, nothing where another process was faster. Raises Busy where it is alive.
+
+    How a killed run ended is noted in its directory before ``connect`` is called. Raises whatever that and the client raise.
+    """
+    if not identity(entry.directory):
+        store = connect()
+        with quiet():
             return _without_directory(entry, store)
-        refuse_other(entry)
+    refuse_other(entry)
+    journal = Journal(entry.directory)
+    try:
+        with held(entry) as there:
+            return _told(entry, connect, before, journal, hurried=hurried) if there else ""
+    finally:
+        journal.close()
+
+
+@contextmanager
+def held(entry: Entry) -> Iterator[bool]:
+    """Keep others from delivering a run; False where it is delivered already. Raises Busy where somebody else is at it."""
+    try:
+        file = entry.path.open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
         try:
-            journal = Journal(entry.directory)
-        except FileNotFoundError:
-            return _without_directory(entry, store)
-        try:
-            return _told(entry, store, journal) if entry.path.exists() else ""
-        finally:
-            journal.close()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"Another process is delivering the run in '{entry.directory}'.") from None
+        yield entry.path.exists()
 
 
 def refuse_other(entry: Entry) -> None:
@@ -177,22 +210,25 @@ def refuse_other(entry: Entry) -> None:
         )
 
 
-def _told(entry: Entry, store: Store, journal: Journal) -> str:
+def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: Journal, *, hurried: bool) -> str:
     """Deliver one run, of which nobody else has the journal."""
     died = ended(journal, entry.directory)
+    before(entry.directory)
+    store = connect()
     delivery = Delivery(store, entry.directory)
-    if delivery.run_id and store.journal_of(delivery.run_id) not in ("", entry.path.name):
-        raise NnexpError(
-            f"{PROGRESS} in {entry.directory} names a run of MLflow's that is another's: {delivery.run_id}. Remove {PROGRESS}"
-        )
-    if delivery.run_id and store.gone(delivery.run_id):
-        words = f"run {delivery.run_id[:8]} was deleted in MLflow, and is left so"
-    else:
-        delivery.all()
-        words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}"
-        result = read_result(entry.directory)
-        if result and "run_id" not in result:
-            write_result(entry.directory, {**result, "run_id": delivery.run_id})
+    with quiet():
+        if delivery.run_id and store.journal_of(delivery.run_id) not in ("", entry.path.name):
+            raise NnexpError(
+                f"{PROGRESS} in {entry.directory} names a run of MLflow's that is another's: {delivery.run_id}. Remove "
+                f"{PROGRESS}"
+            )
+        if delivery.run_id and store.gone(delivery.run_id):
+            words = f"run {delivery.run_id[:8]} was deleted in MLflow, and is left so"
+        else:
+            if hurried:
+                delivery.mark()
+            delivery.all()
+            words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}"
     entry.path.unlink(missing_ok=True)
     return words
 
@@ -205,6 +241,16 @@ def _without_directory(entry: Entry, store: Store) -> str:
         store.client.set_terminated(run_id, "KILLED")
     entry.path.unlink(missing_ok=True)
     return f"run {run_id[:8]} was closed: its directory is gone" if run_id else ""
+
+
+def end_dead(entry: Entry) -> None:
+    """Note in a run's directory that its process was killed, if it was. Raises Busy where it is alive."""
+    with suppress(FileNotFoundError):
+        journal = Journal(entry.directory)
+        try:
+            ended(journal, entry.directory)
+        finally:
+            journal.close()
 
 
 def ended(journal: Journal, directory: Path) -> str:

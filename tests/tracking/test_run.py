@@ -181,7 +181,6 @@ def test_a_run_whose_store_never_answered_is_created_later(store: Store, outputs
     run.record(1, {"cost/train": 1.0}, 1)
     with pytest.raises(Waiting, match="did not answer when the run began"):
         run.finish("FINISHED")
-    (run.directory / "result.json").write_text('{"status": "FINISHED"}')
     ((words, done),) = settled(store, outputs)
     assert done
     found = store.find("r")
@@ -190,7 +189,7 @@ def test_a_run_whose_store_never_answered_is_created_later(store: Store, outputs
     opened = json.loads((run.directory / JOURNAL).read_text().splitlines()[0])["opened"]
     assert found.info.start_time == opened["time"]
     assert len(history(store, found.info.run_id, "cost/train")) == 1
-    assert json.loads((run.directory / "result.json").read_text())["run_id"] == found.info.run_id
+    assert run_id_of(run.directory) == found.info.run_id
 
 
 class Watched:
