@@ -104,7 +104,10 @@ def predict(words: Sequence[str]) -> None:
     answers = model.predict_table(table, source=given.table)
     if not given.output:
         try:
-            answers.to_csv(sys.stdout, index=False)
+            if sys.stdout.isatty():  # a model from a stranger may call a class what a terminal takes for a command
+                print(printable(answers.to_csv(index=False)), end="")  # noqa: T201
+            else:
+                answers.to_csv(sys.stdout, index=False)
         except BrokenPipeError:  # the reader has seen enough, as with `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return

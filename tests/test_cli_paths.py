@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ from hypothesis import strategies as st
 
 from nnexp.errors import NnexpError, printable
 from nnexp.safety import check_names, stays_inside
-from tests.command import nnexp, result, runs, sweeps
+from tests.command import environment, nnexp, result, runs, sweeps
 
 BELL = "\x1b]0;owned\x07\x1b[2J\u202e"
 """Renames a terminal's window, clears it, and turns the direction of the text."""
@@ -71,6 +75,36 @@ def test_odd_names_of_experiments_columns_and_classes_stay_names(tmp_path: Path)
     assert {path.name for path in place.iterdir()} == {"odd table.csv", "answers.csv", "outputs"}
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_artifacts_lie_in_outputs_whatever_the_databases_driver(tmp_path: Path) -> None:
+    """Without a server in between nnexp places the artifacts; MLflow's own choice would be ./mlruns."""
+    ended = nnexp("dataset=xor", "epochs=1", "tracking.uri=sqlite+pysqlite:///other.db", cwd=tmp_path)
+    assert ended.code == 0, ended
+    assert {path.name for path in tmp_path.iterdir()} == {"outputs", "other.db"}
+    assert list((tmp_path / "outputs" / "artifacts").rglob("weights.npz"))
+
+
+def test_a_strangers_model_does_not_command_the_terminal(tmp_path: Path) -> None:
+    """On a terminal classes are shown without control characters; a pipe gets them as they are."""
+    assert nnexp("dataset=moons", "epochs=1", "tracking=none", cwd=tmp_path).code == 0
+    (directory,) = runs(tmp_path)
+    model = json.loads((directory / "model.json").read_text())
+    model["classes"] = [BELL, BELL + "b"]
+    (directory / "model.json").write_text(json.dumps(model))
+    names = [each["name"] for each in model["features"]]
+    (tmp_path / "t.csv").write_text(f"{','.join(names)}\n1,2\n")
+    piped = nnexp("predict", str(directory), "t.csv", cwd=tmp_path)
+    assert BELL in piped.out
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "nnexp", "predict", str(directory), "t.csv"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), stdout=theirs, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "\\x1b" in shown
+    assert "\x1b" not in shown
 
 
 def test_a_files_server_gets_no_credentials_of_the_environment(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ SWEEP = "nnexp.sweep"
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
 
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+"""The kinds of store without a server in between."""
+
 ID = re.compile(r"[0-9a-f]{6,32}")
 FULL_ID = 32
 
@@ -361,7 +364,8 @@ def _create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path)
     from mlflow.exceptions import MlflowException
 
     # Without a server in between the files are ours to place. A server knows best where it keeps artifacts.
-    location = (outputs.absolute() / ARTIFACTS).as_uri() if uri.startswith("sqlite:") else None
+    kind = re.split(r"[+:]", uri, maxsplit=1)[0]
+    location = (outputs.absolute() / ARTIFACTS).as_uri() if kind in DATABASES else None
     try:
         return client.get_experiment(client.create_experiment(name, artifact_location=location))
     except MlflowException as error:
