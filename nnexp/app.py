@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, cast
 
@@ -22,14 +25,17 @@ from nnexp.commands import outputs
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS
+from nnexp.run import resume as resume_run
 from nnexp.run import run
 from nnexp.settings import Place
 from nnexp.tracking.address import guard_logs
-from nnexp.tracking.journal import JOURNAL
-from nnexp.tracking.result import RESULT
+from nnexp.tracking.journal import JOURNAL, Busy
+from nnexp.tracking.result import RESULT, read_result
+from nnexp.tracking.run import Waiting
 from nnexp.training import Diverged
 
 LOG = "nnexp.log"
+log = logging.getLogger("nnexp")
 
 refused: list[Exception] = []
 """What ended this process's single run; kept here, because Hydra would announce a raised error in its own words."""
@@ -52,20 +58,35 @@ def main() -> None:
     failed = None
     try:
         command()
-    except HydraException as error:
-        raise NnexpError(str(error)) from error
+    except sweep.Halt as halt:
+        raise halt.error from None
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
         if sweep.Recorder.directory:
-            ledger.update_manifest(sweep.Recorder.directory)
+            interrupted(sweep.Recorder.directory)
         raise
-    except BaseException:
-        if sweep.Recorder.directory:
-            end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
-        raise
+    except Exception as error:  # noqa: BLE001 (raised again after the ledger)
+        failed = error
     if sweep.Recorder.directory:
-        failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs")
+        failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs", failed)
     if refused or failed:
-        raise refused[0] if refused else cast("Exception", failed)
+        raise refused[0] if refused else in_words(cast("Exception", failed))
+
+
+def in_words(error: Exception) -> Exception:
+    """What ended Hydra's part, as nnexp says it."""
+    if isinstance(error, BrokenProcessPool):
+        return NnexpError(
+            "A worker process of the sweep was killed, or had not enough memory, which ends the sweep under this launcher. "
+            "The command that finishes it is above."
+        )
+    return NnexpError(str(error)) if isinstance(error, HydraException) else error
+
+
+def interrupted(directory: Path) -> None:
+    """Bring the manifest of a sweep up to date that was interrupted, and say how its jobs stand."""
+    found = ledger.read(directory, results=False)
+    ledger.close(found)
+    note(f"{found.counts}. Go on: python -m nnexp resume {shlex.quote(relative(str(directory)))}")
 
 
 def note_broken() -> None:
@@ -110,16 +131,15 @@ def job(config: DictConfig) -> float | None:
     """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
     guard_logs()
     place = placed()
-    console = Console(brief=bool(place.sweep) and not Here.worker)
     with own_log(place.directory) if Here.worker else contextlib.nullcontext():
         try:
-            return run(composition.plain(config), place, console)
+            if place.sweep:
+                return part_of_sweep(config, place)
+            return run(composition.plain(config), place, Console())
         except MemoryError as error:
-            return ended(place, not_enough_memory(error))
-        except Exception as error:
-            if place.sweep and not isinstance(error, NnexpError):
-                raise
-            return ended(place, error)
+            return ended(place, not_enough_memory(error), config)
+        except Exception as error:  # noqa: BLE001 (told at the end)
+            return ended(place, error, config)
 
 
 @contextlib.contextmanager
@@ -133,11 +153,36 @@ def own_log(directory: Path) -> Iterator[None]:
         yield
 
 
-def ended(place: Place, error: Exception) -> float | None:
-    """Keep what ended a job: a sweep's for the table at its end, a single run's for ``main``."""
+def part_of_sweep(config: DictConfig, place: Place) -> float:
+    """Do what is left to do of a sweep's job, which in a resumed sweep may have ended or been interrupted before."""
+    stands, console = ledger.state(place.directory), Console(brief=not Here.worker)
+    if stands in ledger.DONE:
+        return float(read_result(place.directory)["objective"])
+    if stands in ledger.BAD:  # --failed has set those aside that are to be tried again
+        return math.nan
+    if config.sweep.fail_fast and (place.directory.parent / ledger.STOPPED).exists():
+        shutil.rmtree(place.directory)  # what Hydra made of it; it has not begun
+        return math.nan
+    if stands == "waiting":
+        return run(composition.plain(config), place, console)
+    uri = composition.plain(config)["tracking"]["uri"]
+    try:
+        return resume_run(place.directory, place.outputs, None, uri, console)
+    except Waiting:  # told at the end of the sweep
+        return float(read_result(place.directory)["objective"])
+
+
+def ended(place: Place, error: Exception, config: DictConfig) -> float | None:
+    """Keep what ended a job: a sweep's for the ledger at its end, a single run's for ``main``."""
+    if isinstance(error, Busy) and place.sweep:
+        note(f"#{place.job}: {error}")
+        return math.nan
     if place.sweep:
-        if not (place.directory / RESULT).exists():
-            sweep.write_failure(place.directory, str(error))
+        if not isinstance(error, NnexpError):
+            log.error("The job failed.", exc_info=error)
+        sweep.write_failure(place.directory, error)
+        if config.sweep.fail_fast:
+            (place.directory.parent / ledger.STOPPED).touch()
         return math.nan  # the other jobs go on; the end of the sweep tells the reason
     if isinstance(error, NnexpError) and not isinstance(error, Diverged):
         discard(place)
@@ -179,20 +224,26 @@ def remove(directory: Path, outputs: Path) -> None:
             parent.rmdir()
 
 
-def end_sweep(directory: Path, outputs: Path) -> NnexpError | None:
-    """Rank the sweep's runs, store the best one's model, say where everything is; the error to end with if a job failed."""
-    if not any(path.name.isdigit() for path in directory.iterdir()):  # refused before its first job
-        remove(directory, outputs)
-        return None
+def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Exception | None:
+    """Rank the sweep's runs, store the best one's model, print the ledger; the error to end with if not all is well.
+
+    ``error`` is what ended Hydra's part before its time.
+    """
+    if not sweep.Recorder.resumed and not any(path.name.isdigit() for path in directory.iterdir()):
+        remove(directory, outputs)  # refused before its first job
+        return error
     waits = sweep.deliver_rest(directory, outputs)
-    ranked, failed = sweep.close(directory)
+    found = ledger.read(directory)
+    ledger.close(found)
+    ranked = sweep.close(found)
+    ledger.show(found)
     if ranked:
         best, stored = ranked[0].directory, None
         try:
             stored = sweep.store_best(ranked[0])
-        except NnexpError as error:
+        except NnexpError as problem:
             waits.append(
-                f"{str(error).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"
+                f"{str(problem).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"
             )
         say("")
         kept = f"({sweep.COMPARISON}, {ledger.MANIFEST}, one directory per run)"
@@ -201,10 +252,45 @@ def end_sweep(directory: Path, outputs: Path) -> NnexpError | None:
         next_commands(stored, relative(str(best)), "compare the curves in the browser")
     for words in waits:
         note(words)
+    return error or verdict(found, waits)
+
+
+def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
+    """The error that a sweep ends with which is not completely well."""
+    failed, left = len(found.of(*ledger.BAD)), len(found.of(*ledger.LEFT))
+    of = f"of {counted(len(found.jobs), 'job')}"
+    if left:
+        return NnexpError(f"{left} {of} are not finished{f', {failed} failed' if failed else ''}; see above.")
     if failed:
-        return NnexpError(
-            f"{len(failed)} of {counted(len(ranked) + len(failed), 'job')} failed; the reasons are above."
-        )
+        return NnexpError(f"{failed} {of} failed; the reasons are above.")
     if waits:
         return NnexpError("MLflow does not have all of this sweep yet. Nothing is lost; type python -m nnexp sync")
     return None
+
+
+def resume(directory: Path, *, failed: bool, uri: str | None) -> None:
+    """Finish the sweep in ``directory``: what was interrupted and what has not begun, and with ``failed`` what failed, too.
+
+    The command that began it is run again, with the sweep's directory fixed; each job looks into its own and does what is left.
+    Raises NnexpError where the sweep has changed, is at work, or cannot be resumed.
+    """
+    directory = directory.absolute()
+    sweep.Recorder.lock = ledger.Lock(directory)
+    found = ledger.read(directory)
+    words = sweep.again(found, uri)
+    outputs = Path.cwd() / "outputs"
+    sweep.deliver_rest(directory, outputs)
+    found = ledger.read(directory)
+    if alive := found.of("running"):
+        raise NnexpError(
+            f"A worker that is left of the sweep still trains job #{alive[0].number}. Wait for it, or end it."
+        )
+    sweep.Recorder.resumed = sweep.Resumed(directory, found.manifest, retry=failed)
+    if not found.of(*ledger.LEFT, *(ledger.BAD if failed else ())):
+        say(f"Nothing is left to do{'' if failed or not found.of(*ledger.BAD) else ' but what failed: --failed'}.")
+        if problem := end_sweep(directory, outputs, None):
+            raise problem
+        return
+    composition.GuardedLoader.sweep_directory = relative(str(directory))
+    sys.argv[1:] = words
+    main()

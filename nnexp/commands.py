@@ -165,17 +165,42 @@ def log_model(words: Sequence[str]) -> None:
 
 
 def resume(words: Sequence[str]) -> None:
-    """Go on with a run that was interrupted, or with epochs=N to more epochs with one that finished."""
+    """Go on with a run or a sweep that was interrupted, or with epochs=N to more epochs with a run that finished."""
     parser = Parser("python -m nnexp resume", description=resume.__doc__)
-    parser.add_argument("run", help="a run's directory, or an MLflow run id or name")
-    parser.add_argument("override", nargs="*", help="epochs=N: train on to N epochs in all")
+    parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a sweep's directory")
+    parser.add_argument("override", nargs="*", help="epochs=N: train a run on to N epochs in all")
+    parser.add_argument("--failed", action="store_true", help="of a sweep: begin the jobs anew that failed or diverged")
     add_store(parser)
     given = parser.parse_args(words)
+    directory = Path(given.run)
+    if (directory / "manifest.json").exists():
+        resume_sweep(directory, given)
+    else:
+        resume_run(directory, given)
+
+
+def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
+    """Finish what is unfinished of a sweep."""
+    if given.override:
+        raise NnexpError(
+            f"A resumed sweep is the same sweep: nothing of it can change. Got {given.override[0]}. One of its runs can be "
+            f"extended: python -m nnexp resume {directory}/0 epochs=N"
+        )
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors to us instead of printing them
+    from nnexp import app
+
+    app.resume(directory, failed=given.failed, uri=given.uri)
+
+
+def resume_run(directory: Path, given: argparse.Namespace) -> None:
+    """Go on with one run."""
     from nnexp.console import Console
     from nnexp.run import resume as go_on
     from nnexp.tracking.journal import identity, refuse_links
 
-    directory, epochs = Path(given.run), None
+    epochs = None
+    if given.failed:
+        raise NnexpError(f"--failed is for a sweep, and '{given.run}' is none. Leave it out.")
     for each in given.override:
         key, _, value = each.partition("=")
         if key != "epochs" or not value.isdecimal():
@@ -192,14 +217,28 @@ def resume(words: Sequence[str]) -> None:
         directory = outputs().parent / tags.get("nnexp.directory", given.run)
         if not directory.exists() or identity(directory) != tags.get("nnexp.journal"):
             raise NnexpError(f"The directory of the run '{given.run}', {directory}, is not here.")
-    if (directory / "manifest.json").exists():
-        raise NnexpError(
-            f"'{directory}' is a sweep's directory. Name one of its runs: {directory}/0, {directory}/1, ..."
-        )
+    if not (directory / "journal.jsonl").exists():
+        raise NnexpError(nothing_to_resume(directory))
     refuse_links(directory)
     file = logging.FileHandler(directory / "nnexp.log", delay=True)  # nothing is written where there is no run
     logging.basicConfig(handlers=[file], format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s", level="INFO")
     go_on(directory, outputs(), epochs, given.uri, Console())
+
+
+def nothing_to_resume(directory: Path, most: int = 5) -> str:
+    """The message for a directory that is neither a run's nor a sweep's: what there is below it."""
+    levels = ("*", "*/*", "*/*/*")
+    sweeps = [path.parent for level in levels for path in directory.glob(f"{level}/manifest.json")]
+    runs = [path.parent for level in levels for path in directory.glob(f"{level}/journal.jsonl")]
+    found = [*sweeps, *(each for each in runs if each.parent not in sweeps)]
+    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    if not found:
+        return (
+            f"'{directory}' is no run's directory: it has no journal.jsonl that tells what to train. Runs are in "
+            "outputs/runs/, sweeps in outputs/sweeps/."
+        )
+    shown = "\n  ".join(map(str, found[:most]))
+    return f"'{directory}' is no run. Type python -m nnexp resume {found[0]}\nThe newest in it:\n  {shown}"
 
 
 def sync(words: Sequence[str]) -> None:

@@ -53,6 +53,8 @@ class GuardedLoader(ConfigLoaderImpl):
 
     to_run: ClassVar[bool] = True
     """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
+    sweep_directory: ClassVar[str | None] = None
+    """Where a resumed sweep is; else it is as the configuration says."""
     _of_a_sweep = False
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
@@ -112,6 +114,8 @@ class GuardedLoader(ConfigLoaderImpl):
                 self._refuse_half_a_sweep(config, sweep)
                 check(plain(config))
             else:
+                if self.sweep_directory:
+                    config.hydra.sweep.dir = self.sweep_directory
                 refuse_swept_settings([*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))])
         return config
 
@@ -119,20 +123,31 @@ class GuardedLoader(ConfigLoaderImpl):
         """Compose one job of a sweep, from its template where that is certain to be the same."""
         self._of_a_sweep = True
         try:
-            with contextlib.suppress(
-                Exception
-            ):  # what goes wrong goes wrong in the full composition, too, which says what
-                config, raw = self._templates.job(master_config, sweep_overrides)
-                conceal(config, raw)
-                refuse_unsafe(raw, sweep_overrides)
-                if self.to_run:
-                    sweep_settings(config)
-                    check(plain(config))
-                OmegaConf.copy_cache(from_config=master_config, to_config=config)
-                return config
-            return super().load_sweep_config(master_config, sweep_overrides)
+            config = self._of_a_template(master_config, sweep_overrides)
+            if config is None:
+                config = super().load_sweep_config(master_config, sweep_overrides)
         finally:
             self._of_a_sweep = False
+        directory = OmegaConf.to_container(master_config.hydra.sweep, resolve=False)["dir"]  # type: ignore[index,call-overload]
+        if "${" not in str(directory):  # in a worker, too, that of a resumed sweep
+            config.hydra.sweep.dir = directory
+        return config
+
+    def _of_a_template(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:
+        """A job's configuration from its template; None where that is not certain to be what Hydra composes.
+
+        What goes wrong here goes wrong in the full composition, too, which says what.
+        """
+        with contextlib.suppress(Exception):
+            config, raw = self._templates.job(master_config, sweep_overrides)
+            conceal(config, raw)
+            refuse_unsafe(raw, sweep_overrides)
+            if self.to_run:
+                sweep_settings(config)
+                check(plain(config))
+            OmegaConf.copy_cache(from_config=master_config, to_config=config)
+            return config
+        return None
 
     def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
         """What jobs of a sweep have in common, to which they add plain values."""

@@ -108,7 +108,7 @@ def settings(grid: Points, done: Sequence[Job], finished: Sequence[Job]) -> list
     lost: dict[str, Counter[str]] = {}
     for number, point in grid.items():
         if number not in ended or not ended[number].finished:
-            what = outcome(ended[number]) if number in ended else "not run"
+            what = ended[number].state if number in ended else "not run"
             lost.setdefault(setting_name(point), Counter())[what] += 1
     groups: dict[str, list[Job]] = {}
     for job in finished:
@@ -119,8 +119,3 @@ def settings(grid: Points, done: Sequence[Job], finished: Sequence[Job]) -> list
 def setting_name(point: Mapping[str, str]) -> str:
     """A setting's name: the values of what was swept beside the seed."""
     return " ".join(f"{key}={value}" for key, value in point.items() if key != NOISE)
-
-
-def outcome(job: Job) -> str:
-    """What became of a job that did not finish, in a word."""
-    return "diverged" if job.result["reason"].startswith("diverged") else str(job.result["status"]).lower()

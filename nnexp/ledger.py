@@ -1,19 +1,72 @@
-"""What is known of a sweep: its manifest, and what its jobs left."""
+"""What is known of a sweep: its manifest, what its jobs left, what is still to be done, and how that is told.
+
+A job's state is read from its directory (its journal and ``result.json``), which whoever carries it out keeps true however
+that process ends. The manifest has what was typed, the jobs that follow from it, and what a resumed sweep is compared with; it
+is written before the first job and once more at the end, so 10,000 jobs do not rewrite it 10,000 times.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+from nnexp.checkpoint import CHECKPOINT, PREVIOUS
+from nnexp.console import relative, say, width, wrapped
+from nnexp.errors import NnexpError, counted, listed
 from nnexp.files import replace_json
 from nnexp.run import CONFIG
+from nnexp.tracking.delivery import PROGRESS
+from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import RESULT, read_result
 
 MANIFEST = "manifest.json"
+STOPPED = ".stopped"
+"""The file in a sweep's directory by which a job that failed tells the others, with ``sweep.fail_fast``, not to start."""
+ATTEMPT = "failed_{}"
+"""Where the files of a job that failed are kept when it is tried again."""
+TAIL = 65_536
+"""Bytes at a journal's end that hold its last records."""
+MOST = 10
+"""Failures that are shown one by one."""
+
+State = Literal["finished", "reused", "diverged", "failed", "killed", "running", "waiting"]
+DONE: tuple[State, ...] = ("finished", "reused")
+BAD: tuple[State, ...] = ("diverged", "failed")
+LEFT: tuple[State, ...] = ("killed", "running", "waiting")
+"""What is neither done nor failed."""
+WORDS: Mapping[State, str] = {"running": "still running", "waiting": "not started"}
+
+
+class Locked(NnexpError):  # noqa: N818 (a state, not a mistake)
+    """Another process is at work on the sweep."""
+
+
+class Lock:
+    """A process's right to work on a sweep: the system frees it however the process ends."""
+
+    def __init__(self, directory: Path) -> None:
+        """Lock the sweep's directory. Raises Locked."""
+        self._directory = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._directory)
+            raise Locked(
+                f"Another process is at work on the sweep in '{relative(str(directory))}'. Wait for it, or end it."
+            ) from None
+
+    def free(self) -> None:
+        """Let others work on the sweep."""
+        os.close(self._directory)
 
 
 def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
@@ -33,25 +86,85 @@ def key_of(line: str) -> str:
     return line.lstrip("+").partition("=")[0]
 
 
+@functools.lru_cache(maxsize=4)
+def swept(directory: Path) -> tuple[str, ...]:
+    """The keys that a sweep varies: read once by each process, since every job asks for them."""
+    return tuple(read_manifest(directory).get("swept") or ())
+
+
 def run_name(directory: Path, overrides: Sequence[str]) -> str:
     """What tells a job apart from the others of its sweep: its values of the swept keys."""
-    swept = read_manifest(directory).get("swept") or []
-    own = [line for line in overrides if key_of(line) in swept]
+    own = [line for line in overrides if key_of(line) in swept(directory)]
     return " ".join(own or overrides)
+
+
+def state(directory: Path) -> State:
+    """How the job in ``directory`` stands."""
+    ended = journal_end(directory / JOURNAL)
+    if ended == "FINISHED" and (directory / RESULT).exists():
+        return "finished"
+    result = read_result(directory)
+    status = result.get("status")
+    if status == "FAILED":
+        return "diverged" if result.get("kind") == "diverged" else "failed"
+    if status == "REUSED":
+        return "reused"
+    if ended is None:
+        return "waiting"
+    return "running" if ended == "" and is_alive(directory / JOURNAL) else "killed"
+
+
+def journal_end(path: Path) -> str | None:
+    """How a journal says that its run ended; empty where it does not say so, None where nothing has begun."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            *lines, _ = file.read().split(b"\n")  # behind the last line break is nothing, or a line that was torn off
+    except FileNotFoundError:
+        return None
+    if not lines:
+        return None
+    for line in reversed(lines):
+        try:
+            record = json.loads(line)
+        except ValueError:  # what a power failure leaves may be of any content
+            return ""
+        if "model" not in record:
+            return str(record.get("ended", ""))
+    return ""
+
+
+def is_alive(journal: Path) -> bool:
+    """Whether a process writes this journal."""
+    with journal.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep that ended, with its ``result.json``; but for the history, which is read when it is drawn."""
+    """One job of a sweep: how it stands, and its ``result.json`` where it ended, but for the history, read when it is drawn."""
 
     number: int
     directory: Path
     result: dict[str, Any]
+    state: State
+    overrides: Sequence[str] = ()
 
     @property
     def finished(self) -> bool:
         """Whether it trained to its end, now or as an earlier run that is reused."""
-        return self.result.get("status") in {"FINISHED", "REUSED"}
+        return self.state in DONE
+
+    @property
+    def cause(self) -> str:
+        """Why it failed and what to type, in one line."""
+        said = str(self.result.get("message") or self.result.get("reason") or "").splitlines()
+        return said[0] if said else "no reason is known"
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -69,26 +182,151 @@ class Job:
         return read
 
 
-def jobs(directory: Path) -> list[Job]:
-    """The jobs of a sweep that left a result, in order."""
-    found = [path.parent for path in directory.glob(f"*/{RESULT}") if path.parent.name.isdigit()]
-    read = [Job(int(place.name), place, without_history(read_result(place))) for place in found]
-    return sorted(read, key=lambda job: job.number)
-
-
 def without_history(result: dict[str, Any]) -> dict[str, Any]:
     """A result without its longest part, so that a thousand of them are small."""
     return {name: value for name, value in result.items() if name != "history"}
 
 
-def update_manifest(directory: Path) -> tuple[list[Job], dict[str, Any]]:
-    """Bring the manifest's states up to date; the jobs that left a result, and the manifest."""
-    done = jobs(directory)
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's directory, its manifest and its jobs as they stand, in order."""
+
+    directory: Path
+    manifest: dict[str, Any]
+    jobs: Sequence[Job] = field(default_factory=list)
+
+    def of(self, *states: State) -> list[Job]:
+        """The jobs in these states."""
+        return [job for job in self.jobs if job.state in states]
+
+    @property
+    def counts(self) -> str:
+        """How many jobs stand how: ``64 jobs: 60 finished, 1 reused, 2 diverged, 1 failed``."""
+        numbers = Counter(job.state for job in self.jobs)
+        parts = [f"{numbers[each]:,} {WORDS.get(each, each)}" for each in get_args(State) if numbers[each]]
+        return f"{counted(len(self.jobs), 'job')}: {', '.join(parts) or 'none'}"
+
+
+def read(directory: Path, *, results: bool = True) -> Sweep:
+    """A sweep as it stands; without ``results`` only the states, which is quick."""
     manifest = read_manifest(directory)
-    listed = manifest.get("jobs") or [{"overrides": [], "state": "waiting"} for _ in done]
-    for job in done:
-        if job.number < len(listed):
-            listed[job.number]["state"] = str(job.result["status"]).lower()
-    manifest["jobs"] = listed
-    write_manifest(directory, manifest)
-    return done, manifest
+    overrides = [job["overrides"] for job in manifest.get("jobs") or ()]
+    if not manifest.get("grid", True):  # its sweeper chose the jobs as it went
+        overrides = [[]] * len([path for path in directory.iterdir() if path.name.isdigit()])
+    jobs = []
+    for number, own in enumerate(overrides):
+        place = directory / str(number)
+        stands = state(place)
+        result = without_history(read_result(place)) if results else {}
+        jobs.append(Job(number, place, result, stands, own or result.get("overrides", [])))
+    return Sweep(directory, manifest, jobs)
+
+
+def close(sweep: Sweep) -> None:
+    """Bring the manifest's states up to date."""
+    sweep.manifest["jobs"] = [{"overrides": list(job.overrides), "state": job.state} for job in sweep.jobs]
+    write_manifest(sweep.directory, sweep.manifest)
+
+
+def todo(directory: Path) -> dict[int, Literal["train", "continue"]]:
+    """The jobs of a sweep that are to be carried out: those that nobody began, and those that were interrupted."""
+    found: dict[int, Literal["train", "continue"]] = {}
+    for job in read(directory, results=False).jobs:
+        if job.state in ("waiting", "killed"):
+            found[job.number] = "train" if job.state == "waiting" else "continue"
+    return found
+
+
+def set_aside(job: Job) -> None:
+    """Move what a failed job left into a folder of its own, so that it begins anew; ``result.json``, which says so, at last."""
+    number = 1
+    while (attempt := job.directory / ATTEMPT.format(number)).exists():
+        number += 1
+    attempt.mkdir()
+    for name in (JOURNAL, PROGRESS, CHECKPOINT, PREVIOUS, RESULT):
+        if (job.directory / name).exists():
+            (job.directory / name).replace(attempt / name)
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two manifests of a sweep in versions and configuration, a line each: ``key: then -> now``."""
+    lines = changed(then["versions"], now["versions"])
+    lines += changed(dict(map(split, then["overrides"])), dict(map(split, now["overrides"])))
+    if lines:
+        return lines
+    places: dict[str, list[str]] = {}
+    for before, after in zip(then["compositions"], now["compositions"], strict=False):
+        for line in changed(flat(before["config"]), flat(after["config"])):
+            places.setdefault(line, []).append(" ".join(before["chosen"]))
+    for line, chosen in places.items():
+        everywhere = len(chosen) == len(then["compositions"])
+        lines.append(line if everywhere else f"{line} (with {listed(chosen, most=3)})")
+    return lines
+
+
+def split(line: str) -> tuple[str, str]:
+    """An override's key and value."""
+    key, _, value = line.partition("=")
+    return key, value
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Every value of a configuration by its dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """A line for each key with another value: ``key: then -> now``."""
+    pairs = {key: (then.get(key, "not there"), now.get(key, "not there")) for key in {**then, **now}}
+    return [f"{key}: {before} -> {after}" for key, (before, after) in pairs.items() if before != after]
+
+
+def show(sweep: Sweep) -> None:
+    """Print the ledger: the counts, each failure with its cause and the command that runs it again, what to type for all."""
+    say("")
+    for line in wrapped(sweep.counts, width()):
+        say(line)
+    alike: dict[str, list[Job]] = {}
+    for job in sweep.of(*BAD):
+        alike.setdefault(re.sub(r"[\d.]+(e[-+]?\d+)?", "0", f"{job.state} {job.cause}"), []).append(job)
+    each = max(1, MOST // max(1, len(alike)))
+    for group in list(alike.values())[:MOST]:
+        for job in group[:each]:
+            show_failure(job, sweep)
+        if len(group) > each:
+            more = listed([f"#{job.number}" for job in group[each:]], most=8)
+            say(f"and {counted(len(group) - each, 'job')} {group[0].state} for the same reason: {more}")
+    if len(alike) > MOST:
+        more = listed([f"#{job.number}" for group in list(alike.values())[MOST:] for job in group], most=8)
+        say(f"and others, whose reasons are in their {RESULT}: {more}")
+    here = shlex.quote(relative(str(sweep.directory)))
+    if sweep.manifest.get("grid"):
+        if sweep.of(*LEFT):
+            say(f"finish   python -m nnexp resume {here}")
+        if sweep.of(*BAD):
+            say(f"retry    python -m nnexp resume {here} --failed")
+
+
+def show_failure(job: Job, sweep: Sweep) -> None:
+    """Print which job failed, why, and what runs it again by itself."""
+    say(f"#{job.number} {job.state}: {run_name(sweep.directory, job.overrides)}")
+    for line in wrapped(job.cause, width() - 3):
+        say(f"   {line}")
+    words = ["python", "-m", "nnexp", *sweep.manifest.get("alone", ()), *job.overrides]
+    for line in typed(words, width() - 3):
+        say(f"   {line}")
+
+
+def typed(words: Sequence[str], columns: int) -> Iterator[str]:
+    """A command as a shell takes it, in lines that fit where its words do."""
+    line = ""
+    for word in map(shlex.quote, words):
+        if line and len(line) + len(word) + 3 > columns:
+            yield f"{line} \\"
+            line = f"    {word}"
+        else:
+            line = f"{line} {word}" if line else word
+    yield line

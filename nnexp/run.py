@@ -255,13 +255,20 @@ def closing(tracked: TrackedRun, place: Place) -> Iterator[None]:
         status, reason = ending(error)
         log.error("%s: %s", status, reason)  # noqa: TRY400 (a reason, not a bug)
         try:
-            write_result(place.directory, {"status": status, "reason": reason})
+            write_result(place.directory, {"status": status, "reason": reason, **failure(error)})
             tracked.finish(status, reason, within=LAST_SECONDS if status == "KILLED" else None)
         except Waiting as second:  # the first error is what ended the run
             note(str(second))
         except (NnexpError, OSError):  # nothing can be written any more
             tracked.abandon(status, reason)
         raise
+
+
+def failure(error: BaseException) -> dict[str, str]:
+    """What ``result.json`` says of an error beside the reason: whether it diverged, and the words that tell what to type."""
+    kind = "diverged" if isinstance(error, Diverged) else "failed"
+    words = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {error}"
+    return {"kind": kind, "message": words}
 
 
 def ending(error: BaseException) -> tuple[Any, str]:

@@ -3,87 +3,215 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from nnexp.console import say
-from nnexp.errors import first_line
-from nnexp.ledger import Job, key_of, update_manifest, write_manifest
+from nnexp import ledger, registry
+from nnexp.composition import plain
+from nnexp.console import note, relative
+from nnexp.errors import NnexpError
+from nnexp.explain import FILE_GROUPS
+from nnexp.ledger import Job, key_of
+from nnexp.plugin import Plugin
 from nnexp.ranking import draw, rankings, show
-from nnexp.settings import TrackingSettings, store_words
+from nnexp.registry import GROUPS
+from nnexp.run import failure
+from nnexp.settings import TrackingSettings, check, store_words
+from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.result import write_result
+from nnexp.tracking.result import read_result, write_result
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import entries, settle_everywhere
 
 COMPARISON = "comparison.png"
 
 
+class Halt(BaseException):
+    """Ends Hydra's part before the first job: Hydra makes a warning of an Exception in a callback."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The sweep that this command goes on with, which it has locked; ``retry``: also with the jobs that failed."""
+
+    directory: Path
+    manifest: dict[str, Any]
+    retry: bool
+
+
 class Recorder(Callback):
-    """Hydra's hook before the first job: writes the manifest."""
+    """Hydra's hook before the first job: writes the manifest, or holds a resumed sweep against it."""
 
     directory: ClassVar[Path | None] = None
-    """Of the sweep that this process started, for the ranking at the end."""
+    """Of the sweep that this process carries out, for the ledger at its end."""
+    resumed: ClassVar[Resumed | None] = None
+    lock: ClassVar[ledger.Lock | None] = None
+    """Held until this process ends."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Write which keys are swept and, where the sweep is a grid, which jobs there will be."""
-        directory = Path(config.hydra.sweep.dir)
-        directory.mkdir(parents=True, exist_ok=True)
-        overrides = [str(each) for each in config.hydra.overrides.task]
-        params = OmegaConf.to_container(OmegaConf.create(config.hydra.sweeper.get("params") or {}))
-        overrides += [f"{key!s}={value}" for key, value in params.items()] if isinstance(params, dict) else []
-        parsed = OverridesParser.create().parse_overrides(overrides)
-        swept = [each.key_or_group for each in parsed if each.is_sweep_override()]
-        manifest = {
-            "made": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": sys.argv[1:],
-            "overrides": overrides,
-            "swept": swept,
-            "jobs": grid(config, overrides),
-        }
-        write_manifest(directory, manifest)
-        Recorder.directory = directory.absolute()
+        """Write down what was typed and what follows from it, before anything is trained."""
+        try:
+            Recorder.directory = go_on(config, Recorder.resumed) if Recorder.resumed else begin(config)
+        except Exception as error:
+            raise Halt(error) from error
 
 
-def grid(config: DictConfig, overrides: list[str]) -> list[dict[str, Any]]:
-    """The jobs of Hydra's basic sweeper, in order; empty where another sweeper chooses them as it goes."""
+def begin(config: DictConfig) -> Path:
+    """Make a new sweep's directory and its manifest. Raises NnexpError where the directory holds another one."""
+    manifest = planned(config)
+    directory = Path(config.hydra.sweep.dir).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    Recorder.lock = ledger.Lock(directory)
+    if any(path.name == ledger.MANIFEST or path.name.isdigit() for path in directory.iterdir()):
+        here = relative(str(directory))
+        raise NnexpError(
+            f"'{here}' holds a sweep already. Type python -m nnexp resume {here} to finish it, or choose another "
+            "hydra.sweep.dir."
+        )
+    ledger.write_manifest(directory, manifest)
+    return directory
+
+
+def go_on(config: DictConfig, resumed: Resumed) -> Path:
+    """Refuse to go on where the configuration or a version has changed since the sweep began. Raises NnexpError."""
+    lines = ledger.differences(resumed.manifest, planned(config))
+    if lines:
+        raise NnexpError(
+            f"The sweep in '{relative(str(resumed.directory))}' began with other settings; then -> now:\n  "
+            + "\n  ".join(lines[:12] + ([f"and {len(lines) - 12} more"] if len(lines) > 12 else []))
+            + "\nBring back what it began with, or start a new sweep."
+        )
+    (resumed.directory / ledger.STOPPED).unlink(missing_ok=True)
+    if resumed.retry:
+        retry(resumed.directory)
+    return resumed.directory
+
+
+def retry(directory: Path) -> None:
+    """Have the jobs that failed begin anew; those of which MLflow does not have all yet stay as they are."""
+    waiting = {entry.directory for entry in entries(Path.cwd() / "outputs")}
+    for job in ledger.read(directory, results=False).of(*ledger.BAD):
+        if job.directory in waiting:
+            note(f"#{job.number} is not tried again: MLflow does not have all of it yet. Type python -m nnexp sync")
+        else:
+            ledger.set_aside(job)
+
+
+def again(found: ledger.Sweep, uri: str | None) -> list[str]:
+    """The command that began a sweep, to be run again. Raises NnexpError where it cannot be, with the reason."""
+    manifest, here = found.manifest, relative(str(found.directory))
+    if "compositions" not in manifest:
+        raise NnexpError(f"'{here}' cannot be resumed: its {ledger.MANIFEST} does not say what it began with.")
+    if not manifest["grid"]:
+        raise NnexpError(
+            f"The sweeper of '{here}' chose each job by how those before went, so what is left cannot be told. An interrupted "
+            f"run of it is resumed by itself: python -m nnexp resume {here}/NUMBER"
+        )
+    if (Path.cwd() / manifest["directory"]).resolve() != found.directory.resolve():
+        raise NnexpError(
+            f"'{here}' was started in another directory, as {manifest['directory']}. Go there, and type "
+            f"python -m nnexp resume {manifest['directory']}"
+        )
+    command = manifest["command"]
+    words = [f"tracking.uri='{uri}'" if uri and key_of(word) == "tracking.uri" else word for word in command]
+    if hidden := [word for word in words if key_of(word) == "tracking.uri" and "***" in word]:
+        raise NnexpError(f"The password in {hidden[0]} is not kept. Type it: python -m nnexp resume {here} --uri ...")
+    return words
+
+
+def planned(config: DictConfig) -> dict[str, Any]:
+    """The manifest of the sweep that was typed: the command, the jobs, the versions and configurations that they begin with."""
+    overrides = [str(each) for each in config.hydra.overrides.task]
+    params = OmegaConf.to_container(OmegaConf.create(config.hydra.sweeper.get("params") or {}))
+    in_files = [f"{key!s}={value}" for key, value in params.items()] if isinstance(params, dict) else []
+    if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != "${hydra.job.num}":  # type: ignore[index,call-overload]
+        raise NnexpError("hydra.sweep.subdir: the jobs of a sweep are in 0, 1, ... of its directory. Leave it out.")
+    parsed = OverridesParser.create().parse_overrides([*in_files, *overrides])
+    jobs = grid(config, [*in_files, *overrides])
+    compositions, versions = composed(config, jobs or [])
+    uri = str(config.tracking.get("uri") or "")
+
+    def hidden(lines: list[str]) -> list[str]:
+        return [without_secrets(each, uri) if uri else each for each in lines]
+
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": hidden(sys.argv[1:]),
+        "directory": str(config.hydra.sweep.dir),
+        "overrides": hidden([*overrides, *in_files]),
+        "swept": [each.key_or_group for each in parsed if each.is_sweep_override()],
+        "alone": [*options(), *(["hydra.mode=RUN", "~hydra.sweeper.params"] if in_files else [])],
+        "versions": versions,
+        "compositions": compositions,
+        "grid": jobs is not None,
+        "jobs": [{"overrides": hidden(job), "state": "waiting"} for job in jobs or []],
+    }
+
+
+def options() -> list[str]:
+    """The options, such as ``--config-dir``, that a single run of this command needs as well."""
+    given = vars(get_args_parser().parse_args())
+    known = {"config_path": "--config-path", "config_name": "--config-name", "config_dir": "--config-dir"}
+    return [word for key, option in known.items() if given.get(key) for word in (option, str(given[key]))]
+
+
+def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
+    """The jobs of Hydra's basic sweeper, in order; None where another sweeper chooses them as it goes."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     if not str(config.hydra.sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper"):
-        return []
+        return None
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None)
-    return [{"overrides": list(job), "state": "waiting"} for batch in batches for job in batch]
+    return [list(job) for batch in batches for job in batch]
 
 
-def close(directory: Path) -> tuple[list[Job], list[Job]]:
-    """Bring the manifest up to date, draw the comparison, print the rankings.
+def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The configuration of the first job of each choice of plugins and presets, and the versions of what they use.
 
-    Returns the finished jobs, best first (those of the first ranking before those of the next), and the failed.
+    The other jobs differ from those by the values in their overrides alone.
     """
-    done, manifest = update_manifest(directory)
-    found = rankings(done, manifest)
+    loader = GlobalHydra.instance().config_loader()
+    first: dict[tuple[str, ...], list[str]] = {}
+    for job in jobs:
+        first.setdefault(tuple(line for line in job if key_of(line) in (*GROUPS, *FILE_GROUPS)), job)
+    compositions, versions = [], {"nnexp": version("nnexp")}
+    for chosen, job in first.items():
+        values = plain(loader.load_sweep_config(config, job))
+        plan, tracking, _ = check(values)
+        versions |= registry.distributions(each for each in plan.chosen().values() if isinstance(each, Plugin))
+        values["tracking"]["uri"] = masked(tracking.uri) if tracking.uri else None
+        compositions.append({"chosen": chosen, "config": values})
+    return compositions, versions
+
+
+def close(sweep: ledger.Sweep) -> list[Job]:
+    """Draw the comparison, print the rankings; the finished jobs, best first (the first ranking's before the next one's)."""
+    found = rankings(sweep.of(*ledger.DONE, *ledger.BAD, "killed"), sweep.manifest)
     if found:
-        fixed = [line for line in manifest.get("overrides", []) if key_of(line) not in manifest["swept"]]
-        draw(found, " ".join(fixed) or directory.name, directory / COMPARISON)
+        fixed = [line for line in sweep.manifest.get("overrides", []) if key_of(line) not in sweep.manifest["swept"]]
+        draw(found, " ".join(fixed) or sweep.directory.name, sweep.directory / COMPARISON)
     for each in found:
         show(each)
-    failed = [job for job in done if not job.finished]
-    if failed:
-        say("")
-    for job in failed:
-        say(f"#{job.number} {job.result['status'].lower()}: {first_line(job.result['reason'])}")
-    return [job for each in found for job in each.jobs], failed
+    return [job for each in found for job in each.jobs]
 
 
-def write_failure(directory: Path, reason: str) -> None:
-    """Note why a job was refused before it could train."""
+def write_failure(directory: Path, error: Exception) -> None:
+    """Note why a job failed, in the words that a single run ends with."""
     directory.mkdir(parents=True, exist_ok=True)
-    write_result(directory, {"status": "FAILED", "reason": reason})
+    write_result(directory, {"reason": str(error), **read_result(directory), "status": "FAILED", **failure(error)})
 
 
 def deliver_rest(directory: Path, outputs: Path) -> list[str]:

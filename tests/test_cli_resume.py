@@ -237,7 +237,10 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(table.replace("\n1,1\n", "\n1,2\n"))
     refused = nnexp("resume", str(directory), "epochs=9", cwd=tmp_path)
     assert "The data 'csv' are not those that the run began with." in refused.err
-    assert "is no run's directory" in nnexp("resume", ".", cwd=tmp_path).err
+    assert (
+        f"'.' is no run. Type python -m nnexp resume {directory.relative_to(tmp_path)}\n"
+        in nnexp("resume", ".", cwd=tmp_path).err
+    )
     assert (directory / JOURNAL).read_bytes() == journal
     alive = begun(tmp_path, *DIGITS, "epochs=1000000", "log_every=1", "tracking=none")
     refused = nnexp("resume", str(next(each for each in runs(tmp_path) if each != directory)), cwd=tmp_path)

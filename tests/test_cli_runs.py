@@ -311,11 +311,11 @@ def test_a_failing_job_stops_no_other(used: Path) -> None:
     ended = nnexp("-m", "optimizer.learning_rate=0.1,300,0.01", *QUICK[1:], cwd=used)
     assert ended.code == 1
     assert "2 runs, best first" in ended.out
-    assert "#1 failed: diverged at epoch 1; learning_rate=300.0" in ended.out
+    assert "#1 diverged: optimizer.learning_rate=300\n   diverged at epoch 1; learning_rate=300.0. Type" in ended.out
     assert ended.err.strip().splitlines()[-1] == "nnexp: 1 of 3 jobs failed; the reasons are above."
     assert "diverged" not in ended.err
     manifest = json.loads((sweeps(used)[-1] / "manifest.json").read_text())
-    assert [job["state"] for job in manifest["jobs"]] == ["finished", "failed", "finished"]
+    assert [job["state"] for job in manifest["jobs"]] == ["finished", "diverged", "finished"]
 
 
 def test_a_job_without_enough_memory_stops_no_other(used: Path) -> None:
@@ -323,7 +323,7 @@ def test_a_job_without_enough_memory_stops_no_other(used: Path) -> None:
     ended = nnexp("-m", "network.hidden=[100000000,100000000],[2]", *QUICK[1:], cwd=used)
     assert ended.code == 1
     assert "1 run, best first" in ended.out
-    assert "#0 failed: Not enough memory (Unable to allocate" in ended.out
+    assert "   Not enough memory (Unable to allocate" in ended.out
     assert "Error executing job" not in ended.err
 
 

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.command import nnexp
+from nnexp import ledger
+from nnexp.tracking.journal import JOURNAL, read
+from tests.command import nnexp, result, sweeps
+from tests.test_cli_durability import begun
+
+QUICK = ("dataset=xor", "epochs=3", "tracking=none")
+LONG = ("dataset=digits", "epochs=200", "checkpoint.epochs=7", "tracking=none", "seed=0,1,2")
+LAUNCHERS = ("basic", "joblib")
+
+SLOW = float(os.environ.get("NNEXP_SLOW", "1"))
+"""How much longer things may take on a machine that is busy with others."""
 
 REFUSED = [
     ("sweep.dry_run=true seed=3", "sweep.dry_run=true is for a sweep, and this is a single run. Type -m sweep.dry_run"),
@@ -15,6 +34,8 @@ REFUSED = [
     ("-m seed=0,1 +sweep.dry=true", "No key 'sweep.dry'. Did you mean 'sweep.dry_run'?"),
     ("-m seed=0,1 sweep.dry_run=maybe", "sweep.dry_run must be a bool. Got 'maybe'."),
     ("-m seed=0,1 sweep.fail_fast=true,false", "sweep.fail_fast is of the sweep as a whole and takes one value."),
+    ("-m seed=0,1 hydra.sweep.subdir=x", "the jobs of a sweep are in 0, 1, ... of its directory. Leave it out."),
+    ("-m seed=0,1 epochs=0", "epochs must be an int at least 1. Got 0."),
     ("checkpoint.epoch=3", "No key 'checkpoint.epoch'. Did you mean 'checkpoint.epochs'?"),
 ]
 
@@ -26,3 +47,282 @@ def test_what_a_sweep_cannot_be_told(words: str, message: str, tmp_path: Path) -
     assert ended.code == 1
     assert message in ended.err
     assert not (tmp_path / "outputs").exists()
+
+
+def launched(launcher: str, workers: int = 2) -> list[str]:
+    """The words that choose a launcher; joblib's only worker is the command's own process."""
+    return [f"hydra/launcher={launcher}", *([f"hydra.launcher.n_jobs={workers}"] if launcher == "joblib" else [])]
+
+
+def states(directory: Path) -> list[str]:
+    """The states that the manifest gives."""
+    return [job["state"] for job in json.loads((directory / "manifest.json").read_text())["jobs"]]
+
+
+def line(out: str, start: str) -> str:
+    """The line of ``out`` that begins so."""
+    return next(each for each in out.splitlines() if each.startswith(start))
+
+
+def counts(directory: Path) -> str:
+    """What the ledger has to say of the states in the manifest."""
+    found, words = states(directory), {"waiting": "not started"}
+    kinds = [each for each in ("finished", "killed", "waiting") if each in found]
+    return f"{len(found)} jobs: {', '.join(f'{found.count(each)} {words.get(each, each)}' for each in kinds)}"
+
+
+def writer(path: Path) -> int:
+    """The process that has this file open."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(file.resolve() == path for file in (process / "fd").iterdir()):
+                return int(process.name)
+    raise AssertionError(path)
+
+
+def assert_same(ours: Path, expected: Path, jobs: int = 3) -> None:
+    """Weights and every metric of every epoch of two sweeps are the same to the last bit."""
+    for number in map(str, range(jobs)):
+        series = [
+            [(each["epoch"], repr(each["metrics"])) for each, _ in read(path / number / JOURNAL) if "epoch" in each]
+            for path in (ours, expected)
+        ]
+        assert series[0] == series[1]
+        with np.load(ours / number / "weights.npz") as mine, np.load(expected / number / "weights.npz") as others:
+            assert mine.files == others.files
+            for name in mine.files:
+                np.testing.assert_array_equal(mine[name], others[name])
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sweep that the interrupted ones are compared with."""
+    folder = tmp_path_factory.mktemp("untouched")
+    assert nnexp("-m", *LONG, cwd=folder).code == 0
+    return sweeps(folder)[0]
+
+
+def test_the_ledger_tells_what_failed_and_what_to_type(tmp_path: Path) -> None:
+    """Counts, each failure with its values, its cause and what a single run would say; the command shown runs it again."""
+    (tmp_path / "a b.csv").write_text("x,y\n" + "\n".join(f"{n},{n % 7}" for n in range(40)))
+    table = ["dataset=csv", "dataset.path='a b.csv'", "dataset.target=y,z", "optimizer.learning_rate=0.1,1e200"]
+    ended = nnexp("-m", *table, "epochs=2", "tracking=none", cwd=tmp_path)
+    assert ended.code == 1
+    assert "4 jobs: 1 finished, 1 diverged, 2 failed\n" in ended.out
+    assert ended.err.splitlines()[-1] == "nnexp: 3 of 4 jobs failed; the reasons are above."
+    assert "#1 diverged: dataset.target=y optimizer.learning_rate=1e+200\n" in ended.out
+    assert "Type optimizer.learning_rate=1e+199, or" in " ".join(ended.out.split())
+    (directory,) = sweeps(tmp_path)
+    here = directory.relative_to(tmp_path)
+    assert line(ended.out, "retry") == f"retry    python -m nnexp resume {here} --failed"
+    assert "finish " not in ended.out
+    lines = [each.strip() for each in ended.out.splitlines()]
+    first = next(number for number, each in enumerate(lines) if each.startswith("#1 diverged"))
+    begin = next(number for number in range(first, len(lines)) if lines[number].startswith("python -m nnexp"))
+    last = next(number for number in range(begin, len(lines)) if not lines[number].endswith("\\"))
+    python, *words = shlex.split(" ".join(each.removesuffix("\\") for each in lines[begin : last + 1]))
+    assert (python, words[:2]) == ("python", ["-m", "nnexp"])
+    alone = nnexp(*words[2:], cwd=tmp_path)
+    assert alone.err == f"nnexp: {result(directory / '1')['message']}\n"
+
+
+def test_many_failures_of_one_kind_are_told_once(tmp_path: Path) -> None:
+    """Of many jobs that failed for the same reason ten are shown, and the others counted."""
+    seeds = "seed=range(14)"
+    ended = nnexp("-m", "optimizer.learning_rate=300", seeds, "epochs=9", "tracking=none", cwd=tmp_path)
+    assert "14 jobs: 14 diverged\n" in ended.out
+    assert ended.out.count("diverged: seed=") == 10
+    assert "and 4 jobs diverged for the same reason: #10, #11, #12, #13\n" in ended.out
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_fail_fast_starts_nothing_after_the_first_failure(launcher: str, tmp_path: Path) -> None:
+    """With sweep.fail_fast the jobs behind the first failure are not started; resume finishes them and leaves the failed."""
+    words = ("seed=0,1,2,3", "optimizer.learning_rate=300", "epochs=2", "tracking=none")
+    ended = nnexp("-m", *words, *launched(launcher, 1), "sweep.fail_fast=true", cwd=tmp_path)
+    assert ended.code == 1
+    assert "4 jobs: 1 diverged, 3 not started\n" in ended.out
+    (directory,) = sweeps(tmp_path)
+    assert not (directory / "3").exists()
+    assert states(directory) == ["diverged", "waiting", "waiting", "waiting"]
+    here = directory.relative_to(tmp_path)
+    assert line(ended.out, "finish") == f"finish   python -m nnexp resume {here}"
+    ended = nnexp("resume", str(here), cwd=tmp_path)
+    assert (ended.code, states(directory)) == (1, ["diverged", "diverged", "waiting", "waiting"])
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_killed_sweep_goes_on_bit_by_bit(launcher: str, untouched: Path, tmp_path: Path) -> None:
+    """After kill -9 ``resume`` leaves what is done, continues what was interrupted and trains the rest, bit by bit."""
+    process = training(tmp_path, *launched(launcher))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (directory,) = sweeps(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in directory.glob("*/weights.npz")}
+    assert before
+    ended = nnexp("resume", str(directory), cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "3 runs, best first by cost/validation" in ended.out
+    assert "3 jobs: 3 finished\n" in ended.out
+    assert all(path.stat().st_mtime_ns == made for path, made in before.items())
+    again = [path for path in directory.glob(f"*/{JOURNAL}") if any("resumed" in each for each, _ in read(path))]
+    assert again
+    assert_same(directory, untouched)
+    ended = nnexp("resume", str(directory), cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.out.startswith("Nothing is left to do.\n")
+    assert "3 jobs: 3 finished\n" in ended.out
+
+
+def training(place: Path, *words: str) -> subprocess.Popen[str]:
+    """The long sweep under way: its first job has ended, and another one is in the middle."""
+    process = begun(place, "-m", *LONG, *words, "log_every=1", until="#", start_new_session=True)
+    assert process.stdout is not None
+    for each in process.stdout:
+        if " ".join(each.split()).startswith("epoch 50/"):
+            break
+    return process
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_sweep(launcher: str, number: int, untouched: Path, tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM: the exit code, a true ledger and the command that goes on, no worker trains on; resume finishes."""
+    process = training(tmp_path, *launched(launcher))
+    began = time.monotonic()
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    process.wait(timeout=20)
+    assert time.monotonic() - began < 2 * SLOW
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[signal.Signals(number)]
+    _, said = process.communicate(timeout=20)
+    (directory,) = sweeps(tmp_path)
+    here = directory.relative_to(tmp_path)
+    assert f"{counts(directory)}. Go on: python -m nnexp resume {here}\n" in said
+    assert "killed" in states(directory)
+    assert nnexp("resume", str(directory), cwd=tmp_path).code == 0
+    assert_same(directory, untouched)
+
+
+def test_a_worker_that_is_killed_ends_the_sweep_under_joblib(untouched: Path, tmp_path: Path) -> None:
+    """A worker that dies by SIGKILL: the ledger says what is left, exit code 1, and resume finishes it."""
+    process = training(tmp_path, *launched("joblib"))
+    (directory,) = sweeps(tmp_path)
+    alive = next(path for path in directory.glob(f"*/{JOURNAL}") if ledger.state(path.parent) == "running")
+    os.kill(writer(alive), signal.SIGKILL)
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    here = directory.relative_to(tmp_path)
+    assert f"{counts(directory)}\n" in out
+    assert "killed" in states(directory)
+    assert line(out, "finish") == f"finish   python -m nnexp resume {here}"
+    assert "A worker process of the sweep was killed, or had not enough memory" in said
+    assert nnexp("resume", str(here), cwd=tmp_path).code == 0
+    assert_same(directory, untouched)
+
+
+def test_what_a_sweep_began_with_has_to_be_there(tmp_path: Path) -> None:
+    """A preset, a plugin's default or version that changed since is named, then -> now; put back, the sweep is finished."""
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    preset = tmp_path / "own" / "experiment" / "mine.yaml"
+    preset.write_text("# @package _global_\noptimizer: {learning_rate: 0.2}\nepochs: 2\n")
+    site = installed(tmp_path, "1.0", default=0.5)
+    words = ("--config-dir", "own", "-m", "experiment=mine", "activation=bent,relu", "dataset=xor", "tracking=none")
+    assert nnexp(*words, cwd=tmp_path, PYTHONPATH=str(site)).code == 0
+    (directory,) = sweeps(tmp_path)
+    shutil.rmtree(directory / "1")
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    installed(tmp_path, "2.0", default=0.5)
+    preset.write_text(preset.read_text().replace("0.2", "0.3"))
+    refused = nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site))
+    assert (refused.code, refused.out) == (1, "")
+    assert "began with other settings; then -> now:\n  bent-extra: 1.0 -> 2.0\nBring back" in refused.err
+    installed(tmp_path, "1.0", default=0.25)
+    refused = nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site))
+    assert "  optimizer.learning_rate: 0.2 -> 0.3\n" in refused.err
+    assert (
+        "  activation.slope: 0.5 -> 0.25 (with experiment=mine activation=bent dataset=xor tracking=none)\n"
+        in refused.err
+    )
+    assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
+    installed(tmp_path, "1.0", default=0.5)
+    preset.write_text(preset.read_text().replace("0.3", "0.2"))
+    ended = nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site))
+    assert (ended.code, states(directory)) == (0, ["finished", "finished"])
+
+
+def test_a_sweep_at_work_or_elsewhere_is_not_resumed(tmp_path: Path) -> None:
+    """Another process at work, another directory, another sweep in the same one, words that change it: each is refused."""
+    process = training(tmp_path)
+    (directory,) = sweeps(tmp_path)
+    here = str(directory.relative_to(tmp_path))
+    refused = nnexp("resume", here, cwd=tmp_path)
+    assert refused.err == f"nnexp: Another process is at work on the sweep in '{here}'. Wait for it, or end it.\n"
+    process.kill()
+    process.communicate()
+    (tmp_path / "below").mkdir()
+    refused = nnexp("resume", f"../{here}", cwd=tmp_path / "below")
+    assert f"Go there, and type python -m nnexp resume {here}\n" in refused.err
+    refused = nnexp("-m", "seed=0,1", *QUICK, f"hydra.sweep.dir={here}", cwd=tmp_path)
+    assert f"'{here}' holds a sweep already. Type python -m nnexp resume {here} to finish it" in refused.err
+    assert "nothing of it can change. Got epochs=9." in nnexp("resume", here, "epochs=9", cwd=tmp_path).err
+    assert f"Type python -m nnexp resume {here}\n" in nnexp("resume", "outputs", cwd=tmp_path).err
+    assert "--failed is for a sweep" in nnexp("resume", f"{here}/1", "--failed", cwd=tmp_path).err
+    manifest = json.loads((directory / "manifest.json").read_text())
+    (directory / "manifest.json").write_text(json.dumps(manifest | {"grid": False}))
+    assert "chose each job by how those before went" in nnexp("resume", here, cwd=tmp_path).err
+
+
+def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
+    """A table that was missing fails a job; resume leaves it, --failed begins it anew; both records are kept in MLflow."""
+    from mlflow import MlflowClient
+
+    rows = "x,y\n" + "\n".join(f"{n},{n % 7}" for n in range(40))
+    (tmp_path / "a.csv").write_text(rows)
+    words = (
+        "dataset=csv",
+        "dataset.path=a.csv,b.csv",
+        "dataset.target=y",
+        "epochs=2",
+        "optimizer.learning_rate=0.1,1e200",
+    )
+    assert nnexp("-m", *words, cwd=tmp_path).code == 1
+    (directory,) = sweeps(tmp_path)
+    assert states(directory) == ["finished", "diverged", "failed", "failed"]
+    (tmp_path / "b.csv").write_text(rows)
+    ended = nnexp("resume", str(directory), cwd=tmp_path)
+    assert ended.out.startswith("Nothing is left to do but what failed: --failed.\n")
+    assert (ended.code, states(directory)) == (1, ["finished", "diverged", "failed", "failed"])
+    ended = nnexp("resume", str(directory), "--failed", cwd=tmp_path)
+    assert (ended.code, states(directory)) == (1, ["finished", "diverged", "finished", "diverged"])
+    assert result(directory / "1" / "failed_1")["kind"] == "diverged"
+    found = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db").search_runs(["1"])
+    assert sorted(run.info.status for run in found) == ["FAILED", "FAILED", "FAILED", "FINISHED", "FINISHED"]
+
+
+def installed(place: Path, version: str, default: float) -> Path:
+    """A folder with a distribution of one activation, as pip would leave it."""
+    site = place / "site"
+    (site / "bent_extra.dist-info").mkdir(parents=True, exist_ok=True)
+    (site / "bent_extra.dist-info" / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: bent-extra\nVersion: {version}\n"
+    )
+    (site / "bent_extra.dist-info" / "entry_points.txt").write_text("[nnexp.activation]\nbent = bent_extra:Bent\n")
+    (site / "bent_extra.py").write_text(BENT.format(default))
+    return site
+
+
+BENT = """
+import numpy as np
+from dataclasses import dataclass
+from nnexp.plugin import Activation, param
+
+@dataclass(frozen=True)
+class Bent(Activation):
+    slope: float = param({}, above=0, doc="below 0")
+
+    def forward(self, z, out):
+        np.multiply(z, np.where(z > 0, 1, self.slope), out=out)
+
+    def backward(self, grad, z, a):
+        grad *= np.where(z > 0, 1, self.slope)
+"""

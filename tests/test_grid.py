@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nnexp.grid import among, points, settings
-from nnexp.ledger import Job
+from nnexp.ledger import Job, State
 
 
 def manifest(*jobs: str) -> dict[str, Any]:
@@ -16,10 +16,10 @@ def manifest(*jobs: str) -> dict[str, Any]:
     return {"swept": ["rate", "seed"], "jobs": [{"overrides": job.split()} for job in jobs]}
 
 
-def job(number: int, cost: float | None = None, status: str = "FINISHED", reason: str = "") -> Job:
+def job(number: int, cost: float | None = None, state: State = "finished") -> Job:
     """A job that ended."""
     metrics = {} if cost is None else {"cost/train": cost}
-    return Job(number, Path(str(number)), {"status": status, "reason": reason, "metrics": metrics})
+    return Job(number, Path(str(number)), {"metrics": metrics}, state)
 
 
 def test_points() -> None:
@@ -48,9 +48,9 @@ def test_settings() -> None:
     """Mean and standard deviation of 1 and 4 are 2.5 and 3 / sqrt 2; what became of the other seeds is counted."""
     grid = points(manifest(*[f"rate={rate} seed={seed}" for rate in (1, 2, 3) for seed in (0, 1, 2, 3)]))
     done = [
-        *[job(0, 4.0), job(1, 1.0), job(2, status="FAILED", reason="diverged at epoch 1; learning_rate=1.0")],
+        *[job(0, 4.0), job(1, 1.0), job(2, state="diverged")],
         *[job(number, 3.0) for number in (4, 5, 6)],
-        *[job(7, 3.0, status="REUSED"), job(8, status="KILLED", reason="interrupted (Ctrl-C)")],
+        *[job(7, 3.0, state="reused"), job(8, state="killed")],
     ]
     first, second = settings(grid, done, [each for each in done if each.finished])
     assert (first.name, first.seeds()) == ("rate=1", "2 of 4 (1 diverged, 1 not run)")

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnexp import console
-from nnexp.ledger import update_manifest
+from nnexp import console, ledger
 from nnexp.ranking import panel, rankings, same_length, short
 from nnexp.sweep import close
 from tests.command import nnexp, result, sweeps
@@ -145,8 +144,10 @@ def block(out: str, words: str) -> list[str]:
 
 
 def lost(directory: Path, number: int, reason: str) -> None:
-    """Make a job one that failed."""
-    (directory / str(number) / "result.json").write_text(json.dumps({"status": "FAILED", "reason": reason}))
+    """Make a job one that diverged."""
+    (directory / str(number) / "journal.jsonl").unlink()
+    result = {"status": "FAILED", "kind": "diverged", "reason": reason}
+    (directory / str(number) / "result.json").write_text(json.dumps(result))
 
 
 def test_seeds_are_averaged(swept: tuple[Path, str]) -> None:
@@ -193,7 +194,8 @@ def test_a_setting_that_diverged_with_a_seed_comes_last(
     group = runs[runs["setting"] == means.sort_values().index[0]].sort_values("cost/validation")
     best, worst = group.iloc[0], group.iloc[2]
     lost(directory, int(worst["job"]), "diverged at epoch 1; learning_rate=0.1")
-    ranked, failed = close(directory)
+    found = ledger.read(directory)
+    ranked = close(found)
     out = capsys.readouterr().out
     shown = " ".join(" ".join(block(out, "4 settings (11 runs)")).split())
     row = shown[shown.index(" 4 learning_rate=") :]
@@ -205,7 +207,7 @@ def test_a_setting_that_diverged_with_a_seed_comes_last(
     left_out = f"left out, so that all means are of the same runs: seed={worst['seed']} (1 of 4 runs missing)"
     assert left_out in " ".join(block(out, "effect of each factor"))
     assert ranked[0].number == best["job"]
-    assert [job.number for job in failed] == [worst["job"]]
+    assert [job.number for job in found.of("diverged")] == [worst["job"]]
 
 
 def test_a_setting_without_a_finished_seed_is_told(
@@ -215,7 +217,7 @@ def test_a_setting_without_a_finished_seed_is_told(
     directory = shutil.copytree(swept[0], tmp_path / "copy")
     for number in (0, 1, 2):
         lost(directory, number, "diverged at epoch 1; learning_rate=0.01")
-    close(directory)
+    close(ledger.read(directory))
     assert "and 1 setting of which no seed finished" in block(capsys.readouterr().out, "3 settings (9 runs)")
 
 
@@ -226,7 +228,7 @@ def test_another_sweepers_jobs_are_ranked_one_by_one(
     directory = shutil.copytree(swept[0], tmp_path / "copy")
     manifest = json.loads((directory / "manifest.json").read_text())
     (directory / "manifest.json").write_text(json.dumps({**manifest, "jobs": []}))
-    close(directory)
+    close(ledger.read(directory))
     out = capsys.readouterr().out
     assert "12 runs, best first by cost/validation" in out
     assert "effect" not in out
@@ -246,8 +248,8 @@ def test_seeds_alone(tmp_path: Path) -> None:
 def test_the_picture_shows_means_over_seeds(swept: tuple[Path, str]) -> None:
     """Each setting's curve is the mean over its seeds, in a band from the least to the largest."""
     directory, _ = swept
-    done, manifest = update_manifest(directory)
-    (ranking,) = rankings(done, manifest)
+    found = ledger.read(directory)
+    (ranking,) = rankings(found.jobs, found.manifest)
     drawn = panel(ranking, "", 10)
     by_seed = [
         result(directory / str(job.number))["history"]["cost/validation"] for job in ranking.settings[0].finished
