@@ -75,13 +75,13 @@ def ui(words: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, default=5000, help="5000, or the next free one")
     add_store(parser)
     given = parser.parse_args(words)
-    from nnexp.tracking.store import CHARTS
+    from nnexp.tracking.links import CHARTS, link_suffix
     from nnexp.tracking.ui import serve
 
     if not 1 <= given.port <= LAST_PORT:
         raise NnexpError(f"--port {given.port}: ports go from 1 to {LAST_PORT}. Type --port 5000, or leave it out.")
     store = open_store(given)
-    serve(store.uri, outputs(), given.port, store.link_suffix() + CHARTS)
+    serve(store.uri, outputs(), given.port, link_suffix(store.experiment_id) + CHARTS)
 
 
 def predict(words: Sequence[str]) -> None:

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.tracking.address import masked, whole
 from nnexp.tracking.client import reason, worded
-from nnexp.tracking.database import create, embedded_uri
+from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+"""The kinds of store without a server in between."""
 
 
 def chosen_uri(uri: str | None) -> str:
@@ -90,3 +94,18 @@ def no_experiment(client: MlflowClient, name: str, uri: str) -> NnexpError:
     return NnexpError(
         f"No experiment '{name}' at {masked(uri)}.{suggestion} There are: {listed(names)}. Type --experiment NAME"
     )
+
+
+def create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path) -> Experiment:
+    """Create the experiment. Where another process was faster, its experiment is taken."""
+    from mlflow.exceptions import MlflowException
+
+    # Without a server in between the files are ours to place. A server knows best where it keeps artifacts.
+    kind = re.split(r"[+:]", uri, maxsplit=1)[0]
+    location = (outputs.absolute() / ARTIFACTS).as_uri() if kind in DATABASES else None
+    try:
+        return client.get_experiment(client.create_experiment(name, artifact_location=location))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or (found := client.get_experiment_by_name(name)) is None:
+            raise
+        return found

@@ -1,4 +1,4 @@
-"""One MLflow experiment: where runs are started, found again and linked to."""
+"""One MLflow experiment: where runs are started and found again."""
 
 from __future__ import annotations
 
@@ -9,44 +9,24 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from nnexp.errors import NnexpError, closest, listed
 from nnexp.tracking.address import masked
-from nnexp.tracking.choice import check_database_server, no_experiment, refused, usable_address
+from nnexp.tracking.choice import check_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
-from nnexp.tracking.database import ARTIFACTS
 from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Metric, Run
 
-LOCAL = "http://127.0.0.1:5000"
-"""Where ``python -m nnexp ui`` serves a database, unless the port is taken."""
-
-CHARTS = "&compareRunsMode=CHART"
-"""The end of a link that shows the runs' curves instead of their table."""
-
-SWEEP = "nnexp.sweep"
-"""The tag that the runs of one sweep share."""
-
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
 
-DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-"""The kinds of store without a server in between."""
-
 ID = re.compile(r"[0-9a-f]{6,32}")
 FULL_ID = 32
-
-
-class Links(NamedTuple):
-    """Addresses in MLflow's user interface."""
-
-    table: str
-    charts: str
 
 
 class Finished(NamedTuple):
@@ -88,7 +68,7 @@ class Store:
         if existing and not found:
             raise no_experiment(client, experiment, uri)
         with worded(f"create the experiment '{experiment}'", uri):
-            found = found or _create_experiment(client, experiment, uri, outputs)
+            found = found or create_experiment(client, experiment, uri, outputs)
         if found.lifecycle_stage != "active":
             raise NnexpError(
                 f"The MLflow experiment '{experiment}' was deleted. Choose another name (tracking.experiment=...), "
@@ -287,25 +267,6 @@ class Store:
             directory.mkdir(parents=True, exist_ok=True)
             return Path(self.client.download_artifacts(run_id, artifact, str(directory)))
 
-    def links(self, base: str = "", *, sweep: str = "") -> Links:
-        """Where MLflow's user interface shows this experiment's runs, or only those of one ``sweep``.
-
-        ``base`` is the interface's address; by default the tracking server's own, or the one ``nnexp ui`` serves at.
-        """
-        if not base:
-            scheme, _, rest = self.uri.partition("://")
-            base = f"{scheme}://{rest.rpartition('@')[2]}" if scheme in {"http", "https"} else LOCAL
-        runs = f"{base.rstrip('/')}{self.link_suffix(sweep=sweep)}"
-        return Links(table=runs, charts=f"{runs}{CHARTS}")
-
-    def link_suffix(self, *, sweep: str = "") -> str:
-        """Return what follows the interface's address in ``links().table``; with ``CHARTS`` after it, in ``charts``."""
-        # The interface opens in its mode for language models otherwise, where these runs are not shown.
-        query = {"workflowType": "machine_learning"}
-        if sweep:
-            query["searchFilter"] = sweep_filter(sweep)
-        return f"/#/experiments/{self.experiment_id}/runs?{urlencode(query, quote_via=quote)}"
-
     def _with_id(self, run_id: str) -> Run:
         from mlflow.exceptions import MlflowException
 
@@ -335,11 +296,6 @@ class Store:
         return NnexpError(f"No run '{run}' in experiment '{self.experiment}'.{suggestion} The newest:\n  {newest}")
 
 
-def sweep_filter(sweep: str) -> str:
-    """Return MLflow's search condition for the runs of one sweep."""
-    return f"tags.`{SWEEP}` = '{sweep}'"
-
-
 def _step(point: Metric) -> int:
     return int(point.step)
 
@@ -357,18 +313,3 @@ def _name_filter(name: str) -> str:
         return f'attributes.run_name = "{name}"'
     pattern = name.replace("'", "_")
     return f"attributes.run_name LIKE '{pattern}'"
-
-
-def _create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path) -> Experiment:
-    """Create the experiment. Where another process was faster, its experiment is taken."""
-    from mlflow.exceptions import MlflowException
-
-    # Without a server in between the files are ours to place. A server knows best where it keeps artifacts.
-    kind = re.split(r"[+:]", uri, maxsplit=1)[0]
-    location = (outputs.absolute() / ARTIFACTS).as_uri() if kind in DATABASES else None
-    try:
-        return client.get_experiment(client.create_experiment(name, artifact_location=location))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS" or (found := client.get_experiment_by_name(name)) is None:
-            raise
-        return found

@@ -58,7 +58,7 @@ def serve(uri: str, outputs: Path, port: int = 5000, link_suffix: str = "/") -> 
     """Serve the store at ``uri`` on 127.0.0.1 and print the link once it answers; returns after Ctrl-C.
 
     ``port``, or where that is taken the next free one. ``link_suffix`` is what follows the address in the link
-    (``Store.link_suffix``). What users upload in the interface goes to ``outputs``/artifacts. Where ``uri`` is a tracking
+    (``links.link_suffix``). What users upload in the interface goes to ``outputs``/artifacts. Where ``uri`` is a tracking
     server there is nothing to start: its link is printed. Raises ``NnexpError`` where the server does not start.
     """
     scheme, _, rest = uri.partition("://")

@@ -11,8 +11,9 @@ import pytest
 from nnexp.errors import NnexpError
 from nnexp.preprocessing import Feature
 from nnexp.tracking.entities import DataRecord
+from nnexp.tracking.links import sweep_filter
 from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
-from nnexp.tracking.store import Store, sweep_filter
+from nnexp.tracking.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,13 +64,6 @@ def test_a_whole_run_over_http(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     answer = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model").predict(pd.DataFrame({"a": [2]}))
     assert answer["prediction"].tolist() == [6.0]
-
-
-def test_the_link_is_the_servers_own_without_its_password(server: Any, tmp_path: Path) -> None:
-    """The link leads to the server that was connected to, and its credentials stay out of it."""
-    uri = server.uri.replace("http://", "http://me:geheim@")
-    store = Store.connect(uri, "linked", tmp_path)
-    assert store.links().charts.startswith(f"{server.uri}/#/experiments/{store.experiment_id}/runs?workflowType=")
 
 
 def test_what_is_no_mlflow_server_is_refused(server: Any, tmp_path: Path) -> None:

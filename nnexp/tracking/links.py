@@ -1,0 +1,28 @@
+"""Where MLflow's user interface shows runs."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+CHARTS = "&compareRunsMode=CHART"
+"""The end of a link that shows the runs' curves instead of their table."""
+
+SWEEP = "nnexp.sweep"
+"""The tag that the runs of one sweep share."""
+
+
+def link_suffix(experiment_id: str, *, sweep: str = "") -> str:
+    """What follows the interface's address where it shows an experiment's runs, or only those of one ``sweep``.
+
+    With ``CHARTS`` after it, it shows their curves.
+    """
+    # The interface opens in its mode for language models otherwise, where these runs are not shown.
+    query = {"workflowType": "machine_learning"}
+    if sweep:
+        query["searchFilter"] = sweep_filter(sweep)
+    return f"/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
+
+
+def sweep_filter(sweep: str) -> str:
+    """Return MLflow's search condition for the runs of one sweep."""
+    return f"tags.`{SWEEP}` = '{sweep}'"
