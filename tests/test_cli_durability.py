@@ -17,7 +17,7 @@ import pytest
 from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL, read
 from tests.command import environment, nnexp, result, runs, sweeps
-from tests.tracking.conftest import serving
+from tests.servers import serving
 
 LONG = ("dataset=digits", "epochs=1000000", "log_every=1")
 

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +14,7 @@ from nnexp.network import MLP
 from nnexp.preprocessing import Feature, Preprocessing, Scaling
 from nnexp.tracking.database import embedded_uri
 from nnexp.tracking.store import Store
+from tests.servers import Postgres, Server, postgres, serving, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,62 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nnexp.plugin import Task
-
-
-class Server(NamedTuple):
-    """A running tracking server."""
-
-    uri: str
-    process: subprocess.Popen[bytes]
-
-    def kill(self) -> None:
-        """End it at once, with everything it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def unused_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def answers(address: str) -> bool:
-    """Tell whether a page is there."""
-    try:
-        with urllib.request.urlopen(address):  # noqa: S310 - http, on this machine
-            return True
-    except OSError:
-        return False
-
-
-@contextlib.contextmanager
-def serving(folder: Path, port: int = 0) -> Iterator[Server]:
-    """Run ``mlflow server`` on 127.0.0.1, on ``port`` if it is given, until the block ends; what it keeps is in ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    port = port or unused_port()
-    database, artifacts = f"sqlite:///{folder}/server.db", str(folder / "artifacts")
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", database, "--artifacts-destination", artifacts]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    server = Server(f"http://127.0.0.1:{port}", process)
-    try:
-        for _ in range(600):
-            if process.poll() is not None:
-                break
-            if answers(f"{server.uri}/health"):
-                break
-            time.sleep(0.1)
-        assert process.poll() is None, (folder / "server.log").read_text()
-        yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +83,38 @@ def linear_model() -> Callable[..., Model]:
         return Model(network, Preprocessing(features, task, "target", classes, inputs, outputs))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Postgres]:
+    """Run one PostgreSQL for all tests that have a database of their own in it."""
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server_on_postgresql(tmp_path_factory: pytest.TempPathFactory, database_server: Postgres) -> Iterator[Server]:
+    """Run one tracking server with a database in PostgreSQL, for all tests that leave it in one piece."""
+    with serving(tmp_path_factory.mktemp("server_on_postgresql"), database=database_server.uri("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def in_postgresql(database_server: Postgres) -> str:
+    """Return the address of a database in PostgreSQL, password included."""
+    return database_server.uri("direct")
+
+
+@pytest.fixture(scope="session", params=["embedded", "server on postgresql", "postgresql"])
+def address(request: pytest.FixtureRequest) -> str:
+    """Return each store's address in turn; empty for the embedded one."""
+    if request.param == "embedded":
+        return ""
+    fixture = request.getfixturevalue(request.param.replace(" ", "_") if " " in request.param else "in_postgresql")
+    return fixture if isinstance(fixture, str) else str(fixture.uri)
+
+
+@pytest.fixture
+def any_store(address: str, outputs: Path) -> Store:
+    """Return an experiment of one's own in each store."""
+    return Store.connect(address or None, str(outputs), outputs)

@@ -30,7 +30,9 @@ def started(store: Store, outputs: Path, opening: Opening = OPENING, *, connecte
     """Start a run in ``outputs``/run."""
     directory = outputs / "run"
     directory.mkdir(exist_ok=True)
-    return TrackedRun.start(opening, directory, Target(store.uri, "nnexp", outputs, store if connected else None))
+    return TrackedRun.start(
+        opening, directory, Target(store.uri, store.experiment, outputs, store if connected else None)
+    )
 
 
 def history(store: Store, run_id: str, key: str) -> list[tuple[int, float, int]]:
@@ -56,44 +58,44 @@ def settled(store: Store, outputs: Path) -> list[tuple[str, bool]]:
     return [(words, done) for _, words, done in settle(entries(outputs), store, outputs)]
 
 
-def test_every_point_arrives_once_with_its_step_and_time(store: Store, outputs: Path) -> None:
+def test_every_point_arrives_once_with_its_step_and_time(any_store: Store, outputs: Path) -> None:
     """After finish each metric has exactly one point per step, in order, with the given timestamps; nothing waits."""
-    run = started(store, outputs)
+    run = started(any_store, outputs)
     for step in range(1, 1501):
         run.record(step, {"cost/train": 1 / step, "accuracy/validation": 0.5}, 1_700_000_000_000 + step)
     run.score(1500, {"accuracy/test": 0.9})
-    assert history(store, run.run_id, "cost/train") == []
+    assert history(any_store, run.run_id, "cost/train") == []
     run.finish("FINISHED")
     expected = [(step, 1 / step, 1_700_000_000_000 + step) for step in range(1, 1501)]
-    assert history(store, run.run_id, "cost/train") == expected
-    assert len(history(store, run.run_id, "accuracy/validation")) == 1500
-    assert history(store, run.run_id, "accuracy/test")[0][:2] == (1500, 0.9)
-    found = store.client.get_run(run.run_id)
+    assert history(any_store, run.run_id, "cost/train") == expected
+    assert len(history(any_store, run.run_id, "accuracy/validation")) == 1500
+    assert history(any_store, run.run_id, "accuracy/test")[0][:2] == (1500, 0.9)
+    found = any_store.client.get_run(run.run_id)
     assert found.info.status == "FINISHED"
     assert "nnexp.reason" not in found.data.tags
     assert (found.data.params["network.hidden"], found.data.tags["nnexp.key"]) == ("[16]", "abc")
     assert entries(outputs) == []
 
 
-def test_values_that_are_not_finite_are_kept(store: Store, outputs: Path) -> None:
+def test_values_that_are_not_finite_are_kept(any_store: Store, outputs: Path) -> None:
     """A diverged run's NaN and infinities are stored as MLflow stores them: NaN, and the largest float."""
-    run = started(store, outputs)
+    run = started(any_store, outputs)
     run.record(1, {"a": math.nan, "b": math.inf, "c": -math.inf}, 0)
     run.finish("FAILED", "diverged at epoch 1; learning_rate=3.0")
-    metrics = store.client.get_run(run.run_id).data.metrics
+    metrics = any_store.client.get_run(run.run_id).data.metrics
     assert math.isnan(metrics["a"])
     assert metrics["b"] > 1e308
     assert metrics["c"] < -1e308
-    assert status(store, run.run_id) == "FAILED"
-    assert store.client.get_run(run.run_id).data.tags["nnexp.reason"] == "diverged at epoch 1; learning_rate=3.0"
+    assert status(any_store, run.run_id) == "FAILED"
+    assert any_store.client.get_run(run.run_id).data.tags["nnexp.reason"] == "diverged at epoch 1; learning_rate=3.0"
 
 
-def test_a_long_run_is_seen_while_it_trains(store: Store, outputs: Path) -> None:
+def test_a_long_run_is_seen_while_it_trains(any_store: Store, outputs: Path) -> None:
     """In the middle of a long run its points are in the store; nothing is delivered by the training process itself."""
-    run = started(store, outputs)
+    run = started(any_store, outputs)
     run.live_after = 0.0
     began, step, longest = time.perf_counter(), 0, 0.0
-    while not (seen := len(history(store, run.run_id, "cost/train"))) and time.perf_counter() - began < 60:
+    while not (seen := len(history(any_store, run.run_id, "cost/train"))) and time.perf_counter() - began < 60:
         for _ in range(100):
             step += 1
             before = time.perf_counter()
@@ -103,27 +105,27 @@ def test_a_long_run_is_seen_while_it_trains(store: Store, outputs: Path) -> None
     assert 10 < seen < step
     assert longest < 0.5
     run.finish("FINISHED")
-    assert history(store, run.run_id, "cost/train") == [(n, 1 / n, n) for n in range(1, step + 1)]
-    assert len(history(store, run.run_id, "mae/validation")) == step
+    assert history(any_store, run.run_id, "cost/train") == [(n, 1 / n, n) for n in range(1, step + 1)]
+    assert len(history(any_store, run.run_id, "mae/validation")) == step
 
 
-def test_telling_twice_changes_nothing(store: Store, outputs: Path) -> None:
+def test_telling_twice_changes_nothing(any_store: Store, outputs: Path) -> None:
     """A delivery whose progress was lost, as by a kill between the two, tells all again: no point, file or model is doubled."""
-    run = started(store, outputs, OPENING_WITH_DATA)
+    run = started(any_store, outputs, OPENING_WITH_DATA)
     for step in range(1, 601):
         run.record(step, {"a": 1 / step, "b": math.nan, "c": math.inf, "d": -math.inf}, step)
     (run.directory / "config.yaml").write_text("seed: 0")
     run.artifact(run.directory / "config.yaml")
     run.finish("FINISHED")
-    before = repr(store.client.get_run(run.run_id).to_dictionary())
+    before = repr(any_store.client.get_run(run.run_id).to_dictionary())
     for lost in (0, 1000, 20_000):
         (run.directory / PROGRESS).write_text(json.dumps({"run": run.run_id, "bytes": first_at(run.directory, lost)}))
-        delivery = Delivery(store, run.directory)
+        delivery = Delivery(any_store, run.directory)
         assert not delivery.complete
         delivery.all()
         assert delivery.complete
-    assert repr(store.client.get_run(run.run_id).to_dictionary()) == before
-    assert [len(store.client.get_metric_history(run.run_id, key)) for key in "abcd"] == [600] * 4
+    assert repr(any_store.client.get_run(run.run_id).to_dictionary()) == before
+    assert [len(any_store.client.get_metric_history(run.run_id, key)) for key in "abcd"] == [600] * 4
 
 
 def first_at(directory: Path, offset: int) -> int:
@@ -175,20 +177,20 @@ def test_a_locked_store_is_given_up_when_the_time_is_short(store: Store, outputs
     assert (status(store, run.run_id), len(history(store, run.run_id, "cost/train"))) == ("KILLED", 1)
 
 
-def test_a_run_whose_store_never_answered_is_created_later(store: Store, outputs: Path) -> None:
+def test_a_run_whose_store_never_answered_is_created_later(any_store: Store, outputs: Path) -> None:
     """With nothing in MLflow when it ends, a run arrives whole: name, parameters, times, metrics, status."""
-    run = started(store, outputs, connected=False)
+    run = started(any_store, outputs, connected=False)
     run.record(1, {"cost/train": 1.0}, 1)
     with pytest.raises(Waiting, match="did not answer when the run began"):
         run.finish("FINISHED")
-    ((words, done),) = settled(store, outputs)
+    ((words, done),) = settled(any_store, outputs)
     assert done
-    found = store.find("r")
+    found = any_store.find("r")
     assert words == f"run {found.info.run_id[:8]} is complete in MLflow now"
     assert (found.info.status, found.data.params["loss"]) == ("FINISHED", "mse")
     opened = json.loads((run.directory / JOURNAL).read_text().splitlines()[0])["opened"]
     assert found.info.start_time == opened["time"]
-    assert len(history(store, found.info.run_id, "cost/train")) == 1
+    assert len(history(any_store, found.info.run_id, "cost/train")) == 1
     assert run_id_of(run.directory) == found.info.run_id
 
 
@@ -253,16 +255,16 @@ def test_more_than_a_call_takes_is_told_in_several(store: Store, outputs: Path) 
     assert [len(history(store, found.info.run_id, key)) for key in "abc"] == [667] * 3
 
 
-def test_a_dead_run_is_found_also_before_its_id_was_noted(store: Store, outputs: Path) -> None:
+def test_a_dead_run_is_found_also_before_its_id_was_noted(any_store: Store, outputs: Path) -> None:
     """Killed right after MLflow created it, a run is found by its journal's tag, completed and marked, not made twice."""
-    run = started(store, outputs)
+    run = started(any_store, outputs)
     run_id = run.run_id
     run._journal.close()  # what a kill does: the lock is free, nothing more is written
     (run.directory / PROGRESS).unlink()
-    ((words, done),) = settled(store, outputs)
+    ((words, done),) = settled(any_store, outputs)
     assert (words, done) == (f"run {run_id[:8]} is marked as KILLED: its process was killed after epoch 0 of 9", True)
-    assert [found.info.run_id for found in store.client.search_runs([store.experiment_id])] == [run_id]
-    found = store.client.get_run(run_id)
+    assert [found.info.run_id for found in any_store.client.search_runs([any_store.experiment_id])] == [run_id]
+    found = any_store.client.get_run(run_id)
     assert (found.info.status, found.data.tags["nnexp.reason"]) == (
         "KILLED",
         "its process was killed after epoch 0 of 9",
@@ -280,19 +282,19 @@ def test_a_run_that_is_alive_is_left_alone(store: Store, outputs: Path) -> None:
     run.finish("FINISHED")
 
 
-def test_a_run_whose_directory_or_record_was_deleted_waits_no_longer(store: Store, outputs: Path) -> None:
+def test_a_run_whose_directory_or_record_was_deleted_waits_no_longer(any_store: Store, outputs: Path) -> None:
     """Where the directory is gone its MLflow run is closed; where the user deleted the MLflow run it stays deleted."""
-    run = started(store, outputs)
+    run = started(any_store, outputs)
     run._journal.close()
     for path in run.directory.iterdir():
         path.unlink()
     run.directory.rmdir()
-    assert settled(store, outputs) == [(f"run {run.run_id[:8]} was closed: its directory is gone", True)]
-    assert status(store, run.run_id) == "KILLED"
-    other = started(store, outputs)
+    assert settled(any_store, outputs) == [(f"run {run.run_id[:8]} was closed: its directory is gone", True)]
+    assert status(any_store, run.run_id) == "KILLED"
+    other = started(any_store, outputs)
     other._journal.close()
-    store.client.delete_run(other.run_id)
-    assert settled(store, outputs) == [(f"run {other.run_id[:8]} was deleted in MLflow, and is left so", True)]
+    any_store.client.delete_run(other.run_id)
+    assert settled(any_store, outputs) == [(f"run {other.run_id[:8]} was deleted in MLflow, and is left so", True)]
     assert entries(outputs) == []
 
 
