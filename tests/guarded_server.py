@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.tracking.conftest import Server, serving
+from tests.servers import Server, serving
 
 USER = "me"
 

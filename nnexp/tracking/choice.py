@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.tracking.address import masked, whole
 from nnexp.tracking.client import reason, worded
-from nnexp.tracking.database import ARTIFACTS, create, embedded_uri
+from nnexp.tracking.database import ARTIFACTS, PATIENCE, create, embedded_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
+
+CREATING = 0x6E6E657870
+"""PostgreSQL's number for the lock under which MLflow's tables are made."""
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """The kinds of store without a server in between."""
@@ -46,18 +51,29 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
     return uri, chosen_by
 
 
-def check_database_server(uri: str, chosen_by: str) -> None:
-    """Refuse a database server that does not answer: MLflow's own first connection retries for minutes, aloud."""
-    scheme = uri.partition(":")[0]
-    if scheme.partition("+")[0] not in {"postgresql", "mysql"}:
+@contextmanager
+def alone_at_database_server(uri: str, chosen_by: str) -> Iterator[None]:
+    """Keep other processes out of a PostgreSQL database while MLflow may make its tables there: several at once fail.
+
+    A database server that does not answer is refused: MLflow's own first connection retries for minutes, aloud. At any other
+    store there is nothing to do.
+    """
+    kind = re.split(r"[+:]", uri, maxsplit=1)[0]
+    if kind not in {"postgresql", "mysql"}:
+        yield
         return
     import sqlalchemy
 
-    try:
-        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": 4})
-        engine.connect().close()
-    except Exception as error:
-        raise refused(uri, chosen_by, error) from error
+    with ExitStack() as stack:
+        try:
+            connect = {"poolclass": sqlalchemy.pool.NullPool, "connect_args": {"connect_timeout": 4}}
+            connection = stack.enter_context(sqlalchemy.create_engine(uri, **connect).connect())
+            if kind == "postgresql":  # which frees the lock when the connection ends, however that happens
+                connection.exec_driver_sql(f"SET lock_timeout = '{PATIENCE:.0f}s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_lock({CREATING})")
+        except Exception as error:
+            raise refused(uri, chosen_by, error) from error
+        yield
 
 
 def refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:

@@ -14,19 +14,22 @@ from urllib.request import url2pathname
 
 from nnexp.errors import NnexpError, closest, listed
 from nnexp.tracking.address import masked
-from nnexp.tracking.choice import check_database_server, create_experiment, no_experiment, refused, usable_address
+from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
 from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Metric, Run
+    from mlflow.entities import DatasetInput, Experiment, Metric, Run
 
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
 
 ID = re.compile(r"[0-9a-f]{6,32}")
 FULL_ID = 32
+
+DOUBLE = re.compile("UniqueViolation|UNIQUE constraint|Duplicate entry")
+"""What databases say of a row that another process has written first."""
 
 
 class Finished(NamedTuple):
@@ -58,13 +61,13 @@ class Store:
         about 5 s. Raises ``NnexpError``.
         """
         uri, chosen_by = usable_address(uri, outputs, existing=existing)
-        check_database_server(uri, chosen_by)
-        try:
-            client = new_client(uri)
-            with quiet(QUICK, firmly=True):
-                found = client.get_experiment_by_name(experiment)
-        except Exception as error:
-            raise refused(uri, chosen_by, error) from error
+        with alone_at_database_server(uri, chosen_by):
+            try:
+                client = new_client(uri)
+                with quiet(QUICK, firmly=True):
+                    found = client.get_experiment_by_name(experiment)
+            except Exception as error:
+                raise refused(uri, chosen_by, error) from error
         if existing and not found:
             raise no_experiment(client, experiment, uri)
         with worded(f"create the experiment '{experiment}'", uri):
@@ -133,7 +136,18 @@ class Store:
     def log_data(self, run_id: str, data: DataRecord | None) -> None:
         """Store what a run's data are; doing so again changes nothing. Raises whatever the client raises."""
         if data is not None:
-            self.client.log_inputs(run_id, [dataset_input(data)])
+            self._log_data(run_id, dataset_input(data))
+
+    def _log_data(self, run_id: str, data: DatasetInput) -> None:
+        """Store a run's data. Where another process stores the same data at this moment, MLflow finds them the second time."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.log_inputs(run_id, [data])
+        except MlflowException as error:
+            if not DOUBLE.search(str(error)):
+                raise
+            self.client.log_inputs(run_id, [data])
 
     def log_files(self, run_id: str, paths: Iterable[Path]) -> None:
         """Store files as a run's artifacts, over those of the same names. Raises whatever the client raises, and OSError.

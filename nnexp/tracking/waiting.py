@@ -236,11 +236,12 @@ def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: J
 def _without_directory(entry: Entry, store: Store) -> str:
     """Close the MLflow run of a directory that was removed before everything of it was delivered."""
     run_id = store.with_journal(entry.path.name)
-    if run_id and store.client.get_run(run_id).info.status == "RUNNING":
+    running = bool(run_id) and store.client.get_run(run_id).info.status == "RUNNING"
+    if running:
         store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")
         store.client.set_terminated(run_id, "KILLED")
     entry.path.unlink(missing_ok=True)
-    return f"run {run_id[:8]} was closed: its directory is gone" if run_id else ""
+    return f"run {run_id[:8]} was closed: its directory is gone" if running else ""
 
 
 def end_dead(entry: Entry) -> None:

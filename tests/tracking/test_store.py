@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -152,6 +153,34 @@ def test_a_run_that_cannot_be_started_is_not_left_running(store: Store) -> None:
     with pytest.raises(NnexpError, match="Could not start a run"):
         store.start("r", {"not=allowed": 1}, {})
     assert {run.info.status for run in store.client.search_runs([store.experiment_id])} == {"FAILED"}
+
+
+def test_data_that_another_process_is_storing_are_taken_from_it(in_postgresql: str, tmp_path: Path) -> None:
+    """A run whose data another one has written and not committed yet waits for that, and starts with them."""
+    import sqlalchemy
+
+    store = Store.connect(in_postgresql, "at once", tmp_path)
+    row = {"id": "1" * 32, "experiment": int(store.experiment_id), "name": "wine", "digest": "abc"}
+    insert = (
+        "INSERT INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, dataset_source) "
+        "VALUES (:id, :experiment, :name, :digest, 'code', '{}')"
+    )
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO datasets%'"
+    )
+    engine = sqlalchemy.create_engine(in_postgresql)
+    watching = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as other, watching, ThreadPoolExecutor(1) as pool:
+        other.execute(sqlalchemy.text(insert), row)
+        started = pool.submit(store.start, "r", {}, {}, DataRecord("wine", "abc", "x", (("a", "double"),), "y", 9, 1))
+        while not watching.execute(sqlalchemy.text(waits)).scalar():
+            assert not started.done()
+            time.sleep(0.01)
+        other.commit()
+        run = store.client.get_run(started.result())
+    engine.dispose()
+    assert run.inputs
+    assert [each.dataset.digest for each in run.inputs.dataset_inputs] == ["abc"]
 
 
 @pytest.mark.parametrize(
