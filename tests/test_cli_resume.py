@@ -134,39 +134,6 @@ class LookingBack(Schedule):
 '''
 
 
-def test_a_resumed_run_is_one_run_in_mlflow(place: Path) -> None:
-    """Killed, settled, resumed by its MLflow id and extended: one run, each step once, FINISHED, the epochs as a tag."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{place}/outputs/mlflow.db")
-    directory = killed(place, *DIGITS, number=signal.SIGTERM)
-    (run,) = client.search_runs(["1"], f"tags.`nnexp.directory` = '{directory.relative_to(place)}'")
-    assert (run.info.status, run.data.tags["nnexp.reason"]) == ("KILLED", "terminated (SIGTERM)")
-    done = nnexp("resume", run.info.run_id[:10], cwd=place)
-    assert (done.code, done.err) == (0, "")
-    for epochs in (600, 650):
-        found = client.get_run(run.info.run_id)
-        assert found.info.status == "FINISHED"
-        assert "nnexp.reason" not in found.data.tags
-        points = client.get_metric_history(run.info.run_id, "cost/train")
-        assert [point.step for point in points] == list(range(1, epochs + 1))
-        times = [point.timestamp for point in points]
-        assert times == sorted(times)
-        if epochs == 600:
-            refused = nnexp("resume", str(directory), cwd=place)
-            assert (
-                "is finished: 600 of 600 epochs are trained. To train more, type python -m nnexp resume" in refused.err
-            )
-            done = nnexp("resume", str(directory), "epochs=650", cwd=place)
-            assert (done.code, done.err) == (0, "")
-    assert (found.data.tags["nnexp.epochs"], found.data.params["epochs"]) == ("650", "600")
-    assert len(client.search_runs(["1"], f"tags.`nnexp.directory` = '{directory.relative_to(place)}'")) == 1
-    assert nnexp(*DIGITS, "epochs=650", "tracking=none", cwd=place).code == 0
-    assert_same(directory, runs(place)[-1])
-    artifacts = client.download_artifacts(run.info.run_id, "weights.npz", str(place))
-    assert Path(artifacts).read_bytes() == (directory / "weights.npz").read_bytes()
-
-
 def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
     """Killed six times at random moments, in training, in checkpoints and in replays, a run ends as if nothing had been."""
     from mlflow import MlflowClient
