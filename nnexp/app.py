@@ -59,7 +59,9 @@ def main() -> None:
     try:
         command()
     except sweep.Halt as halt:
-        raise halt.error from None
+        if halt.error:
+            raise halt.error from None
+        return
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
         if sweep.Recorder.directory:
             interrupted(sweep.Recorder.directory)

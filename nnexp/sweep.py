@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from nnexp import ledger, registry
+from nnexp import ledger, preview, registry
 from nnexp.composition import plain
 from nnexp.console import note, relative
 from nnexp.errors import NnexpError
@@ -36,9 +37,9 @@ COMPARISON = "comparison.png"
 
 
 class Halt(BaseException):
-    """Ends Hydra's part before the first job: Hydra makes a warning of an Exception in a callback."""
+    """Ends Hydra's part before the first job: Hydra makes a warning of an Exception in a callback. No error: all is said."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         super().__init__()
         self.error = error
 
@@ -64,9 +65,14 @@ class Recorder(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Write down what was typed and what follows from it, before anything is trained."""
         try:
-            Recorder.directory = go_on(config, Recorder.resumed) if Recorder.resumed else begin(config)
+            if config.sweep.dry_run:
+                list_jobs(config)
+            else:
+                Recorder.directory = go_on(config, Recorder.resumed) if Recorder.resumed else begin(config)
         except Exception as error:
             raise Halt(error) from error
+        if config.sweep.dry_run:
+            raise Halt
 
 
 def begin(config: DictConfig) -> Path:
@@ -135,12 +141,10 @@ def again(found: ledger.Sweep, uri: str | None) -> list[str]:
 def planned(config: DictConfig) -> dict[str, Any]:
     """The manifest of the sweep that was typed: the command, the jobs, the versions and configurations that they begin with."""
     overrides = [str(each) for each in config.hydra.overrides.task]
-    params = OmegaConf.to_container(OmegaConf.create(config.hydra.sweeper.get("params") or {}))
-    in_files = [f"{key!s}={value}" for key, value in params.items()] if isinstance(params, dict) else []
+    varied = in_files(config)
     if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != "${hydra.job.num}":  # type: ignore[index,call-overload]
         raise NnexpError("hydra.sweep.subdir: the jobs of a sweep are in 0, 1, ... of its directory. Leave it out.")
-    parsed = OverridesParser.create().parse_overrides([*in_files, *overrides])
-    jobs = grid(config, [*in_files, *overrides])
+    jobs = grid(config, [*varied, *overrides])
     compositions, versions = composed(config, jobs or [])
     uri = str(config.tracking.get("uri") or "")
 
@@ -151,14 +155,49 @@ def planned(config: DictConfig) -> dict[str, Any]:
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": hidden(sys.argv[1:]),
         "directory": str(config.hydra.sweep.dir),
-        "overrides": hidden([*overrides, *in_files]),
-        "swept": [each.key_or_group for each in parsed if each.is_sweep_override()],
-        "alone": [*options(), *(["hydra.mode=RUN", "~hydra.sweeper.params"] if in_files else [])],
+        "overrides": hidden([*overrides, *varied]),
+        "swept": swept_keys([*varied, *overrides]),
+        "alone": [*options(), *(["hydra.mode=RUN", "~hydra.sweeper.params"] if varied else [])],
         "versions": versions,
         "compositions": compositions,
         "grid": jobs is not None,
         "jobs": [{"overrides": hidden(job), "state": "waiting"} for job in jobs or []],
     }
+
+
+def list_jobs(config: DictConfig) -> None:
+    """Show which jobs there would be and what they would cost; see ``nnexp.preview``."""
+    lines = [*in_files(config), *(str(each) for each in config.hydra.overrides.task)]
+    jobs, keys = grid(config, lines), swept_keys(lines)
+    if jobs is None:
+        raise NnexpError(
+            "This sweeper chooses each job by how those before went, so there is no list. Leave sweep.dry_run out."
+        )
+    loader = GlobalHydra.instance().config_loader()
+    candidates = (
+        preview.Candidate(
+            number,
+            " ".join([line for line in job if key_of(line) in keys] or job),
+            job,
+            lambda job=job: plain(loader.load_sweep_config(config, job)),  # type: ignore[misc]
+        )
+        for number, job in enumerate(jobs)
+    )
+    wanted = int(config.hydra.launcher.get("n_jobs") or 1)
+    workers = wanted if wanted > 0 else os.cpu_count() or 1
+    preview.show(candidates, len(jobs), workers, Path.cwd() / "outputs")
+
+
+def in_files(config: DictConfig) -> list[str]:
+    """What a preset or a ready sweep varies, as overrides."""
+    params = OmegaConf.to_container(OmegaConf.create(config.hydra.sweeper.get("params") or {}))
+    return [f"{key!s}={value}" for key, value in params.items()] if isinstance(params, dict) else []
+
+
+def swept_keys(lines: list[str]) -> list[str]:
+    """The keys of several values among overrides."""
+    parsed = OverridesParser.create().parse_overrides(lines)
+    return [each.key_or_group for each in parsed if each.is_sweep_override()]
 
 
 def options() -> list[str]:

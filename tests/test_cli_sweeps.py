@@ -135,6 +135,29 @@ def test_many_failures_of_one_kind_are_told_once(tmp_path: Path) -> None:
     assert "and 4 jobs diverged for the same reason: #10, #11, #12, #13\n" in ended.out
 
 
+def test_a_dry_run_lists_the_jobs_and_their_cost(tmp_path: Path) -> None:
+    """The first twenty jobs and the number of the others, what is done already, the time of training; nothing is written."""
+    ended = nnexp("-m", "seed=range(30)", "dataset=xor", "epochs=3", "sweep.dry_run=true", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[:20] == [f"#{seed} seed={seed}" for seed in range(20)]
+    assert lines[20:22] == ["and 10 more", ""]
+    assert lines[22].startswith("30 jobs; nothing was trained or written. All would be about 0.")
+    assert list(tmp_path.iterdir()) == []
+    assert nnexp("seed=1", "dataset=xor", "epochs=3", cwd=tmp_path).code == 0
+    before = sorted(tmp_path.rglob("*"))
+    words = ("-m", "seed=0,1", "dataset=xor", "epochs=3", "reuse=true", "sweep.dry_run=true")
+    ended = nnexp(*words, cwd=tmp_path)
+    (run,) = (tmp_path / "outputs" / "runs").iterdir()
+    assert ended.out.splitlines()[:2] == ["#0 seed=0", f"#1 seed=1  (done: run {result(run)['run_id'][:8]})"]
+    assert "2 jobs; nothing was trained or written. 1 of them is done already. The rest would" in " ".join(
+        ended.out.split()
+    )
+    assert sorted(tmp_path.rglob("*")) == before
+    ended = nnexp("-m", "epochs=3,0", "sweep.dry_run=true", cwd=tmp_path)
+    assert (ended.code, ended.err) == (1, "nnexp: epochs must be an int at least 1. Got 0.\n")
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_fail_fast_starts_nothing_after_the_first_failure(launcher: str, tmp_path: Path) -> None:
     """With sweep.fail_fast the jobs behind the first failure are not started; resume finishes them and leaves the failed."""

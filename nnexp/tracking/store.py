@@ -190,6 +190,24 @@ class Store:
             scores = {name: value for name, value in metrics.items() if name.endswith("/test")}
             return Finished(run_id, found[0].info.run_name or "", history, scores) if history else None
 
+    def finished_keys(self) -> dict[str, str]:
+        """Return every ``nnexp.key`` of the experiment's finished runs, each with its newest run. Raises ``NnexpError``."""
+        found: dict[str, str] = {}
+        token = None
+        with worded("list the finished runs", self.uri):
+            while True:
+                page = self.client.search_runs(
+                    [self.experiment_id],
+                    "attributes.status = 'FINISHED'",
+                    max_results=1000,
+                    order_by=["attributes.start_time ASC"],
+                    page_token=token,
+                )
+                found |= {run.data.tags["nnexp.key"]: run.info.run_id for run in page if "nnexp.key" in run.data.tags}
+                token = page.token
+                if not token:
+                    return found
+
     def go_on(self, run_id: str, epochs: int, key: str) -> None:
         """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise."""
         run = self.client.get_run(run_id)
