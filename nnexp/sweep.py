@@ -157,7 +157,7 @@ def planned(config: DictConfig) -> dict[str, Any]:
         "directory": str(config.hydra.sweep.dir),
         "overrides": hidden([*overrides, *varied]),
         "swept": swept_keys([*varied, *overrides]),
-        "alone": [*options(), *(["hydra.mode=RUN", "~hydra.sweeper.params"] if varied else [])],
+        "alone": [*options(), *(["hydra.mode=RUN", "hydra.sweeper.params=null"] if varied else [])],
         "versions": versions,
         "compositions": compositions,
         "grid": jobs is not None,

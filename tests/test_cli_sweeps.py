@@ -126,6 +126,19 @@ def test_the_ledger_tells_what_failed_and_what_to_type(tmp_path: Path) -> None:
     assert alone.err == f"nnexp: {result(directory / '1')['message']}\n"
 
 
+def test_a_job_of_a_ready_sweep_is_run_again_by_itself(tmp_path: Path) -> None:
+    """The command shown for a failed job of a sweep that a file describes is a single run of it."""
+    own = tmp_path / "own" / "sweep"
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text("# @package _global_\nhydra: {sweeper: {params: {seed: '0,1'}}}\nepochs: 2\n")
+    words = ("--config-dir", "own", "sweep=mine", "optimizer.learning_rate=300", "tracking=none")
+    ended = nnexp("-m", *words, cwd=tmp_path)
+    assert "2 jobs: 2 diverged\n" in ended.out
+    shown = ended.out[ended.out.index("   python -m nnexp") : ended.out.index("#1 diverged")].replace("\\\n", "")
+    alone = nnexp(*shlex.split(shown)[3:], cwd=tmp_path)
+    assert (alone.code, alone.err) == (1, f"nnexp: {result(sweeps(tmp_path)[0] / '0')['message']}\n")
+
+
 def test_many_failures_of_one_kind_are_told_once(tmp_path: Path) -> None:
     """Of many jobs that failed for the same reason ten are shown, and the others counted."""
     seeds = "seed=range(14)"
