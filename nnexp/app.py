@@ -24,6 +24,7 @@ from nnexp import composition, installed, ledger, options, presets, registry, sw
 from nnexp.commands import outputs
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
+from nnexp.loaded import Cache
 from nnexp.plugin import KINDS
 from nnexp.run import resume as resume_run
 from nnexp.run import run
@@ -121,12 +122,15 @@ class Here:
     """How this process runs jobs."""
 
     worker: ClassVar[bool] = False
-    """As one of a sweep's worker processes: what a job says goes into its own log."""
+    """As one of a sweep's worker processes: what a job says goes into its own log, and its record to another process."""
+    cache: ClassVar[Cache | None] = None
+    """The data of this worker's jobs."""
 
 
 def enter_worker() -> None:
     """Make this process a worker of a sweep."""
-    Here.worker = True
+    composition.install()
+    Here.worker, Here.cache = True, Cache()
 
 
 def job(config: DictConfig) -> float | None:
@@ -166,10 +170,18 @@ def part_of_sweep(config: DictConfig, place: Place) -> float:
         shutil.rmtree(place.directory)  # what Hydra made of it; it has not begun
         return math.nan
     if stands == "waiting":
-        return run(composition.plain(config), place, console)
+        return run(composition.plain(config), place, console, cache=Here.cache, delivered_here=not Here.worker)
     uri = composition.plain(config)["tracking"]["uri"]
     try:
-        return resume_run(place.directory, place.outputs, None, uri, console)
+        return resume_run(
+            place.directory,
+            place.outputs,
+            None,
+            uri,
+            console,
+            cache=Here.cache,
+            delivered_here=not Here.worker,
+        )
     except Waiting:  # told at the end of the sweep
         return float(read_result(place.directory)["objective"])
 

@@ -246,10 +246,11 @@ def sync(words: Sequence[str]) -> None:
     parser = Parser("python -m nnexp sync", description=sync.__doc__)
     parser.add_argument("--uri", default=None, help="a store's address, where it holds a password")
     given = parser.parse_args(words)
+    from nnexp.curve import draw_missing
     from nnexp.tracking.address import without_secrets
     from nnexp.tracking.waiting import entries, settle_everywhere
 
-    found = list(settle_everywhere(entries(outputs()), given.uri, outputs()))
+    found = list(settle_everywhere(entries(outputs()), given.uri, outputs(), draw_missing))
     for _, what, _ in found:
         print(printable(without_secrets(what)))  # noqa: T201
     left = sum(not done for _, _, done in found)
@@ -295,6 +296,7 @@ def outputs() -> Path:
 
 def open_store(given: argparse.Namespace) -> Store:
     """The store and the experiment that the options name, if they are there, with what waited for it."""
+    from nnexp.curve import draw_missing
     from nnexp.tracking.store import Store
     from nnexp.tracking.waiting import entries, settle
 
@@ -304,7 +306,7 @@ def open_store(given: argparse.Namespace) -> Store:
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )
     store = Store.connect(given.uri, given.experiment, outputs(), existing=True)
-    for _, what, done in settle(entries(outputs()), store, outputs()):
+    for _, what, done in settle(entries(outputs()), store, outputs(), draw_missing):
         if done:
             print(printable(f"nnexp: {what}"), file=sys.stderr)  # noqa: T201
     return store

@@ -58,6 +58,12 @@ def draw_cost(directory: Path) -> None:
     cost_curve(result["history"], result["kept_epoch"], result["title"], directory / COST_PICTURE)
 
 
+def draw_missing(directory: Path) -> None:
+    """Draw the picture of the run in ``directory`` if it ended well and nobody has drawn it."""
+    if not (directory / COST_PICTURE).exists() and read_result(directory).get("status") == "FINISHED":
+        draw_cost(directory)
+
+
 def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: str, path: Path) -> None:
     """Cost by epoch, training and validation, with a mark at the epoch whose weights were kept.
 

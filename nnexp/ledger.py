@@ -137,11 +137,13 @@ def journal_end(path: Path) -> str | None:
 
 def is_alive(journal: Path) -> bool:
     """Whether a process writes this journal."""
-    with journal.open("rb") as file:
-        try:
+    try:
+        with journal.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
     return False
 
 

@@ -15,7 +15,8 @@ from nnexp.errors import NnexpError, counted, first_line
 from nnexp.experiment import prepare
 from nnexp.record import key
 from nnexp.settings import TrackingSettings, check
-from nnexp.tracking.store import Store, chosen_uri
+from nnexp.tracking.choice import chosen_uri
+from nnexp.tracking.store import Store
 
 SHOWN = 20
 """Jobs that are listed one by one."""

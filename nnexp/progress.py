@@ -65,10 +65,10 @@ class SweepProgress:
         done = self._done - self._skipped
         return (time.monotonic() - self._began) / max(done, 1) * (self._jobs - self._done)
 
-    def recording(self, waiting: int) -> None:
-        """Say that the jobs are done, and how many of them MLflow does not have yet."""
+    def recording(self) -> None:
+        """Say that the jobs are done, and that MLflow is about to have all of them."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], told=f"{self.words(ended=True)}  {waiting} on the way to MLflow")
+            self._bar.update(self._bar.task_ids[0], told=f"{self.words(ended=True)}  recording in MLflow")
 
     def note(self, line: str) -> None:
         """Say what the user should know while the sweep goes on."""

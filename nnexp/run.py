@@ -12,7 +12,7 @@ from typing import Any
 
 from nnexp.checkpoint import newest, save
 from nnexp.console import Console, note
-from nnexp.curve import COST_PICTURE, draw_cost
+from nnexp.curve import COST_PICTURE, draw_cost, draw_missing
 from nnexp.errors import NnexpError
 from nnexp.experiment import Experiment, prepare
 from nnexp.installed import own_version
@@ -75,7 +75,16 @@ def run(
         "place": {"overrides": list(place.overrides), "name": place.name, "sweep": place.sweep, "job": place.job},
     }
     tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, alone=not place.sweep, draw=delivered_here)
+    job = Job(
+        experiment,
+        place,
+        tracking,
+        checkpoint,
+        tracked,
+        target,
+        alone=not place.sweep,
+        draw=delivered_here or not target,
+    )
     return carry_out(job, console, began)
 
 
@@ -199,7 +208,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=delivered_here)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=delivered_here or not target)
     return carry_out(job, console, began)
 
 
@@ -297,7 +306,7 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
             raise
         note(f"{str(error).splitlines()[0]} The job's record waits for it.")
         return Target(store_uri(tracking, place.outputs), tracking.experiment, place.outputs, None)
-    for _, words, done in settle(entries(place.outputs), store, place.outputs):
+    for _, words, done in settle(entries(place.outputs), store, place.outputs, draw_missing):
         if done:
             note(words)
     return Target(store.uri, store.experiment, place.outputs, store)

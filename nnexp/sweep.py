@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnexp import ledger, preview, registry
 from nnexp.composition import plain
 from nnexp.console import note, relative
+from nnexp.curve import draw_missing
 from nnexp.errors import NnexpError
 from nnexp.explain import FILE_GROUPS
 from nnexp.ledger import Job, key_of
@@ -183,9 +185,16 @@ def list_jobs(config: DictConfig) -> None:
         )
         for number, job in enumerate(jobs)
     )
-    wanted = int(config.hydra.launcher.get("n_jobs") or 1)
-    workers = wanted if wanted > 0 else os.cpu_count() or 1
-    preview.show(candidates, len(jobs), workers, Path.cwd() / "outputs")
+    preview.show(candidates, len(jobs), workers(config.hydra.launcher), Path.cwd() / "outputs")
+
+
+def workers(launcher: Mapping[str, Any]) -> int:
+    """How many jobs train at the same time, as far as the launcher's options say."""
+    cores = os.cpu_count() or 1
+    if "workers" in launcher:
+        return int(launcher["workers"] or cores)
+    wanted = int(launcher.get("n_jobs") or 1)
+    return wanted if wanted > 0 else cores
 
 
 def in_files(config: DictConfig) -> list[str]:
@@ -258,7 +267,7 @@ def deliver_rest(directory: Path, outputs: Path) -> list[str]:
     mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
     config = next(directory.glob("*/.hydra/config.yaml"), None) if mine else None
     uri = OmegaConf.load(config).tracking.uri if config else None
-    return [words for _, words, done in settle_everywhere(mine, uri, outputs) if not done]
+    return [words for _, words, done in settle_everywhere(mine, uri, outputs, draw_missing) if not done]
 
 
 def store_best(best: Job) -> str | None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from nnexp.tracking.database import embedded_uri
+from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL, read
-from nnexp.tracking.store import embedded_uri
 from tests.command import nnexp, result, runs, sweeps
 from tests.servers import PASSWORD, QUOTED, Postgres, serving
 from tests.test_cli_durability import LONG, begun, epochs, in_mlflow
@@ -71,7 +72,7 @@ def test_a_finished_run_is_there_with_all_it_has_and_answers_for_its_key(kept: K
     done = nnexp(*words, cwd=kept.place)
     assert (done.code, done.err) == (0, "")
     directory = runs(kept.place)[-1]
-    client, run_id = kept.client(), result(directory)["run_id"]
+    client, run_id = kept.client(), run_id_of(directory)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     journal = [record for record, _ in read(directory / JOURNAL)]

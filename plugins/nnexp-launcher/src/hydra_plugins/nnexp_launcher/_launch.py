@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from typing import Any
 
 from hydra.core.singleton import Singleton
@@ -17,8 +18,6 @@ from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, Outcome, 
 from hydra_plugins.nnexp_launcher.launcher import observer
 from omegaconf import DictConfig, open_dict
 
-LOOK = 0.2
-"""Seconds between two looks at what the observer shows."""
 LAST_SECONDS = 0.9
 """What workers have to close their runs after Ctrl-C or SIGTERM: everything is to be over after two seconds."""
 
@@ -79,18 +78,18 @@ class Launch:
 
     def run(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """Run all jobs that the observer, if there is one, does not leave out."""
-        watch = observer(self.task, self.config, len(job_overrides))
         numbers = range(first, first + len(job_overrides))
+        watch = observer(self.task, self.config, numbers)
         returns: list[JobReturn | None] = [None] * len(job_overrides)
         waiting = deque(zip(numbers, job_overrides, strict=True))
         if watch:
-            waiting = deque(job for job in waiting if watch.wants(job[0], job[1]))
+            waiting = deque(job for job in waiting if watch.wants(job[0]))
         try:
             for number, outcome in self._outcomes(waiting, watch):
                 returns[number - first] = self._return(number, job_overrides[number - first], outcome)
-        except (KeyboardInterrupt, SystemExit) as stopped:
+        except (KeyboardInterrupt, SystemExit):
             if watch:
-                watch.stopped(stopped)
+                watch.stopped()
             raise
         if watch:
             watch.close()
@@ -125,16 +124,17 @@ class Launch:
                     running[worker.submit(number, overrides)] = worker, number
                     if watch:
                         watch.begun(number)
-                done, _ = wait(running, LOOK, FIRST_COMPLETED)
+                done, _ = wait(running, None, FIRST_COMPLETED)
                 for future in done:
                     worker, number = running.pop(future)
                     outcome = outcome_of(future, worker)
                     free.append(worker)
-                    if watch and not watch.ended(number, outcome.status, outcome.value):
-                        waiting.clear()
+                    if watch:
+                        value, goes_on = watch.ended(number, outcome.status, outcome.value)
+                        outcome = replace(outcome, status=JobStatus.COMPLETED, value=value)
+                        if not goes_on:
+                            waiting.clear()
                     yield number, outcome
-                if watch:
-                    watch.refresh()
         except (KeyboardInterrupt, SystemExit) as stopped:
             _stop(workers, running, INTERRUPT if isinstance(stopped, KeyboardInterrupt) else TERMINATE)
             raise

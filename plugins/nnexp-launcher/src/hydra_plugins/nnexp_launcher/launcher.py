@@ -62,10 +62,10 @@ class NnexpLauncher(Launcher):
         return launch.run(job_overrides, initial_job_idx)
 
 
-def observer(task_function: TaskFunction, config: DictConfig, jobs: int) -> Any:
+def observer(task_function: TaskFunction, config: DictConfig, numbers: Sequence[int]) -> Any:
     """What accompanies the jobs of nnexp's own command; None for any other task."""
     if task_function.__module__ != "nnexp.app":
         return None
     from nnexp.watch import Watch
 
-    return Watch(config, jobs)
+    return Watch(config, numbers)
