@@ -99,9 +99,10 @@ def process(command: list[str], folder: Path, exit_code: int = 0) -> Seconds:
     return run
 
 
-def output(command: list[str], folder: Path, exit_code: int = 0) -> str:
+def output(command: list[str], folder: Path, exit_code: int = 0, env: dict[str, str] | None = None) -> str:
     """What a process prints, which has to end with ``exit_code``."""
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    env = env or environment()
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode != exit_code:
         raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
