@@ -246,11 +246,11 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
     if not sweep.Recorder.resumed and not any(path.name.isdigit() for path in directory.iterdir()):
         remove(directory, outputs)  # refused before its first job
         return error
-    waits = sweep.deliver_rest(directory, outputs)
     found = ledger.read(directory)
     ledger.close(found)
     ranked = sweep.close(found)
     ledger.show(found)
+    waits = sweep.deliver_rest(directory, outputs)
     if ranked:
         best, stored = ranked[0].directory, None
         try:
@@ -264,6 +264,8 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
         for line in fact("files", f"{relative(str(directory))}/  {kept}"):
             say(line)
         next_commands(stored, relative(str(best)), "compare the curves in the browser")
+    if sweep.Recorder.courier:
+        sweep.Recorder.courier.stop(1)
     for words in waits:
         note(words)
     return error or verdict(found, waits)

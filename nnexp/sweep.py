@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,13 +27,16 @@ from nnexp.ledger import Job, key_of
 from nnexp.plugin import Plugin
 from nnexp.ranking import draw, rankings, show
 from nnexp.registry import GROUPS
-from nnexp.run import failure
+from nnexp.run import failure, store_uri
 from nnexp.settings import TrackingSettings, check, store_words
 from nnexp.tracking.address import masked, without_secrets
+from nnexp.tracking.courier import Courier, store_model
+from nnexp.tracking.database import in_order
 from nnexp.tracking.delivery import run_id_of
+from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import read_result, write_result
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import entries, settle_everywhere
+from nnexp.tracking.waiting import embedded, entries, settle_everywhere
 
 COMPARISON = "comparison.png"
 
@@ -63,6 +66,10 @@ class Recorder(Callback):
     resumed: ClassVar[Resumed | None] = None
     lock: ClassVar[ledger.Lock | None] = None
     """Held until this process ends."""
+    note: ClassVar[Callable[[str], None]] = note
+    """Says what the user should know while the sweep goes on."""
+    courier: ClassVar[Courier | None] = None
+    """Delivers the jobs' journals to MLflow; None where the jobs do so themselves."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Write down what was typed and what follows from it, before anything is trained."""
@@ -71,10 +78,35 @@ class Recorder(Callback):
                 list_jobs(config)
             else:
                 Recorder.directory = go_on(config, Recorder.resumed) if Recorder.resumed else begin(config)
+            Recorder.courier = hire(config)
         except Exception as error:
             raise Halt(error) from error
         if config.sweep.dry_run:
             raise Halt
+
+
+def hire(config: DictConfig) -> Courier | None:
+    """Start the process that delivers to MLflow, also the runs that wait from before. It imports MLflow meanwhile.
+
+    None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves.
+    """
+    tracking = TrackingSettings(**plain(config)["tracking"])
+    if tracking.name == "none" or not str(config.hydra.launcher.get("_target_", "")).endswith(".NnexpLauncher"):
+        return None
+    outputs = Path.cwd() / "outputs"
+    uri = store_uri(tracking, outputs)
+    made = Courier(uri, tracking.experiment, outputs, warn=tell)
+    if uri != embedded(outputs) or not in_order(outputs, tracking.experiment):
+        made.connect()
+    for entry in entries(outputs):
+        if entry.uri == masked(uri) and not ledger.is_alive(entry.directory / JOURNAL):
+            made.ended(entry.directory)
+    return made
+
+
+def tell(line: str) -> None:
+    """Say what the user should know, in the way that fits the moment."""
+    Recorder.note(line)
 
 
 def begin(config: DictConfig) -> Path:
@@ -264,6 +296,8 @@ def write_failure(directory: Path, error: Exception) -> None:
 
 def deliver_rest(directory: Path, outputs: Path) -> list[str]:
     """Deliver what the sweep's jobs could not; what is said of those that still wait."""
+    if Recorder.courier:
+        return Recorder.courier.close()
     mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
     config = next(directory.glob("*/.hydra/config.yaml"), None) if mine else None
     uri = OmegaConf.load(config).tracking.uri if config else None
@@ -274,11 +308,12 @@ def store_best(best: Job) -> str | None:
     """Store the model of a sweep's best run where ``tracking.model=auto``; the words that open its store, if there is one."""
     config = OmegaConf.load(best.directory / ".hydra" / "config.yaml")
     tracking = TrackingSettings(**config.tracking)
-    run_id = run_id_of(best.directory)
-    if tracking.name == "none" or not run_id:
+    if tracking.name == "none" or not run_id_of(best.directory):
         return None
     if tracking.model == "auto" and best.result["status"] == "FINISHED":
-        store = Store.connect(tracking.uri, tracking.experiment, Path.cwd() / "outputs")
-        if not store.has_model(run_id):
-            store.log_model(run_id, best.directory, best.result["requirements"])
+        outputs, requirements = Path.cwd() / "outputs", best.result["requirements"]
+        if Recorder.courier:
+            Recorder.courier.store_model(best.directory, requirements)
+        else:
+            store_model(Store.connect(tracking.uri, tracking.experiment, outputs), best.directory, requirements)
     return store_words(tracking)

@@ -1,35 +1,52 @@
-"""A process that delivers a run's journal while the run trains, so that training never waits for MLflow.
+"""A process that delivers journals while runs train, so that training never waits for MLflow, not even for its import.
 
-``Courier`` is its end in the training process, ``main`` is the process itself. They talk through its pipes: it gets one line
-that says which journal goes where, says a line when the store fails and one when it works again, and ends when its input does,
-which is also when the training process is gone, however that went.
+``Courier`` is its end in the process that trains, or that has others train; ``main`` is the process itself, which leaves the
+work to ``Deliveries``. They talk through its pipes, in lines of JSON: it is told which runs have begun and ended, and says
+what does not work. It ends when its input does, which is also when the other process is gone, however that went.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import select
+import queue
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar, TextIO
 
-from nnexp.errors import NnexpError
-from nnexp.tracking.client import QUICK, quiet, reason
+from nnexp.errors import NnexpError, first_line
+from nnexp.tracking.client import import_mlflow
+from nnexp.tracking.deliveries import Deliveries
+from nnexp.tracking.delivery import run_id_of
+from nnexp.tracking.store import Store
+from nnexp.tracking.waiting import Before, leave
 
-START = "from nnexp.tracking.courier import main; main()"
-PAUSE = 1.0
-"""Seconds until the journal is looked at again."""
-RETRY = 5.0
-"""Seconds until a store that failed is tried again."""
+START = "from nnexp.curve import draw_missing; from nnexp.tracking.courier import main; main(draw_missing)"
+"""What the process runs: it also draws the pictures that runs have left out."""
 NICE = 10
-"""It yields the processor to whatever trains."""
+"""The priority of one that yields the processor to whatever trains."""
+GONE = "the process that talks to MLflow has ended"
 
 
 class Courier:
-    """The training process's end."""
+    """The other process's end. ``warn`` is told, once, that the store does not take what it is given.
 
-    def __init__(self, uri: str, experiment: str, directory: Path, outputs: Path) -> None:
+    That of one run ``alone`` feeds MLflow at once while it trains, and yields the processor to it.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        experiment: str,
+        outputs: Path,
+        *,
+        warn: Callable[[str], object],
+        alone: bool = False,
+    ) -> None:
         # -P and the path: what is imported is what this process has, also where the current directory has a folder "nnexp".
         self._child = subprocess.Popen(  # noqa: S603 - this very Python
             [sys.executable, "-P", "-c", START],
@@ -37,60 +54,140 @@ class Courier:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            start_new_session=True,  # Ctrl-C is for the training process, which then stops this one
+            start_new_session=True,  # Ctrl-C is for this process, which then stops the other one
         )
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
+        self._warn = warn
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The address goes through the pipe: any user of the machine can read a command line.
-        order = {"uri": uri, "experiment": experiment, "directory": str(directory), "outputs": str(outputs)}
-        self._child.stdin.write(f"{json.dumps(order)}\n".encode())
-        self._child.stdin.flush()
-        os.set_blocking(self._child.stdout.fileno(), False)
+        self._tell(uri=uri, experiment=experiment, outputs=str(outputs), alone=alone)
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
 
-    def heard(self) -> str:
-        """What it has said since the last call; usually nothing."""
-        assert self._child.stdout is not None
-        return (self._child.stdout.read() or b"").decode(errors="replace").strip()
+    def begun(self, directory: Path) -> None:
+        """A run begins to train in ``directory``."""
+        self._tell(begun=str(directory))
+
+    def ended(self, directory: Path) -> None:
+        """The run in ``directory`` has ended, or its process is gone."""
+        self._tell(ended=str(directory))
+
+    def connect(self) -> None:
+        """Wait until the store has answered. Raises NnexpError where it does not."""
+        self._tell(connect=True)
+        if refused := self._answer(None, GONE):
+            raise NnexpError(refused)
+
+    def close(self, within: float | None = None) -> list[str]:
+        """Deliver the rest, for so many seconds at most, or as long as it advances; what is said of the runs that wait then."""
+        self._tell(close=True, within=within)
+        waits: list[str] = self._answer(None if within is None else within + 0.1, ["MLflow may not have all runs."])
+        return waits
+
+    def store_model(self, directory: Path, requirements: Sequence[str]) -> None:
+        """Store the model of a run that is delivered, unless it is there. Raises NnexpError."""
+        self._tell(model=str(directory), requirements=list(requirements))
+        if refused := self._answer(None, GONE):
+            raise NnexpError(refused)
 
     def stop(self, seconds: float) -> None:
-        """End it within ``seconds``; it may finish the batch it is at. Stopping it twice does no harm."""
+        """End it within ``seconds``; it may finish what it is at. Stopping it twice does no harm."""
         assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.close()
         try:
             self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
-        self._child.stdout.close()
+        self._reader.join()
+
+    def _tell(self, **order: Any) -> None:
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # what has to be answered is answered by _listen then
+            self._child.stdin.write(f"{json.dumps(order)}\n".encode())
+            self._child.stdin.flush()
+
+    def _answer(self, within: float | None, otherwise: Any) -> Any:
+        """The answer to an order; ``otherwise`` where there is none in time, or will be none."""
+        with contextlib.suppress(queue.Empty):
+            answer = self._answers.get(timeout=within)
+            return otherwise if answer is None else answer
+        return otherwise
+
+    def _listen(self) -> None:
+        assert self._child.stdout is not None
+        with self._child.stdout as lines:
+            for line in lines:
+                said = json.loads(line)
+                if "warning" in said:
+                    self._warn(said["warning"])
+                else:
+                    self._answers.put(said["answer"])
+        for _ in range(3):  # whoever asks now, or asked before: nobody is there
+            self._answers.put(None)
 
 
-def main() -> None:
-    """Deliver what comes into the journal until the standard input ends."""
-    order = json.loads(sys.stdin.readline())
-    os.nice(NICE)
-    from nnexp.tracking.delivery import Delivery
-    from nnexp.tracking.store import Store
+def main(before: Before = leave) -> None:
+    """Deliver what is told on the standard input until that ends."""
+    read = sys.stdin.readline
+    known = json.loads(read())
+    if known["alone"]:
+        os.nice(NICE)
+    sys.stdout, Said.pipe = sys.stderr, sys.stdout  # what others print goes nowhere
+    import_mlflow()
+    made = Deliveries(
+        known["uri"], known["experiment"], Path(known["outputs"]), before=before, warn=lambda words: say(warning=words)
+    )
+    if known["alone"]:
+        made.live_after = 0.0
+    while line := read():
+        carry_out(made, json.loads(line), known)
+    os._exit(0)  # the thread may be in the middle of something, which the next delivery completes
 
-    delivery, failing = None, False
-    while True:
-        try:
-            if delivery is None:
-                store = Store.connect(order["uri"], order["experiment"], Path(order["outputs"]))
-                delivery = Delivery(store, Path(order["directory"]))
-            with quiet(QUICK, firmly=True):
-                pause = 0.0 if delivery.advance() else PAUSE
-            if failing:
-                print("works", flush=True)  # noqa: T201 (to the training process)
-            failing = False
-        except Exception as error:  # noqa: BLE001 - whatever fails is tried again
-            if not failing:
-                why = (
-                    str(error).splitlines()[0].rstrip(".")
-                    if isinstance(error, NnexpError)
-                    else reason(error, order["uri"])
-                )
-                print(why, flush=True)  # noqa: T201 (to the training process)
-            failing, pause = True, RETRY
-        if select.select([sys.stdin], [], [], pause)[0]:
-            return
+
+def carry_out(made: Deliveries, order: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Do what one line asks for."""
+    match order:
+        case {"begun": directory}:
+            made.begun(Path(directory))
+        case {"ended": directory}:
+            made.ended(Path(directory))
+        case {"connect": _}:
+            say(answer=refusal(lambda: connected(known)))
+        case {"close": _, "within": within}:
+            say(answer=made.close(within))
+        case {"model": directory, "requirements": requirements}:
+            say(answer=refusal(lambda: store_model(connected(known), Path(directory), requirements)))
+
+
+def connected(known: Mapping[str, Any]) -> Store:
+    """The store. Raises NnexpError."""
+    return Store.connect(known["uri"], known["experiment"], Path(known["outputs"]))
+
+
+def store_model(store: Store, directory: Path, requirements: Sequence[str]) -> None:
+    """Store the model of the run in ``directory`` unless it is there."""
+    run_id = run_id_of(directory)
+    if not store.has_model(run_id):
+        store.log_model(run_id, directory, requirements)
+
+
+def refusal(work: Callable[[], object]) -> str:
+    """Do something; why it failed, or nothing."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - it is told to the other process
+        return str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {first_line(error)}"
+    return ""
+
+
+class Said:
+    """Where it is said."""
+
+    pipe: ClassVar[TextIO] = sys.stdout
+
+
+def say(**words: Any) -> None:
+    """Tell the other process."""
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(words), file=Said.pipe, flush=True)

@@ -186,7 +186,10 @@ class Deliveries:
             return first_line(error)
         except Exception as error:  # noqa: BLE001 - whatever fails is tried again
             why = first_line(error) if isinstance(error, NnexpError) else reason(error, self._uri)
-            self._warn_once(f"MLflow does not take the runs ({why}). They are kept and delivered later.", "store")
+            self._warn_once(
+                f"MLflow does not take the metrics ({why}). Training goes on; they are kept and delivered later.",
+                "store",
+            )
             return why
         return ""
 

@@ -158,7 +158,7 @@ class TrackedRun:
         self._delivery = Delivery(target.store, directory) if target and target.store else None
         self._courier: Courier | None = None
         self._began = self._looked = time.monotonic()
-        self._warned = self._abandoned = False
+        self._abandoned = False
         self._replayed: dict[int, Mapping[str, float]] = {}
         self._last: list[Mapping[str, Any]] = []
         self._model: list[Mapping[str, Any]] = []
@@ -294,17 +294,13 @@ class TrackedRun:
                 self._entry.unlink(missing_ok=True)
 
     def _look_after(self, now: float) -> None:
-        """Have another process deliver once the run turns out to be a long one; pass on what that says."""
+        """Have another process deliver once the run turns out to be a long one."""
         if not self._delivery or not self._target:
             return
-        if not self._courier:
-            if now - self._began >= self.live_after:
-                store = self._delivery.store
-                self._courier = Courier(store.uri, store.experiment, self.directory, self._target.outputs)
-        elif not self._warned and (heard := self._courier.heard()):
-            self._warned = True
-            why = heard.splitlines()[0]
-            self.warn(f"MLflow does not take the metrics ({why}). Training goes on; they are kept and delivered later.")
+        if not self._courier and now - self._began >= self.live_after:
+            store = self._delivery.store
+            self._courier = Courier(store.uri, store.experiment, self._target.outputs, warn=self.warn, alone=True)
+            self._courier.begun(self.directory)
 
     def _deliver(self) -> None:
         if not self._delivery:

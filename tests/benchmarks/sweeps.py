@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 RATES = "0.02,0.05,0.1,0.2,0.3,0.5,0.7,1.0"
 NNEXP = [sys.executable, "-m", "nnexp", "-m", "dataset=digits", "network.hidden=[32]"]
 PEER = [sys.executable, str(HERE / "peer_sweep.py"), "-m"]
-WORKERS = {1: ["hydra/launcher=basic"], 2: ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]}
+WORKERS = {1: ["hydra.launcher.workers=1"], 2: ["hydra.launcher.workers=2"]}
 """What gives a sweep one worker, or two."""
 ACCURACY = 0.88
 """What each run of the reference work reaches at least, on both sides; nearly all are above 0.95."""
