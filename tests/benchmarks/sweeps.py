@@ -48,9 +48,10 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
         yield from split(fresh, quick=quick)
         yield from per_job(fresh, quick=quick)
         yield two_workers(fresh, quick=quick)
-        yield first_of_many(fresh, 1 if quick else 3)
-        yield memory(fresh, *((10, 40) if quick else (100, 900)))
-        yield listing(fresh, 100 if quick else 10_000)
+        n_jobs = 50 if quick else 1000
+        yield first_of_many(fresh, n_jobs, 1 if quick else 3)
+        yield memory(fresh, n_jobs)
+        yield listing(fresh, 10 * n_jobs)
 
 
 def folders(parent: Path) -> Callable[[], Path]:
@@ -185,13 +186,13 @@ def started(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[b
             process.wait()
 
 
-def first_of_many(fresh: Callable[[], Path], n_times: int) -> Row:
-    """Seconds until the first of 1,000 jobs has trained an epoch."""
+def first_of_many(fresh: Callable[[], Path], n_jobs: int, n_times: int) -> Row:
+    """Seconds until the first of ``n_jobs`` has trained an epoch."""
 
     def once() -> float:
         folder = fresh()
         began = time.perf_counter()
-        with started([*NNEXP, "epochs=20", "seed=range(1000)"], folder) as process:
+        with started([*NNEXP, "epochs=20", f"seed=range({n_jobs})"], folder) as process:
             while not any('"epoch":' in path.read_text() for path in folder.glob("outputs/sweeps/*/*/journal.jsonl")):
                 refuse_end(process)
                 time.sleep(0.02)
@@ -199,15 +200,16 @@ def first_of_many(fresh: Callable[[], Path], n_times: int) -> Row:
 
     pairs = Pairs(Pair(once(), 0.0) for _ in range(n_times))
     seconds = [pair.ours for pair in pairs]
-    return row("first epoch of 1,000 jobs", "s", pairs, seconds, peer_name="", kind="value", goal=10)
+    return row(f"first epoch of {n_jobs:,} jobs", "s", pairs, seconds, peer_name="", kind="value", goal=10)
 
 
-def memory(fresh: Callable[[], Path], few: int, many: int) -> Row:
-    """MB that the sweep's own process has more when ``many`` of 1,000 jobs have ended than when ``few`` have."""
+def memory(fresh: Callable[[], Path], n_jobs: int) -> Row:
+    """MB that the sweep's own process has more when nine tenths of its jobs have ended than when one tenth has."""
     folder, found = fresh(), []
-    with started([*NNEXP, "epochs=1", "seed=range(1000)"], folder) as process:
-        for n_jobs in (few, many):
-            while sum(1 for _ in folder.glob("outputs/sweeps/*/*/result.json")) < n_jobs:
+    few, many = n_jobs // 10, 9 * n_jobs // 10
+    with started([*NNEXP, "epochs=1", f"seed=range({n_jobs})"], folder) as process:
+        for n_done in (few, many):
+            while sum(1 for _ in folder.glob("outputs/sweeps/*/*/result.json")) < n_done:
                 refuse_end(process)
                 time.sleep(0.1)
             found.append((resident(process.pid), [resident(child) for child in children(process.pid)]))

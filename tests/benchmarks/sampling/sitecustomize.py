@@ -45,7 +45,6 @@ GROUPS = {
     "/nnexp/metrics.py": "training",
     "/nnexp/": REST,
     "/sklearn/datasets/": REST,
-    "/sklearn/preprocessing/": REST,
     "/peer_sweep.py": REST,
 }
 """Parts of a source file's path; the first found counts. Evaluation is part of training; "composition" is all of Hydra."""
