@@ -36,8 +36,8 @@ NNEXP = [sys.executable, "-m", "nnexp", "-m", "dataset=digits", "network.hidden=
 PEER = [sys.executable, str(HERE / "peer_sweep.py"), "-m"]
 WORKERS = {1: ["hydra.launcher.workers=1"], 2: ["hydra.launcher.workers=2"]}
 """What gives a sweep one worker, or two."""
-ACCURACY = 0.88
-"""What each run of the reference work reaches at least, on both sides; nearly all are above 0.95."""
+ACCURACY = 0.9
+"""What each run of the reference work reaches at least, on both sides."""
 
 
 def rows(*, quick: bool = False) -> Iterator[Row]:
