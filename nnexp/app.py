@@ -21,9 +21,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from nnexp import composition, installed, ledger, options, presets, registry, sweep
-from nnexp.commands import outputs
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
+from nnexp.files import outputs_here
 from nnexp.loaded import Cache
 from nnexp.plugin import KINDS
 from nnexp.run import resume as resume_run
@@ -50,7 +50,7 @@ def main() -> None:
     refuse_two_modes(vars(given))
     composition.GuardedLoader.to_run = not (given.help or given.cfg or given.info)
     if composition.GuardedLoader.to_run:
-        outputs()
+        outputs_here()
     composition.install()
     options.register(registry.available if given.help else options.claimed)
     if given.help:
@@ -130,6 +130,7 @@ class Here:
 def enter_worker() -> None:
     """Make this process a worker of a sweep."""
     composition.install()
+    composition.GuardedLoader.checked_later = True
     Here.worker, Here.cache = True, Cache()
 
 

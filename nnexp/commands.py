@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from nnexp.errors import NnexpError, counted, did_you_mean, listed, printable
+from nnexp.files import outputs_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def ui(words: Sequence[str]) -> None:
     if not 1 <= given.port <= LAST_PORT:
         raise NnexpError(f"--port {given.port}: ports go from 1 to {LAST_PORT}. Type --port 5000, or leave it out.")
     store = open_store(given)
-    serve(store.uri, outputs(), given.port, link_suffix(store.experiment_id) + CHARTS)
+    serve(store.uri, outputs_here(), given.port, link_suffix(store.experiment_id) + CHARTS)
 
 
 def predict(words: Sequence[str]) -> None:
@@ -214,7 +215,7 @@ def resume_run(directory: Path, given: argparse.Namespace) -> None:
     if not directory.exists():
         store = open_store(given)
         tags = store.find(given.run).data.tags
-        directory = outputs().parent / tags.get("nnexp.directory", given.run)
+        directory = outputs_here().parent / tags.get("nnexp.directory", given.run)
         if not directory.exists() or identity(directory) != tags.get("nnexp.journal"):
             raise NnexpError(f"The directory of the run '{given.run}', {directory}, is not here.")
     if not (directory / "journal.jsonl").exists():
@@ -222,7 +223,7 @@ def resume_run(directory: Path, given: argparse.Namespace) -> None:
     refuse_links(directory)
     file = logging.FileHandler(directory / "nnexp.log", delay=True)  # nothing is written where there is no run
     logging.basicConfig(handlers=[file], format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s", level="INFO")
-    go_on(directory, outputs(), epochs, given.uri, Console())
+    go_on(directory, outputs_here(), epochs, given.uri, Console())
 
 
 def nothing_to_resume(directory: Path, most: int = 5) -> str:
@@ -250,7 +251,7 @@ def sync(words: Sequence[str]) -> None:
     from nnexp.tracking.address import without_secrets
     from nnexp.tracking.waiting import entries, settle_everywhere
 
-    found = list(settle_everywhere(entries(outputs()), given.uri, outputs(), draw_missing))
+    found = list(settle_everywhere(entries(outputs_here()), given.uri, outputs_here(), draw_missing))
     for _, what, _ in found:
         print(printable(without_secrets(what)))  # noqa: T201
     left = sum(not done for _, _, done in found)
@@ -284,29 +285,19 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experiment", default="nnexp", help="MLflow's experiment (default: nnexp)")
 
 
-def outputs() -> Path:
-    """Where everything of the present directory lies. Raises NnexpError where something else has its name."""
-    place = Path.cwd() / "outputs"
-    if os.path.lexists(place) and not place.is_dir():
-        raise NnexpError(
-            f"{place} is a file, and runs are to lie in a folder of that name. Move it away, or start elsewhere."
-        )
-    return place
-
-
 def open_store(given: argparse.Namespace) -> Store:
     """The store and the experiment that the options name, if they are there, with what waited for it."""
     from nnexp.curve import draw_missing
     from nnexp.tracking.store import Store
     from nnexp.tracking.waiting import entries, settle
 
-    if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs() / "mlflow.db").exists()):
+    if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs_here() / "mlflow.db").exists()):
         raise NnexpError(
-            f"No runs here: there is no {outputs() / 'mlflow.db'}. Go to the directory in which the runs were started, "
+            f"No runs here: there is no {outputs_here() / 'mlflow.db'}. Go to the directory in which the runs were started, "
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )
-    store = Store.connect(given.uri, given.experiment, outputs(), existing=True)
-    for _, what, done in settle(entries(outputs()), store, outputs(), draw_missing):
+    store = Store.connect(given.uri, given.experiment, outputs_here(), existing=True)
+    for _, what, done in settle(entries(outputs_here()), store, outputs_here(), draw_missing):
         if done:
             print(printable(f"nnexp: {what}"), file=sys.stderr)  # noqa: T201
     return store

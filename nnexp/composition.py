@@ -55,6 +55,8 @@ class GuardedLoader(ConfigLoaderImpl):
     """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
     sweep_directory: ClassVar[str | None] = None
     """Where a resumed sweep is; else it is as the configuration says."""
+    checked_later: ClassVar[bool] = False
+    """True in a sweep's workers: the bounds of a job's values were checked before the first job, and are again when it runs."""
     _of_a_sweep = False
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
@@ -142,7 +144,7 @@ class GuardedLoader(ConfigLoaderImpl):
             config, raw = self._templates.job(master_config, sweep_overrides)
             conceal(config, raw)
             refuse_unsafe(raw, sweep_overrides)
-            if self.to_run:
+            if self.to_run and not self.checked_later:
                 sweep_settings(config)
                 check(plain(config))
             OmegaConf.copy_cache(from_config=master_config, to_config=config)

@@ -2,12 +2,13 @@
 
 Hydra needs several of both for every job, and OmegaConf is slow at them: its copies go through ``copy.deepcopy`` for the
 bookkeeping of every value, its YAML through PyYAML's Python emitter (libyaml's breaks long lines elsewhere, so it is no
-substitute).
+substitute), and an interpolation is parsed anew whenever it is read.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import hydra.core.utils
+import omegaconf.base
 import yaml
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.base import Box
+from omegaconf.grammar_parser import parse
 
 ENTRIES: dict[tuple[int, str, str], str] = {}
 """Entries of mappings that PyYAML wrote, by their depth, key and value."""
@@ -33,6 +36,13 @@ def install() -> None:
     DictConfig.__deepcopy__ = duplicate  # type: ignore[assignment, method-assign]
     ListConfig.__deepcopy__ = duplicate  # type: ignore[assignment, method-assign]
     hydra.core.utils._save_config = save
+    omegaconf.base.parse = parsed  # type: ignore[attr-defined]
+
+
+@functools.lru_cache(maxsize=256)
+def parsed(text: str) -> Any:
+    """The tree of an interpolation such as ``${hydra.job.num}``, of which there are few; OmegaConf only reads it."""
+    return parse(text)
 
 
 def duplicate(config: Any, memo: dict[int, Any] | None = None) -> Any:

@@ -1,11 +1,13 @@
-"""Files that are replaced in one step: whoever reads one meanwhile, or after a crash, finds the old content or the new."""
+"""Where files lie, and how they are replaced in one step: who reads one meanwhile, or after a crash, finds old or new content."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nnexp.errors import NnexpError
 from nnexp.plain import to_json
 
 PARTIAL = ".tmp"
@@ -21,3 +23,13 @@ def replace_json(path: Path, content: Mapping[str, Any]) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def outputs_here() -> Path:
+    """Where everything of the present directory lies. Raises NnexpError where something else has its name."""
+    place = Path.cwd() / "outputs"
+    if os.path.lexists(place) and not place.is_dir():
+        raise NnexpError(
+            f"{place} is a file, and runs are to lie in a folder of that name. Move it away, or start elsewhere."
+        )
+    return place

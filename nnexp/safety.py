@@ -182,23 +182,33 @@ def check_targets(hydra: Any) -> None:
             )
 
 
-def registered_targets() -> set[str]:
+def registered_targets() -> frozenset[str]:
     """The ``_target_`` of every node that installed plugins put into Hydra's store under hydra/."""
     from hydra.core.config_store import ConfigNode, ConfigStore
-    from omegaconf import OmegaConf
 
-    targets: set[str] = set()
-
-    def walk(repo: Mapping[str, Any]) -> None:
+    def walk(repo: Mapping[str, Any]) -> Iterator[ConfigNode]:
         for entry in repo.values():
             if isinstance(entry, ConfigNode):
-                content = OmegaConf.to_container(entry.node, resolve=False)
-                targets.update(str(value) for path, value in leaves(content) if path.rpartition(".")[2] == "_target_")
+                yield entry
             elif isinstance(entry, Mapping):
-                walk(entry)
+                yield from walk(entry)
 
-    walk(ConfigStore.instance().repo.get("hydra", {}))
-    return targets
+    return frozenset().union(
+        *map(targets_of, (entry.node for entry in walk(ConfigStore.instance().repo.get("hydra", {}))))
+    )
+
+
+def targets_of(node: Any) -> frozenset[str]:
+    """The ``_target_`` values in a node of Hydra's store; what is in the store does not change, so each is read once."""
+    if id(node) not in _TARGETS:
+        from omegaconf import OmegaConf
+
+        content = leaves(OmegaConf.to_container(node, resolve=False))
+        _TARGETS[id(node)] = node, frozenset(str(value) for path, value in content if path.endswith("_target_"))
+    return _TARGETS[id(node)][1]
+
+
+_TARGETS: dict[int, tuple[Any, frozenset[str]]] = {}
 
 
 def check_places(hydra: Any, typed: Collection[str]) -> None:

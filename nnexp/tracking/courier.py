@@ -25,8 +25,14 @@ from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import Before, leave
 
-START = "from nnexp.curve import draw_missing; from nnexp.tracking.courier import main; main(draw_missing)"
-"""What the process runs: it also draws the pictures that runs have left out."""
+START = """
+import gc
+gc.set_threshold(100_000, 20, 20)
+from nnexp.curve import draw_missing
+from nnexp.tracking.courier import main
+main(draw_missing)
+"""
+"""What the process runs. It also draws the pictures that runs have left out. (The garbage collector is as in ``__main__``.)"""
 NICE = 10
 """The priority of one that yields the processor to whatever trains."""
 GONE = "the process that talks to MLflow has ended"

@@ -222,7 +222,7 @@ def test_a_server_that_is_away_at_first_and_killed_later_gets_everything(
     deliveries.begun(long)
     deliveries.ended(trainings.ended(first))
     until(lambda: said)
-    assert "MLflow does not take the runs (" in said[0]
+    assert "MLflow does not take the metrics (" in said[0]
     with running_server(tmp_path / "server", free_port):
         until(lambda: run_id_of(long))
     second = trainings.start(100)
