@@ -33,7 +33,7 @@ from omegaconf.resolvers import oc
 from nnexp import configs, installed, presets, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, known_keys, renamed, unreadable
-from nnexp.settings import SweepSettings, check, part
+from nnexp.settings import LauncherSettings, SweepSettings, check, part
 from nnexp.shortcut import Templates
 from nnexp.tracking.address import kept
 
@@ -111,6 +111,7 @@ class GuardedLoader(ConfigLoaderImpl):
         refuse_unsafe(raw, raw["hydra"]["overrides"]["task"])
         refuse_unreadable(swept_in_files(raw))
         if self.to_run:
+            check_launcher(raw["hydra"]["launcher"])
             sweep = sweep_settings(config)
             if run_mode == RunMode.RUN:
                 self._refuse_half_a_sweep(config, sweep)
@@ -193,6 +194,13 @@ def refuse_swept_settings(lines: Iterable[str]) -> None:
         override = OverridesParser.create().parse_override(line)
         if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
             raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
+
+
+def check_launcher(options: Any) -> None:
+    """Check nnexp's own launcher's options; Hydra would report what is wrong when it builds the launcher. Raises NnexpError."""
+    given = dict(options)
+    if str(given.pop("_target_", "")).endswith(".NnexpLauncher"):
+        part(LauncherSettings, "hydra.launcher.", given)
 
 
 def conceal(config: DictConfig, raw: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from nnexp.experiment import SECTIONS, Settings
 from nnexp.fields import bounds, field_types, hyperparameters, rule
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
-from nnexp.settings import RUN_SECTIONS, RunSettings
+from nnexp.settings import RUN_SECTIONS, LauncherSettings, RunSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
 """Groups whose options are files in conf/."""
@@ -44,7 +44,21 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
         message = explain_override(each, choices, repository, sweeping=sweeping)
         if message:
             return message
+    if "NnexpLauncherConf" in str(error.__cause__):
+        return next(filter(None, map(of_launcher, parsed)), in_hydras_words(error))
     return in_hydras_words(error)
+
+
+def of_launcher(override: Override) -> str:
+    """What is wrong with an option of nnexp's own launcher, empty where nothing is."""
+    head, _, option = override.key_or_group.rpartition(".")
+    if head != "hydra.launcher":
+        return ""
+    known = [item.name for item in hyperparameters(LauncherSettings)]
+    if option not in known:
+        there = listed([f"{head}.{each}" for each in known])
+        return f"No key '{override.key_or_group}': the launcher 'nnexp' has {there}. Others: hydra/launcher=NAME."
+    return wrong_type(LauncherSettings, option, override.key_or_group, values(override))
 
 
 def renamed(overrides: Iterable[str]) -> str:

@@ -42,6 +42,13 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
+class LauncherSettings:
+    """``hydra.launcher.*`` of nnexp's own launcher."""
+
+    workers: int | None = param(None, at_least=1, doc="jobs that train at the same time; null: one for each core")
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a run stands: its directory, ``outputs/``, what the user typed, and its sweep if it is part of one."""
 
@@ -68,7 +75,7 @@ class RunSettings:
     reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
 
 
-Part = TypeVar("Part", TrackingSettings, CheckpointSettings, SweepSettings)
+Part = TypeVar("Part", TrackingSettings, CheckpointSettings, SweepSettings, LauncherSettings)
 
 
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:

@@ -32,10 +32,17 @@ REFUSED = [
     ("sweep.fail_fast=true", "sweep.fail_fast=true is for a sweep, and this is a single run. Type -m sweep.fail_fast"),
     ("-m seed=0,1 sweep.fail_fst=true", "No key 'sweep.fail_fst'. Did you mean 'sweep.fail_fast'?"),
     ("-m seed=0,1 +sweep.dry=true", "No key 'sweep.dry'. Did you mean 'sweep.dry_run'?"),
-    ("-m seed=0,1 sweep.dry_run=maybe", "sweep.dry_run must be a bool. Got 'maybe'."),
+    ("-m seed=0,1 sweep.dry_run=maybe", "sweep.dry_run must be true or false. Got 'maybe'."),
     ("-m seed=0,1 sweep.fail_fast=true,false", "sweep.fail_fast is of the sweep as a whole and takes one value."),
     ("-m seed=0,1 hydra.sweep.subdir=x", "the jobs of a sweep are in 0, 1, ... of its directory. Leave it out."),
     ("-m seed=0,1 epochs=0", "epochs must be an int at least 1. Got 0."),
+    ("-m seed=0,1 hydra.launcher.workers=0", "hydra.launcher.workers must be an int or null at least 1. Got 0."),
+    ("-m seed=0,1 hydra.launcher.workers=-1", "hydra.launcher.workers must be an int or null at least 1. Got -1."),
+    ("-m seed=0,1 hydra.launcher.workers=abc", "hydra.launcher.workers must be an int or null at least 1. Got 'abc'."),
+    (
+        "-m seed=0,1 hydra.launcher.n_jobs=2",
+        "the launcher 'nnexp' has hydra.launcher.workers. Others: hydra/launcher=NAME",
+    ),
     ("checkpoint.epoch=3", "No key 'checkpoint.epoch'. Did you mean 'checkpoint.epochs'?"),
 ]
 
