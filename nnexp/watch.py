@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,11 @@ class Watch:
         """A job has ended; what Hydra gets for it, and whether other jobs are to begin."""
         objective = float(value) if status == JobStatus.COMPLETED else math.nan
         failed = math.isnan(objective)
-        if status != JobStatus.COMPLETED and ledger.state(self.place(number)) == "waiting":
+        if isinstance(
+            value, BrokenProcessPool
+        ):  # the ledger has it as killed or not started, and resume begins it again
+            self.progress.note(f"#{number}: {value}")
+        elif status != JobStatus.COMPLETED and ledger.state(self.place(number)) == "waiting":
             sweep.write_failure(self.place(number), value)  # it failed before it could train
         if self.courier:
             self.courier.ended(self.place(number))

@@ -21,9 +21,15 @@ from omegaconf import DictConfig, open_dict
 LAST_SECONDS = 0.9
 """What workers have to close their runs after Ctrl-C or SIGTERM: everything is to be over after two seconds."""
 
+KILLED = "its worker process was killed (by a signal, or for lack of memory)"
+NEVER_BEGAN = (
+    "its worker process ended as it started. A script that runs a sweep calls its main function below the line "
+    "if __name__ == '__main__':"
+)
 
-class WorkerDiedError(RuntimeError):
-    """A worker was killed in the middle of a job."""
+
+class WorkerDiedError(BrokenProcessPool):
+    """A worker was killed in the middle of a job, or ended before it could take one."""
 
 
 class Return(JobReturn):
@@ -87,7 +93,7 @@ class Launch:
         try:
             for number, outcome in self._outcomes(waiting, watch):
                 returns[number - first] = self._return(number, job_overrides[number - first], outcome)
-        except (KeyboardInterrupt, SystemExit):
+        except BaseException:
             if watch:
                 watch.stopped()
             raise
@@ -103,7 +109,7 @@ class Launch:
         def compose() -> DictConfig:
             config: DictConfig = self.context.config_loader.load_sweep_config(self.config, list(overrides))
             with open_dict(config):
-                config.hydra.job.id, config.hydra.job.num = f"{config.hydra.job.name}_{number}", number
+                config.hydra.job.id, config.hydra.job.num = str(number), number
                 config.hydra.runtime.output_dir = outcome.output_dir
             return config
 
@@ -156,8 +162,8 @@ def outcome_of(future: Future[Outcome], worker: Worker) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
+        why = KILLED if worker.began() else NEVER_BEGAN
         worker.replace()
-        why = "its worker process was killed (by a signal, or for lack of memory)"
         return Outcome(JobStatus.FAILED, WorkerDiedError(why), "", "", "")
     except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
         return Outcome(JobStatus.FAILED, error, "", "", "")

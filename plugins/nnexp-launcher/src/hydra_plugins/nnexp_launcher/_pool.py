@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, get_context, set_forkserver_preload
 from typing import Any
 
@@ -41,9 +42,15 @@ class Worker:
 
     def submit(self, number: int, overrides: Sequence[str]) -> Future[Outcome]:
         """Have it run a job."""
-        if self._pid.done() and self._pid.exception():  # it died between two jobs
+        try:
+            return self._executor.submit(carry_out, number, tuple(overrides))
+        except BrokenProcessPool:  # it was killed between two jobs
             self.replace()
-        return self._executor.submit(carry_out, number, tuple(overrides))
+            return self._executor.submit(carry_out, number, tuple(overrides))
+
+    def began(self) -> bool:
+        """Whether it has come as far as to take jobs."""
+        return self._pid.done() and not self._pid.exception()
 
     def replace(self) -> None:
         """Start another process in the place of one that died."""
@@ -52,7 +59,7 @@ class Worker:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it is alive."""
-        if self._pid.done() and not self._pid.exception():
+        if self.began():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid.result(), number)
 
@@ -67,7 +74,7 @@ class Worker:
 
     def alive(self) -> bool:
         """Whether there is a process still."""
-        if not self._pid.done() or self._pid.exception():
+        if not self.began():
             return False
         try:
             os.kill(self._pid.result(), 0)

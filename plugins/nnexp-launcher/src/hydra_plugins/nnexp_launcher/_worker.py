@@ -98,8 +98,7 @@ def state() -> State:
 def _carry_out(taken: State, number: int, overrides: Sequence[str]) -> Outcome:
     config = taken.context.config_loader.load_sweep_config(taken.config, list(overrides))
     with open_dict(config):
-        config.hydra.job.id = f"{config.hydra.job.name}_{number}"
-        config.hydra.job.num = number
+        config.hydra.job.id, config.hydra.job.num = str(number), number  # as under the basic launcher
     HydraConfig.instance().set_config(config)
     done = run_job(
         hydra_context=taken.context,
