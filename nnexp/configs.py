@@ -23,6 +23,8 @@ from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.base import Box
 from omegaconf.grammar_parser import parse
 
+from nnexp.files import replacing
+
 ENTRIES: dict[tuple[int, str, str], str] = {}
 """Entries of mappings that PyYAML wrote, by their depth, key and value."""
 MOST = 4096
@@ -77,7 +79,8 @@ def _metadata(metadata: Any) -> Any:
 def save(cfg: DictConfig, filename: str, output_dir: Path) -> None:
     """Write a configuration into one of the files of ``.hydra/``."""
     output_dir.mkdir(parents=True, exist_ok=True)
-    (output_dir / filename).write_text(to_yaml(cfg), encoding="utf-8")
+    with replacing(output_dir / filename) as partial:
+        partial.write_text(to_yaml(cfg), encoding="utf-8")
 
 
 def to_yaml(config: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.files import replacing
 from nnexp.tracking.result import read_result
 
 COST_PICTURE = "cost.png"
@@ -209,7 +210,8 @@ class Sheet:
         whole = Image.frombuffer("RGBA", (WIDTH, HEIGHT), self._renderer.buffer_rgba(), "raw", "RGBA", 0, 1)
         reduced = whole.convert("RGB").quantize(palette=nearest, dither=Image.Dither.NONE)
         reduced.putpalette(exact)
-        reduced.save(path, "PNG", dpi=(DPI, DPI), compress_level=3)
+        with replacing(path) as partial:
+            reduced.save(partial, "PNG", dpi=(DPI, DPI), compress_level=3)
 
     def _path(self, points: Any, color: str, width: float, *, alpha: float = 1.0, fill: str = "") -> None:
         from matplotlib.colors import to_rgba

@@ -1,9 +1,10 @@
-"""Where files lie, and how they are replaced in one step: who reads one meanwhile, or after a crash, finds old or new content."""
+"""Where files lie, and how they are replaced in one step: a reader, also after a crash, finds the old content or the new."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,22 @@ PARTIAL = ".tmp"
 """The suffix of a file that is being written."""
 
 
-def replace_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then the old file is left alone."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path to write to instead of ``path``, which is replaced when the block ends well, and left alone if not."""
     partial = path.with_suffix(PARTIAL)
     try:
-        partial.write_text(to_json(content), encoding="utf-8")
+        yield partial
         partial.replace(path)
-    except OSError:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def replace_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then the old file is left alone."""
+    with replacing(path) as partial:
+        partial.write_text(to_json(content), encoding="utf-8")
 
 
 def outputs_here() -> Path:

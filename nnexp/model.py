@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, first_line
+from nnexp.files import replacing
 from nnexp.installed import own_version
 from nnexp.metrics import class_indices
 from nnexp.network import MLP, open_arrays
@@ -184,8 +185,10 @@ class Model:
     def save_parts(self, directory: Path) -> None:
         """Write ``weights.npz`` (W1, b1, ... alone) and ``model.json`` into a directory; ``load`` reads that, too."""
         arrays: dict[str, Any] = self.network.arrays()
-        np.savez(directory / WEIGHTS, **arrays)
-        (directory / DESCRIPTION).write_text(to_json(self.describe()), encoding="utf-8")
+        with replacing(directory / WEIGHTS) as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)
+        with replacing(directory / DESCRIPTION) as partial:
+            partial.write_text(to_json(self.describe()), encoding="utf-8")
 
 
 def load(path: str | Path) -> Model:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnexp.files import replacing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -46,7 +48,8 @@ def comparison(panels: Sequence[Panel], path: Path) -> None:
             title = f"{title}: the best {len(shown)} of {len(panel.curves)}"
         edges = [edge for label in shown for edge in panel.bands.get(label, ())]
         finish(axes, title, [*shown.values(), *edges], " ".join(reversed(panel.metric.split("/"))), panel.legend)
-    figure.savefig(path, dpi=100)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=100, format="png")
 
 
 def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:

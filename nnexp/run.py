@@ -15,6 +15,7 @@ from nnexp.console import Console, note
 from nnexp.curve import COST_PICTURE, draw_cost, draw_missing
 from nnexp.errors import NnexpError
 from nnexp.experiment import Experiment, prepare
+from nnexp.files import replacing
 from nnexp.installed import own_version
 from nnexp.loaded import Cache
 from nnexp.model import DESCRIPTION, WEIGHTS
@@ -341,4 +342,5 @@ def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: 
 def write_yaml(config: Mapping[str, Any], path: Path) -> None:
     """Write plain values as YAML, in their order."""
     text = f"# Made by nnexp {own_version()}: the resolved configuration of this run.\n"
-    path.write_text(text + to_yaml(config), encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text(text + to_yaml(config), encoding="utf-8")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from nnexp.files import replace_json
+import pytest
+
+from nnexp.files import replace_json, replacing
 
 TOO_LARGE = """
 import resource, signal, sys
@@ -39,3 +42,53 @@ def test_what_does_not_fit_leaves_the_old_file(tmp_path: Path) -> None:
     assert ended.stdout == "refused\n"
     assert path.read_text() == "[1]"
     assert [each.name for each in tmp_path.iterdir()] == ["file.json"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from nnexp import configs, curve, model, pictures, run
+import nnexp.files
+
+def killed(self, target):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Path.replace = killed
+directory = Path(sys.argv[1])
+{}
+"""
+"""A process that is killed when a new file is about to take its place."""
+WRITERS = {
+    "cost.png": "curve.cost_curve({'cost/train': [1.0, 0.5]}, 1, 'title', directory / 'cost.png')",
+    "comparison.png": (
+        "pictures.comparison([pictures.Panel({'a': [1.0, 0.5]}, 'cost/train', 'title')], directory / 'comparison.png')"
+    ),
+    "config.yaml": "run.write_yaml({'seed': 1}, directory / 'config.yaml')",
+    "hydra.yaml": (
+        "from omegaconf import OmegaConf; configs.save(OmegaConf.create({'seed': 1}), 'hydra.yaml', directory)"
+    ),
+    "result.json": "nnexp.files.replace_json(directory / 'result.json', {'status': 'FINISHED'})",
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_killed_writer_leaves_the_old_file(name: str, tmp_path: Path) -> None:
+    """A picture, a configuration or a result that is being written when its process is killed is the old one, or none."""
+    (tmp_path / name).write_text("old")
+    ended = subprocess.run([sys.executable, "-c", KILLED.format(WRITERS[name]), str(tmp_path)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert (tmp_path / name).read_text() == "old"
+
+
+def test_a_writer_that_fails_leaves_nothing_beside(tmp_path: Path) -> None:
+    """Whatever ends the block, the old file stays, and the new one's beginning goes."""
+    (tmp_path / "file.txt").write_text("old")
+
+    def interrupted() -> None:
+        with replacing(tmp_path / "file.txt") as partial:
+            partial.write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file.txt": "old"}
