@@ -20,7 +20,7 @@ from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, Dat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Experiment, Metric, Run
+    from mlflow.entities import DatasetInput, Experiment, LoggedModel, Metric, Run
 
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
@@ -241,9 +241,10 @@ class Store:
             raise
 
     def has_model(self, run_id: str) -> bool:
-        """Tell whether a model is stored with the run. Raises whatever the client raises."""
-        there = self.client.get_run(run_id).outputs
-        return bool(there and there.model_outputs)
+        """Tell whether a whole model is stored with the run. Raises whatever the client raises."""
+        there = self.client.get_run(run_id)
+        linked = linked_models(there)
+        return bool(linked) and any(model.model_id in linked and is_ready(model) for model in self._models(there))
 
     def log_model(self, run_id: str, directory: Path, requirements: Sequence[str]) -> str:
         """Store the model whose ``weights.npz`` and ``model.json`` lie in ``directory``; its MLflow id.
@@ -257,6 +258,8 @@ class Store:
             from mlflow.entities import LoggedModelOutput
 
             run = self.client.get_run(run_id)
+            if finished := self._clear_away(run):
+                return finished
             model = self.client.create_logged_model(
                 run.info.experiment_id, "model", source_run_id=run_id, params=run.data.params
             )
@@ -269,6 +272,25 @@ class Store:
                 raise
             self.client.finalize_logged_model(model.model_id, "READY")
             return str(model.model_id)
+
+    def _models(self, run: Run) -> Sequence[LoggedModel]:
+        """What MLflow has of the models that were stored, or were about to be, with a run."""
+        where = f"source_run_id = '{run.info.run_id}'"
+        return list(self.client.search_logged_models([run.info.experiment_id], where))
+
+    def _clear_away(self, run: Run) -> str:
+        """Remove what a process that was killed left of a run's model; where only the last word was missing, say that: its id.
+
+        Its files are complete once it is linked with the run.
+        """
+        for model in self._models(run):
+            if is_ready(model):
+                continue
+            if model.model_id in linked_models(run) and str(model.status) == "PENDING":
+                self.client.finalize_logged_model(model.model_id, "READY")
+                return str(model.model_id)
+            self.client.delete_logged_model(model.model_id)
+        return ""
 
     def find(self, run: str) -> Run:
         """Look up the run with this id, this beginning of an id (at least 6 characters) or exactly this name.
@@ -326,6 +348,16 @@ class Store:
         suggestion = f" Did you mean '{match}'?" if match else ""
         newest = "\n  ".join(_shown(found) for found in recent[:5])
         return NnexpError(f"No run '{run}' in experiment '{self.experiment}'.{suggestion} The newest:\n  {newest}")
+
+
+def linked_models(run: Run) -> set[str]:
+    """The ids of the models that belong to a run, whether their record is complete or not."""
+    return {model.model_id for model in run.outputs.model_outputs} if run.outputs else set()
+
+
+def is_ready(model: LoggedModel) -> bool:
+    """Whether MLflow was told that the model is there completely."""
+    return str(model.status) == "READY"
 
 
 def _step(point: Metric) -> int:

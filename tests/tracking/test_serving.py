@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -193,6 +194,42 @@ def test_a_model_that_cannot_be_read_is_not_left_pending(store: Store, tmp_path:
     with pytest.raises(NnexpError, match="Could not store the model of run"):
         store.log_model(run_id, tmp_path / "nothing", [])
     assert [str(kept.status) for kept in store.client.search_logged_models([store.experiment_id])] == ["FAILED"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mlflow import MlflowClient
+from nnexp.tracking.store import Store
+
+outputs, run_id, directory, last = sys.argv[1:]
+setattr(MlflowClient, last, lambda *ignored: os.kill(os.getpid(), signal.SIGKILL))
+store = Store.connect(f"sqlite:///{outputs}/mlflow.db", "nnexp", Path(outputs))
+store.log_model(run_id, Path(directory), ["numpy"])
+"""
+
+
+@pytest.mark.parametrize("last", ["log_model_artifacts", "log_outputs", "finalize_logged_model"])
+def test_a_process_killed_while_it_stores_a_model(last: str, regression: Model, tmp_path: Path) -> None:
+    """Before the files are there, before they are linked or before the last word: there is one whole model in the end."""
+    from nnexp.tracking.store import Store
+
+    outputs = tmp_path / "outputs"
+    store = Store.connect(f"sqlite:///{outputs}/mlflow.db", "nnexp", outputs)
+    run_id = store.start("r", {"loss": "mse"}, {})
+    (tmp_path / "trained").mkdir()
+    regression.save_parts(tmp_path / "trained")
+    words = [str(outputs), run_id, str(tmp_path / "trained"), last]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (half,) = store.client.search_logged_models([store.experiment_id])
+    assert str(half.status) == "PENDING"
+    assert not store.has_model(run_id)
+    model = store.log_model(run_id, tmp_path / "trained", ["numpy"])
+    assert store.has_model(run_id)
+    (whole,) = store.client.search_logged_models([store.experiment_id])
+    assert (whole.model_id, str(whole.status)) == (model, "READY")
+    assert (whole.model_id == half.model_id) == (last == "finalize_logged_model")
 
 
 def test_mlflow_models_predict_reads_a_csv_file(store: Store, binary: Model, tmp_path: Path) -> None:
