@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnexp.errors import NnexpError, printable
@@ -120,6 +120,7 @@ def test_a_files_server_gets_no_credentials_of_the_environment(tmp_path: Path) -
     assert "does not answer" in typed.err
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("a./~\\")))
 def test_a_name_that_stays_inside_does(name: str) -> None:
     """What is let through cannot lead out of its directory, as Python resolves paths."""
@@ -127,6 +128,7 @@ def test_a_name_that_stays_inside_does(name: str) -> None:
         assert Path("/outputs/run", name).resolve().is_relative_to("/outputs/run")
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("a./")), st.text(st.sampled_from("a./")))
 def test_no_value_within_a_directorys_name_leads_out_of_it(subdir: str, value: str) -> None:
     """A directory named after a value is refused, or lies where it should."""
@@ -139,6 +141,7 @@ def test_no_value_within_a_directorys_name_leads_out_of_it(subdir: str, value: s
     assert resolved.is_relative_to("/outputs/sweep")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_shown_without_commands_to_the_terminal(text: str) -> None:
     """What is shown has no control characters but tabs and line breaks, and can be encoded."""

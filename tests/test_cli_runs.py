@@ -434,7 +434,7 @@ def test_ready_sweeps(name: str, tmp_path: Path) -> None:
     """Every ready sweep runs as it stands."""
     ended = nnexp("-m", f"sweep={name}", "epochs=1", "tracking=none", cwd=tmp_path)
     assert ended.code == 0, ended.err
-    assert "runs, best first" in ended.out
+    assert ", best first by " in ended.out
 
 
 def test_a_preset_of_ones_own(tmp_path: Path) -> None:

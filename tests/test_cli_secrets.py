@@ -41,7 +41,7 @@ def assert_unknown(cwd: Path, *ended: Ended) -> None:
         assert not [spelling for spelling in SPELLINGS if spelling in each.out + each.err], each
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["nnexp", "basic", "joblib"])
 def test_runs_and_sweeps_work_with_a_password_that_is_written_nowhere(
     door: Door, tmp_path: Path, launcher: str
 ) -> None:

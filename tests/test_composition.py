@@ -125,7 +125,7 @@ def test_traps(lines: list[str]) -> None:
     [
         (["seed=1", "sede=2"], "Did you mean 'seed'"),
         (["optimizer.learning_rate=-1"], "optimizer.learning_rate"),
-        (["loss=mea"], "Did you mean 'mse'"),
+        (["loss=mea"], "Did you mean 'mae'"),
         (["seed=abc"], "seed must be"),
         (["optimizer.name=sgd"], "Type optimizer=sgd"),
         (["dataset.noise=0.1"], "dataset"),

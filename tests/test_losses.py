@@ -162,6 +162,7 @@ def test_bce_of_one_sample(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_cce_gradient_over_the_whole_range(dtype: str, data: st.DataObject) -> None:
     """Whatever the logits of a batch, ordinary or huge or both, the gradient is (softmax - y) / m to the last digits."""

@@ -227,7 +227,7 @@ def test_another_sweepers_jobs_are_ranked_one_by_one(
     """Where the jobs are not a grid that was known before, nothing is averaged."""
     directory = shutil.copytree(swept[0], tmp_path / "copy")
     manifest = json.loads((directory / "manifest.json").read_text())
-    (directory / "manifest.json").write_text(json.dumps({**manifest, "jobs": []}))
+    (directory / "manifest.json").write_text(json.dumps({**manifest, "grid": False, "jobs": []}))
     close(ledger.read(directory))
     out = capsys.readouterr().out
     assert "12 runs, best first by cost/validation" in out

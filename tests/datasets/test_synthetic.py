@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -108,6 +108,7 @@ def test_blobs_lie_around_the_unit_circle() -> None:
     assert data.task == "multiclass"
 
 
+@settings(deadline=None)
 @given(n_samples=st.integers(2, 80), n_classes=st.integers(2, 20))
 def test_classes_are_balanced(n_samples: int, n_classes: int) -> None:
     """Class sizes differ by one at most, whatever the number of samples."""

@@ -375,16 +375,16 @@ MUTANTS = [
     ),
     Mutant(
         "the seed does not reach the split",
-        "experiment.py",
-        "np.random.default_rng(split_seed)",
-        "np.random.default_rng(0)",
+        "loaded.py",
+        "np.random.SeedSequence(cut.seed)",
+        "np.random.SeedSequence(0)",
         "test_experiment.py::test_the_seed_drives_everything",
     ),
     Mutant(
         "split.seed is ignored",
         "experiment.py",
-        "seeds[1] if settings.split.seed is None",
-        "seeds[1] if True",
+        "settings.seed if settings.split.seed is None",
+        "settings.seed if True",
         "test_experiment.py::test_split_seed_pins_the_split_alone",
     ),
     Mutant(

@@ -6,7 +6,7 @@ import os
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnexp.errors import NnexpError
@@ -21,6 +21,7 @@ def _no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(address.KEPT, "{}")
 
 
+@settings(deadline=None)
 @given(PASSWORDS, st.booleans())
 @example("ge,h'e\\im{", False)
 def test_any_password_typed_is_hidden_and_given_back(password: str, percent: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nnexp_optimizers.adaptive import Adagrad, Adam, AdamW, RmsProp
 from nnexp_optimizers.momentum import Momentum, Nesterov
@@ -139,6 +139,7 @@ steps = st.lists(st.tuples(st.lists(st.floats(-10, 10), min_size=2, max_size=2),
 
 
 @pytest.mark.parametrize(("optimizers", "rule"), CASES, ids=list(OPTIMIZERS))
+@settings(deadline=None)
 @given(data=st.data(), given_steps=steps, start=st.lists(st.floats(-5, 5), min_size=2, max_size=2))
 def test_the_papers_rule(
     optimizers: st.SearchStrategy[Any],

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nnexp_optimizers.schedules import Cosine, Exponential, Plateau, Step
 
@@ -51,6 +51,7 @@ def test_by_hand(schedule: Schedule, expected: list[float]) -> None:
     assert factors(schedule, len(expected)) == pytest.approx(expected, rel=1e-14)
 
 
+@settings(deadline=None)
 @given(epochs=st.integers(1, 200), warmup=st.integers(0, 199), end=st.floats(0, 1))
 def test_the_shape_of_cosine(epochs: int, warmup: int, end: float) -> None:
     """Even steps up to 1, then down without a rise; the epoch after the last would have the end factor."""
@@ -123,6 +124,7 @@ class Counter:
             self.drops, self.cooling, self.bad_epochs = self.drops + 1, self.cooldown, 0
 
 
+@settings(deadline=None)
 @given(
     patience=st.integers(1, 5),
     cooldown=st.integers(0, 4),
@@ -138,6 +140,7 @@ def test_plateau_counts_as_one_with_a_memory(patience: int, cooldown: int, thres
         assert schedule.factor(epoch, 100, costs[: epoch - 1]) == 0.5**counter.drops
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 99), epochs=st.integers(5, 60))
 def test_a_factor_depends_on_its_arguments_alone(seed: int, epochs: int) -> None:
     """Asked in any order, twice, or by another object, the factor of an epoch is the same: a resumed run goes on exactly."""
