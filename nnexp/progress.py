@@ -44,17 +44,17 @@ class SweepProgress:
     def show(self) -> None:
         """Bring the line up to date."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self._done, told=self.words())
+            self._bar.update(self._bar.task_ids[0], completed=self._done, told=self.words(running=True))
         elif self._done * LINES // self._jobs > self._said * LINES // self._jobs:
             self._said = self._done
             ended = self._done == self._jobs
             time_told = _clock(time.monotonic() - self._began) if ended else f"{_clock(self._left())} left"
-            say(f"{self._done:>{len(str(self._jobs))}}/{self._jobs} jobs  {self.words(ended=ended)}  {time_told}")
+            say(f"{self._done:>{len(str(self._jobs))}}/{self._jobs} jobs  {self.words()}  {time_told}")
 
-    def words(self, *, ended: bool = False) -> str:
+    def words(self, *, running: bool = False) -> str:
         """The counts and the best so far."""
         parts: Sequence[str] = (
-            f"{self._running} running" if self._running and not ended else "",
+            f"{self._running} running" if self._running and running else "",
             f"{self._failed} failed" if self._failed else "",
             f"best {self._best[0]:.4g} (#{self._best[1]})" if self._best else "",
         )
@@ -68,7 +68,7 @@ class SweepProgress:
     def recording(self) -> None:
         """Say that the jobs are done, and that MLflow is about to have all of them."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], told=f"{self.words(ended=True)}  recording in MLflow")
+            self._bar.update(self._bar.task_ids[0], told=f"{self.words()}  recording in MLflow")
 
     def note(self, line: str) -> None:
         """Say what the user should know while the sweep goes on."""
