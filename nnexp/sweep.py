@@ -98,8 +98,12 @@ def hire(config: DictConfig) -> Courier | None:
     made = Courier(uri, tracking.experiment, outputs, warn=tell)
     if uri != embedded(outputs) or not in_order(outputs, tracking.experiment):
         made.connect()
+    going_on: set[Path] = set()  # left to the workers: only one process can have a journal
+    if Recorder.resumed:
+        going_on = {Recorder.resumed.directory / str(number) for number in ledger.todo(Recorder.resumed.directory)}
     for entry in entries(outputs):
-        if entry.uri == masked(uri) and not ledger.is_alive(entry.directory / JOURNAL):
+        alive = entry.directory in going_on or ledger.is_alive(entry.directory / JOURNAL)
+        if entry.uri == masked(uri) and not alive:
             made.ended(entry.directory)
     return made
 
