@@ -9,13 +9,14 @@ PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --dis
 ARGS ?= loss=mae optimizer=sgd
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench clean
+.PHONY: help run test check lint bench torture clean
 
 help:
 	@echo "make run      set up and run: python -m nnexp $(ARGS)   (others with ARGS='...')"
 	@echo "make test     set up and run the tests"
 	@echo "make check    what CI runs: lint, types, tests"
 	@echo "make bench    the speed comparisons, as ratios"
+	@echo "make torture  sweeps killed a hundred times and resumed, in a quarter of an hour"
 	@echo "make clean    remove .venv and caches; outputs/ stays"
 
 $(BIN)/python:
@@ -46,6 +47,10 @@ check: lint test
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.benchmarks
+
+torture: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.torture --kills 100 --minutes 11
+	$(BIN)/python -m tests.torture --server --kills 20 --minutes 4
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
