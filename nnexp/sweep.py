@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -78,29 +78,33 @@ class Recorder(Callback):
                 list_jobs(config)
             else:
                 Recorder.directory = go_on(config, Recorder.resumed) if Recorder.resumed else begin(config)
-            Recorder.courier = hire(config)
+            Recorder.courier = courier(config)
         except Exception as error:
             raise Halt(error) from error
         if config.sweep.dry_run:
             raise Halt
 
 
-def hire(config: DictConfig) -> Courier | None:
-    """Start the process that delivers to MLflow, also the runs that wait from before. It imports MLflow meanwhile.
-
-    None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves.
-    """
+def courier(config: DictConfig) -> Courier | None:
+    """Hire one; None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves."""
     tracking = TrackingSettings(**plain(config)["tracking"])
     if tracking.name == "none" or not str(config.hydra.launcher.get("_target_", "")).endswith(".NnexpLauncher"):
         return None
+    going_on = Recorder.directory if Recorder.resumed else None
+    return hire(tracking, [going_on / str(number) for number in ledger.todo(going_on)] if going_on else [])
+
+
+def hire(tracking: TrackingSettings, going_on: Collection[Path] = ()) -> Courier:
+    """Start the process that delivers to MLflow, also the runs that wait from before. It imports MLflow meanwhile.
+
+    Those in ``going_on`` are left to the workers that are about to go on with them: only one process can have a journal.
+    Raises NnexpError where the store does not answer; the embedded database, if it looks as it should, is not waited for.
+    """
     outputs = Path.cwd() / "outputs"
     uri = store_uri(tracking, outputs)
     made = Courier(uri, tracking.experiment, outputs, warn=tell)
     if uri != embedded(outputs) or not in_order(outputs, tracking.experiment):
         made.connect()
-    going_on: set[Path] = set()  # left to the workers: only one process can have a journal
-    if Recorder.resumed:
-        going_on = {Recorder.resumed.directory / str(number) for number in ledger.todo(Recorder.resumed.directory)}
     for entry in entries(outputs):
         alive = entry.directory in going_on or ledger.is_alive(entry.directory / JOURNAL)
         if entry.uri == masked(uri) and not alive:

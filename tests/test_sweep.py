@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp import ledger, watch
+from nnexp import ledger, sweep
 from nnexp.settings import TrackingSettings
 
 KILLED = """
@@ -34,9 +34,8 @@ def test_a_run_that_a_worker_is_about_to_go_on_with_is_left_to_it(
     for directory in (going_on, other):
         directory.mkdir(parents=True)
         subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "outputs"), str(directory)], check=False)
-    said: list[str] = []
-    made = watch.deliveries(TrackingSettings(), said.append, [going_on])
-    assert made
-    assert (made.close(), said) == ([], [])
+    made = sweep.hire(TrackingSettings(), [going_on])
+    assert made.close() == []
+    made.stop(5)
     assert [ledger.journal_end(each / "journal.jsonl") for each in (going_on, other)] == ["", "KILLED"]
     assert len(list((tmp_path / "outputs" / ".open").iterdir())) == 1
