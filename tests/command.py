@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,27 @@ def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
         command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def sweeping(
+    cwd: Path, *words: str, until: Callable[[list[Path]], bool], timeout: float = 180
+) -> subprocess.Popen[str]:
+    """``python -m nnexp -m WORDS`` in a process group of its own, once ``until`` holds of its jobs' directories."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nnexp", "-m", *words],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    end = time.monotonic() + timeout
+    while not until(list(cwd.glob("outputs/sweeps/*/[0-9]*"))):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return process
 
 
 def runs(cwd: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from nnexp.tracking.delivery import run_id_of
 from tests.command import Ended, environment, nnexp, result, runs, sweeps
 from tests.guarded_server import Door, guarded
 
@@ -52,10 +53,10 @@ def test_runs_and_sweeps_work_with_a_password_that_is_written_nowhere(
     assert swept.code == 0, swept
     (directory,) = sweeps(tmp_path)
     assert [result(directory / str(job))["status"] for job in range(2)] == ["FINISHED"] * 2
-    assert all(result(directory / str(job))["run_id"] for job in range(2))
+    ids = [run_id_of(directory / str(job)) for job in range(2)]
+    assert all(ids)
     assert f"--uri 'http://me:***@127.0.0.1:{door.server_port}'" in swept.out
-    run_id = result(directory / "1")["run_id"]
-    there = nnexp("log-model", run_id, "--uri", door.uri(PASSWORD), f"--experiment={launcher}", cwd=tmp_path)
+    there = nnexp("log-model", ids[1], "--uri", door.uri(PASSWORD), f"--experiment={launcher}", cwd=tmp_path)
     assert there.code == 0, there
     assert_unknown(tmp_path, swept, there)
 

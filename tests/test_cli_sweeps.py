@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from nnexp import ledger
+from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL, read
-from tests.command import nnexp, result, sweeps
-from tests.test_cli_durability import begun
+from tests.command import nnexp, result, sweeping, sweeps
 
 QUICK = ("dataset=xor", "epochs=3", "tracking=none")
 LONG = ("dataset=digits", "epochs=200", "checkpoint.epochs=7", "tracking=none", "seed=0,1,2")
-LAUNCHERS = ("basic", "joblib")
+LAUNCHERS = ("nnexp", "basic", "joblib")
 
 SLOW = float(os.environ.get("NNEXP_SLOW", "1"))
 """How much longer things may take on a machine that is busy with others."""
@@ -58,7 +58,8 @@ def test_what_a_sweep_cannot_be_told(words: str, message: str, tmp_path: Path) -
 
 def launched(launcher: str, workers: int = 2) -> list[str]:
     """The words that choose a launcher; joblib's only worker is the command's own process."""
-    return [f"hydra/launcher={launcher}", *([f"hydra.launcher.n_jobs={workers}"] if launcher == "joblib" else [])]
+    number = {"nnexp": [f"hydra.launcher.workers={workers}"], "joblib": [f"hydra.launcher.n_jobs={workers}"]}
+    return [f"hydra/launcher={launcher}", *number.get(launcher, [])]
 
 
 def states(directory: Path) -> list[str]:
@@ -169,7 +170,7 @@ def test_a_dry_run_lists_the_jobs_and_their_cost(tmp_path: Path) -> None:
     words = ("-m", "seed=0,1", "dataset=xor", "epochs=3", "reuse=true", "sweep.dry_run=true")
     ended = nnexp(*words, cwd=tmp_path)
     (run,) = (tmp_path / "outputs" / "runs").iterdir()
-    assert ended.out.splitlines()[:2] == ["#0 seed=0", f"#1 seed=1  (done: run {result(run)['run_id'][:8]})"]
+    assert ended.out.splitlines()[:2] == ["#0 seed=0", f"#1 seed=1  (done: run {run_id_of(run)[:8]})"]
     assert "2 jobs; nothing was trained or written. 1 of them is done already. The rest would" in " ".join(
         ended.out.split()
     )
@@ -201,8 +202,9 @@ def test_a_killed_sweep_goes_on_bit_by_bit(launcher: str, untouched: Path, tmp_p
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     (directory,) = sweeps(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in directory.glob("*/weights.npz")}
-    assert before
+    done = [path for path in directory.glob("*/weights.npz") if ledger.state(path.parent) == "finished"]
+    assert done
+    before = {path: path.stat().st_mtime_ns for path in done}
     ended = nnexp("resume", str(directory), cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     assert "3 runs, best first by cost/validation" in ended.out
@@ -219,12 +221,13 @@ def test_a_killed_sweep_goes_on_bit_by_bit(launcher: str, untouched: Path, tmp_p
 
 def training(place: Path, *words: str) -> subprocess.Popen[str]:
     """The long sweep under way: its first job has ended, and another one is in the middle."""
-    process = begun(place, "-m", *LONG, *words, "log_every=1", until="#", start_new_session=True)
-    assert process.stdout is not None
-    for each in process.stdout:
-        if " ".join(each.split()).startswith("epoch 50/"):
-            break
-    return process
+
+    def reached(jobs: list[Path]) -> bool:
+        found = {job: ledger.state(job) for job in jobs}
+        running = [(job / JOURNAL).read_text() for job in jobs if found[job] == "running"]
+        return "finished" in found.values() and any(20 <= text.count('"epoch"') <= 120 for text in running)
+
+    return sweeping(place, *LONG, *words, until=reached)
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)

@@ -16,7 +16,11 @@ BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", REA
 
 
 def masked(text: str) -> list[str]:
-    """The lines with every number and run id masked, since they depend on the machine, and spaces squeezed."""
+    """The lines with every number and run id masked, since they depend on the machine, and spaces squeezed.
+
+    Without a sweep's progress, of which a terminal keeps nothing.
+    """
+    text = re.sub(r"^ *\d+/\d+ jobs .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
     text = re.sub(r"_[0-9a-f]{6}\b", "_HEX", text)
     text = re.sub(r"\d[\d,]*(\.\d+)?(e[+-]\d+)?", "N", text)
