@@ -28,6 +28,7 @@ def main() -> NoReturn:
         guard()
         dispatch(sys.argv[1:])
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; a second one would change the exit code
         print("\ninterrupted", file=sys.stderr)  # noqa: T201
         _leave(130)
     except SystemExit as end:

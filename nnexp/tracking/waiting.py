@@ -21,7 +21,7 @@ from nnexp.tracking.address import known, masked, sends_credentials
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.database import DATABASE
-from nnexp.tracking.delivery import PROGRESS, Delivery
+from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
 from nnexp.tracking.journal import ID, JOURNAL, Busy, Journal, identity, read
 from nnexp.tracking.result import write_result
 from nnexp.tracking.store import Store
@@ -142,7 +142,9 @@ def settle_everywhere(
         by_store.setdefault(entry.uri, []).append(entry)
     for address, group in by_store.items():
         try:
-            store = Store.connect(complete(address, uri), group[0].experiment, outputs)
+            # A sweep may have been ended before the database of its directory was made, which is then made now.
+            not_made = address == masked(embedded(outputs)) and not any(run_id_of(each.directory) for each in group)
+            store = Store.connect(address if not_made else complete(address, uri), group[0].experiment, outputs)
         except NnexpError as error:
             for entry in group:
                 yield entry, f"the run in {entry.directory} waits: {str(error).splitlines()[0]}", False
