@@ -101,9 +101,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
 def test_the_core_wheel(fresh: Fresh) -> None:
     """The wheel of nnexp holds nnexp with conf/, and nothing of plugins/ or tests/."""
     names = zipfile.ZipFile(fresh.wheels["nnexp"]).namelist()
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"nnexp"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"nnexp", "hydra_plugins"}
+    assert {name.split("/")[1] for name in names if name.startswith("hydra_plugins/")} == {"nnexp_launcher"}
     assert "nnexp/conf/config.yaml" in names
-    assert not [name for name in names if "plugins/" in name or "tests/" in name]
+    assert not [name for name in names if name.startswith("plugins/") or "tests/" in name]
 
 
 def test_the_sdist(tmp_path: Path) -> None:
@@ -127,6 +128,27 @@ def test_everything_is_from_the_wheels(fresh: Fresh, tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     expected = [f"{fresh.site / module_of(name) / '__init__.py'}|{fresh.site}" for name in fresh.wheels]
     assert [line.rstrip("/") for line in ended.out.splitlines()] == expected
+
+
+LAUNCHERS = """
+import hydra_plugins.hydra_joblib_launcher
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+found = {each.__name__: each for each in Plugins.instance().discover(Launcher)}
+assert {"NnexpLauncher", "JoblibLauncher", "BasicLauncher"} <= set(found), found
+import sys
+print(sys.modules[found["NnexpLauncher"].__module__].__file__)
+"""
+
+
+def test_the_launcher_is_found_in_a_wheel_and_in_a_checkout(fresh: Fresh, tmp_path: Path) -> None:
+    """Both ways of installing bring nnexp's launcher, from where they should, and leave the joblib launcher beside it."""
+    inside = Path("hydra_plugins") / "nnexp_launcher" / "launcher.py"
+    ended = fresh.run("-c", LAUNCHERS, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert ended.out.strip() == str(fresh.site / inside)
+    here = subprocess.run([sys.executable, "-c", LAUNCHERS], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert here.stdout.strip() == str(ROOT / "plugins" / "nnexp-launcher" / "src" / inside)
 
 
 def test_this_environment_has_none_of_them() -> None:
@@ -216,6 +238,7 @@ def test_a_sweep_mixes_built_in_and_third_party_options(fresh: Fresh, tmp_path: 
     chosen = {tuple(config[group]["name"] for group, _ in choices) for config in configs}
     assert chosen == set(itertools.product(*(names for _, names in choices)))
     assert {result(job)["status"] for job in sweep.iterdir() if job.name.isdigit()} == {"FINISHED"}
+    assert "hydra/launcher: nnexp" in (sweep / "0" / ".hydra" / "hydra.yaml").read_text()
 
 
 def test_all_third_party(fresh: Fresh, tmp_path: Path) -> None:
