@@ -341,10 +341,8 @@ class Blow:
 def blows(draw: random.Random, lengths: Mapping[str, float], victims: Sequence[str], number: int) -> list[Blow]:
     """So many kills for one sweep, in the order in which their moments come."""
     moments = sorted(draw.choices(MOMENTS, [1, 2, 5, 3, 3], k=number), key=MOMENTS.index)
-    shares = Counter(moments)  # each kill leaves the next one of the same moment less of it
-    return [
-        Blow(draw.choice(victims), each, draw.uniform(0, lengths[each]) / shares[each], draw.random())
-        for each in moments
+    return [  # early in their moment more often than late: a command that is killed late is nearly done when it is resumed
+        Blow(draw.choice(victims), each, lengths[each] * draw.random() ** 3, draw.random()) for each in moments
     ]
 
 
