@@ -255,7 +255,7 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
     if ranked:
         best, stored = ranked[0].directory, None
         try:
-            stored = sweep.store_best(ranked[0])
+            stored = sweep.store_best(ranked[0], over=not found.of(*ledger.LEFT))
         except NnexpError as problem:
             waits.append(
                 f"{str(problem).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"

@@ -312,13 +312,16 @@ def deliver_rest(directory: Path, outputs: Path) -> list[str]:
     return [words for _, words, done in settle_everywhere(mine, uri, outputs, draw_missing) if not done]
 
 
-def store_best(best: Job) -> str | None:
-    """Store the model of a sweep's best run where ``tracking.model=auto``; the words that open its store, if there is one."""
+def store_best(best: Job, *, over: bool) -> str | None:
+    """Store the model of a sweep's best run where ``tracking.model=auto``; the words that open its store, if there is one.
+
+    Unless the sweep is ``over``, ``resume`` may find a better one, and stores that.
+    """
     config = OmegaConf.load(best.directory / ".hydra" / "config.yaml")
     tracking = TrackingSettings(**config.tracking)
     if tracking.name == "none" or not run_id_of(best.directory):
         return None
-    if tracking.model == "auto" and best.result["status"] == "FINISHED":
+    if over and tracking.model == "auto" and best.result["status"] == "FINISHED":
         outputs, requirements = Path.cwd() / "outputs", best.result["requirements"]
         if Recorder.courier:
             Recorder.courier.store_model(best.directory, requirements)
