@@ -77,8 +77,8 @@ class Recorder(Callback):
             if config.sweep.dry_run:
                 list_jobs(config)
             else:
+                Recorder.courier = courier(config)  # first, since it takes seconds to import MLflow
                 Recorder.directory = go_on(config, Recorder.resumed) if Recorder.resumed else begin(config)
-            Recorder.courier = courier(config)
         except Exception as error:
             raise Halt(error) from error
         if config.sweep.dry_run:
@@ -90,7 +90,7 @@ def courier(config: DictConfig) -> Courier | None:
     tracking = TrackingSettings(**plain(config)["tracking"])
     if tracking.name == "none" or not str(config.hydra.launcher.get("_target_", "")).endswith(".NnexpLauncher"):
         return None
-    going_on = Recorder.directory if Recorder.resumed else None
+    going_on = Recorder.resumed.directory if Recorder.resumed else None
     return hire(tracking, [going_on / str(number) for number in ledger.todo(going_on)] if going_on else [])
 
 
