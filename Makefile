@@ -49,7 +49,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.benchmarks
 
 torture: $(VENV)/dev.stamp
-	$(BIN)/python -m tests.torture --kills 100 --minutes 11
+	$(BIN)/python -m tests.torture --kills 100 --minutes 13
 	$(BIN)/python -m tests.torture --server --kills 20 --minutes 4
 
 clean:
