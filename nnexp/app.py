@@ -170,19 +170,13 @@ def part_of_sweep(config: DictConfig, place: Place) -> float:
     if config.sweep.fail_fast and (place.directory.parent / ledger.STOPPED).exists():
         shutil.rmtree(place.directory)  # what Hydra made of it; it has not begun
         return math.nan
+    values = composition.plain(config)
+    here = not Here.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
     if stands == "waiting":
-        return run(composition.plain(config), place, console, cache=Here.cache, delivered_here=not Here.worker)
-    uri = composition.plain(config)["tracking"]["uri"]
+        return run(values, place, console, cache=Here.cache, delivered_here=here)
+    uri = values["tracking"]["uri"]
     try:
-        return resume_run(
-            place.directory,
-            place.outputs,
-            None,
-            uri,
-            console,
-            cache=Here.cache,
-            delivered_here=not Here.worker,
-        )
+        return resume_run(place.directory, place.outputs, None, uri, console, cache=Here.cache, delivered_here=here)
     except Waiting:  # told at the end of the sweep
         return float(read_result(place.directory)["objective"])
 

@@ -84,7 +84,7 @@ def run(
         tracked,
         target,
         alone=not place.sweep,
-        draw=delivered_here or not target,
+        draw=delivered_here,
     )
     return carry_out(job, console, began)
 
@@ -209,7 +209,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=delivered_here or not target)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=delivered_here)
     return carry_out(job, console, began)
 
 

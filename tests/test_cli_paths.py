@@ -25,7 +25,7 @@ REFUSED = {
     "-m hydra.sweep.subdir=../../x seed=0,1": "leads out of the run's directory",
     "-m hydra.sweep.subdir=/tmp/x seed=0,1": "leads out of the run's directory",
     "-m hydra.sweep.subdir=${hydra.job.override_dirname} tracking.experiment=../../x,y": "no name of a directory",
-    "-m hydra.sweep.subdir=${tracking.experiment} tracking.experiment=../../x,y": "no name of a directory",
+    "-m hydra.sweep.subdir=${tracking.experiment} tracking.experiment=../../x,y": "hydra.sweep.subdir",
     "hydra.run.dir=outputs/${tracking.experiment} tracking.experiment=../../x": "no name of a directory",
     "experiment=../experiment/regression": "an option is chosen by its name",
     "loss=../../x": "No loss '../../x'",

@@ -74,7 +74,8 @@ def test_a_sweep_trains_only_what_is_new(place: Path) -> None:
     states = [job["state"] for job in json.loads((directory / "manifest.json").read_text())["jobs"]]
     assert states == ["reused", "finished", "finished"]
     assert "3 runs, best first" in ended.out
-    assert f"reused from run {result(directory / '0')['run_id'][:8]}" in ended.out
+    assert "3 jobs: 2 finished, 1 reused" in ended.out
+    assert f"reused   run {result(directory / '0')['run_id']}" in (directory / "0" / "nnexp.log").read_text()
     assert (directory / "comparison.png").exists()
 
 

@@ -17,7 +17,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with one run, a sweep of two, a model that save() wrote, and a table."""
     made = tmp_path_factory.mktemp("place")
     assert nnexp("dataset=wine", "epochs=1", "tracking=none", cwd=made).code == 0
-    assert nnexp("-m", "dataset=wine", "epochs=1,2", cwd=made).code == 0
+    assert nnexp("-m", "hydra.launcher.workers=1", "dataset=wine", "epochs=1,2", cwd=made).code == 0
     fit(np.eye(8), np.arange(8.0), epochs=1).save(made / "own.npz")
     (made / "houses.csv").write_text("a,y\n1,2\n")
     return made

@@ -62,4 +62,4 @@ def test_a_picture_tells_no_password(tmp_path: Path) -> None:
     config = {**CONFIG, "tracking": {"name": "none", "uri": address}}
     here = Place(tmp_path / "outputs/runs/r", tmp_path / "outputs", ("seed=1", f"tracking.uri={address}"))
     run(config, here, Console(brief=False))
-    assert read_result(here.directory)["title"] == "seed=1 tracking.uri=http://***@localhost:1"
+    assert read_result(here.directory)["title"] == "seed=1 tracking.uri=http://me:***@localhost:1"

@@ -47,7 +47,7 @@ def promise_new(directory: Path) -> None:
 def _progress(directory: Path) -> tuple[str, int]:
     try:
         known = json.loads((directory / PROGRESS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return "", 0
     match known:
         case {"run": str(run_id), "bytes": int(offset)} if RUN_ID.fullmatch(run_id) and offset >= 0:

@@ -6,7 +6,14 @@ import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+from hydra.version import VersionBase, __compat_version__
 from hydra_plugins.nnexp_launcher.launcher import NnexpLauncher
+
+
+@pytest.fixture(autouse=True)
+def hydra_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suites say no version of Hydra's behaviour; another test of this process may have said one."""
+    monkeypatch.setattr(VersionBase.instance(), "version_base", __compat_version__)
 
 
 def test_hydra_finds_the_launcher() -> None:
