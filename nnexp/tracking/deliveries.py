@@ -52,6 +52,7 @@ class Deliveries:
         self._training: dict[Path, float] = {}
         self._left: deque[Path] = deque()
         self._whys: dict[Path, str] = {}
+        self._prepared: set[Path] = set()
         self._closing = self._hurried = self._abandoned = False
         self._stores: dict[tuple[str, str], Store] = {}
         self._live: dict[Path, Delivery] = {}
@@ -136,8 +137,9 @@ class Deliveries:
 
     def _prepare(self, directory: Path) -> None:
         """Have missing files added; a run without them is a run all the same."""
-        if directory in self._whys:  # tried before
+        if directory in self._prepared:  # tried before
             return
+        self._prepared.add(directory)
         try:
             self._before(directory)
         except Exception as error:  # noqa: BLE001 - it may be anything's fault
