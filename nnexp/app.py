@@ -33,7 +33,7 @@ from nnexp.tracking.address import guard_logs
 from nnexp.tracking.journal import JOURNAL, Busy
 from nnexp.tracking.result import RESULT, read_result
 from nnexp.tracking.run import Waiting
-from nnexp.training import Diverged
+from nnexp.training import Diverged, blas_threads
 
 LOG = "nnexp.log"
 log = logging.getLogger("nnexp")
@@ -70,7 +70,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 (raised again after the ledger)
         failed = error
     if sweep.Recorder.directory:
-        failed = end_sweep(sweep.Recorder.directory, Path.cwd() / "outputs", failed)
+        failed = end_sweep(sweep.Recorder.directory, outputs_here(), failed)
     if refused or failed:
         raise refused[0] if refused else in_words(cast("Exception", failed))
 
@@ -131,6 +131,7 @@ def enter_worker() -> None:
     """Make this process a worker of a sweep."""
     composition.install()
     composition.GuardedLoader.checked_later = True
+    blas_threads().limit(limits=1, user_api="blas")
     Here.worker, Here.cache = True, Cache()
 
 
@@ -289,7 +290,7 @@ def resume(directory: Path, *, failed: bool, uri: str | None) -> None:
     sweep.Recorder.lock = ledger.Lock(directory)
     found = ledger.read(directory)
     words = sweep.again(found, uri)
-    outputs = Path.cwd() / "outputs"
+    outputs = outputs_here()
     sweep.deliver_rest(directory, outputs)
     found = ledger.read(directory)
     if alive := found.of("running"):

@@ -43,7 +43,7 @@ from nnexp.plugin import (
 )
 from nnexp.preprocessing import Preprocessing, Split
 from nnexp.registry import GROUPS
-from nnexp.training import Epoch, measure, rate_factor, train
+from nnexp.training import Epoch, blas_threads, measure, rate_factor, train
 
 NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
 """What ``loss=auto`` becomes where the dataset names no loss of its own."""
@@ -323,7 +323,8 @@ class Experiment:
         if not len(self.split.test):
             return {}
         part = self.samples.part("test")
-        with np.errstate(all="ignore"):
+        threads = self.plan.settings.threads
+        with blas_threads().limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
             return measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
 
     def config(self) -> dict[str, Any]:

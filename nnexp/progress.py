@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from nnexp.console import LINES, note, say
@@ -65,11 +66,6 @@ class SweepProgress:
         done = self._done - self._skipped
         return (time.monotonic() - self._began) / max(done, 1) * (self._jobs - self._done)
 
-    def recording(self) -> None:
-        """Say that the jobs are done, and that MLflow is about to have all of them."""
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], told=f"{self.words()}  recording in MLflow")
-
     def note(self, line: str) -> None:
         """Say what the user should know while the sweep goes on."""
         if self._bar is not None:
@@ -106,3 +102,12 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what the block waits for; gone afterwards."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext():
+        yield

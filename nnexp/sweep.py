@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -23,8 +22,10 @@ from nnexp.console import note, relative
 from nnexp.curve import draw_missing
 from nnexp.errors import NnexpError
 from nnexp.explain import FILE_GROUPS
+from nnexp.files import outputs_here
 from nnexp.ledger import Job, key_of
 from nnexp.plugin import Plugin
+from nnexp.progress import waiting
 from nnexp.ranking import draw, rankings, show
 from nnexp.registry import GROUPS
 from nnexp.run import failure, store_uri
@@ -100,7 +101,7 @@ def hire(tracking: TrackingSettings, going_on: Collection[Path] = ()) -> Courier
     Those in ``going_on`` are left to the workers that are about to go on with them: only one process can have a journal.
     Raises NnexpError where the store does not answer; the embedded database, if it looks as it should, is not waited for.
     """
-    outputs = Path.cwd() / "outputs"
+    outputs = outputs_here()
     uri = store_uri(tracking, outputs)
     made = Courier(uri, tracking.experiment, outputs, warn=tell)
     if uri != embedded(outputs) or not in_order(outputs, tracking.experiment):
@@ -150,7 +151,7 @@ def go_on(config: DictConfig, resumed: Resumed) -> Path:
 
 def retry(directory: Path) -> None:
     """Have the jobs that failed begin anew; those of which MLflow does not have all yet stay as they are."""
-    waiting = {entry.directory for entry in entries(Path.cwd() / "outputs")}
+    waiting = {entry.directory for entry in entries(outputs_here())}
     for job in ledger.read(directory, results=False).of(*ledger.BAD):
         if job.directory in waiting:
             note(f"#{job.number} is not tried again: MLflow does not have all of it yet. Type python -m nnexp sync")
@@ -225,16 +226,15 @@ def list_jobs(config: DictConfig) -> None:
         )
         for number, job in enumerate(jobs)
     )
-    preview.show(candidates, len(jobs), workers(config.hydra.launcher), Path.cwd() / "outputs")
+    preview.show(candidates, len(jobs), workers(config.hydra.launcher), outputs_here())
 
 
 def workers(launcher: Mapping[str, Any]) -> int:
     """How many jobs train at the same time, as far as the launcher's options say."""
-    cores = os.cpu_count() or 1
-    if "workers" in launcher:
-        return int(launcher["workers"] or cores)
-    wanted = int(launcher.get("n_jobs") or 1)
-    return wanted if wanted > 0 else cores
+    from joblib.externals.loky import cpu_count
+
+    wanted = int((launcher["workers"] or -1) if "workers" in launcher else (launcher.get("n_jobs") or 1))
+    return wanted if wanted > 0 else int(cpu_count())
 
 
 def in_files(config: DictConfig) -> list[str]:
@@ -305,7 +305,8 @@ def write_failure(directory: Path, error: Exception) -> None:
 def deliver_rest(directory: Path, outputs: Path) -> list[str]:
     """Deliver what the sweep's jobs could not; what is said of those that still wait."""
     if Recorder.courier:
-        return Recorder.courier.close()
+        with waiting("recording the rest in MLflow"):
+            return Recorder.courier.close()
     mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
     config = next(directory.glob("*/.hydra/config.yaml"), None) if mine else None
     uri = OmegaConf.load(config).tracking.uri if config else None
@@ -322,7 +323,7 @@ def store_best(best: Job, *, over: bool) -> str | None:
     if tracking.name == "none" or not run_id_of(best.directory):
         return None
     if over and tracking.model == "auto" and best.result["status"] == "FINISHED":
-        outputs, requirements = Path.cwd() / "outputs", best.result["requirements"]
+        outputs, requirements = outputs_here(), best.result["requirements"]
         if Recorder.courier:
             Recorder.courier.store_model(best.directory, requirements)
         else:

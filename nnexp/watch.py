@@ -59,9 +59,7 @@ class Watch:
         """A job has ended; what Hydra gets for it, and whether other jobs are to begin."""
         objective = float(value) if status == JobStatus.COMPLETED else math.nan
         failed = math.isnan(objective)
-        if isinstance(
-            value, BrokenProcessPool
-        ):  # the ledger has it as killed or not started, and resume begins it again
+        if isinstance(value, BrokenProcessPool):  # to the ledger it is killed or not started, and resume does it again
             self.progress.note(f"#{number}: {value}")
         elif status != JobStatus.COMPLETED and ledger.state(self.place(number)) == "waiting":
             sweep.write_failure(self.place(number), value)  # it failed before it could train

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,10 +54,15 @@ def sweeping(
         start_new_session=True,
     )
     end = time.monotonic() + timeout
-    while not until(list(cwd.glob("outputs/sweeps/*/[0-9]*"))):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    try:
+        while not until(list(cwd.glob("outputs/sweeps/*/[0-9]*"))):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
     return process
 
 

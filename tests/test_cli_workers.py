@@ -19,7 +19,7 @@ import pytest
 
 from nnexp import ledger
 from nnexp.tracking.journal import JOURNAL, read
-from tests.command import environment, nnexp, runs, sweeps
+from tests.command import environment, nnexp, runs, sweeping, sweeps
 from tests.test_cli_sweeps import SLOW, assert_same, line, states, writer
 
 LONG = ("dataset=digits", "epochs=1500", "checkpoint.epochs=50", "seed=0,1,2", "hydra.launcher.workers=2")
@@ -77,22 +77,12 @@ def test_a_run_is_the_same_alone_and_under_any_launcher(case: str, tmp_path: Pat
 
 def begun(place: Path, *words: str, jobs: int = 2) -> subprocess.Popen[str]:
     """A sweep in a session of its own, so many jobs of which train."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnexp", "-m", *words],
-        cwd=place,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        until(lambda: len([each for each in place.glob(f"outputs/sweeps/*/*/{JOURNAL}") if size(each) > 9000]) >= jobs)
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
-    return process
+
+    def train(directories: list[Path]) -> bool:
+        journals = [each / JOURNAL for each in directories]
+        return len([each for each in journals if each.exists() and size(each) > 9000]) >= jobs
+
+    return sweeping(place, *words, until=train)
 
 
 def size(path: Path) -> int:

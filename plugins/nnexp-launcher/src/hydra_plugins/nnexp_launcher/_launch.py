@@ -14,7 +14,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from hydra_plugins.nnexp_launcher._pool import Worker, cores
-from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, Outcome, State
+from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, Outcome, State, composed
 from hydra_plugins.nnexp_launcher.launcher import observer
 from omegaconf import DictConfig, open_dict
 
@@ -107,9 +107,8 @@ class Launch:
 
     def _return(self, number: int, overrides: Sequence[str], outcome: Outcome) -> JobReturn:
         def compose() -> DictConfig:
-            config: DictConfig = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            config = composed(self.context, self.config, number, overrides)
             with open_dict(config):
-                config.hydra.job.id, config.hydra.job.num = str(number), number
                 config.hydra.runtime.output_dir = outcome.output_dir
             return config
 

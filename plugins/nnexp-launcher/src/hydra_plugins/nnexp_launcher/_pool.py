@@ -6,16 +6,15 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, get_context, set_forkserver_preload
-from typing import Any
 
 from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
 
 PRELOADED = ("hydra_plugins.nnexp_launcher._worker", "nnexp.app", "nnexp.training", "nnexp.datasets", "cloudpickle")
-"""What the server imports from which the workers are forked. It has no threads, so forking it is safe."""
+"""What the server imports from which the workers are forked. It starts no threads of its own, so forking it is safe."""
 
 
 def prepare_server() -> None:
@@ -25,8 +24,10 @@ def prepare_server() -> None:
 
 
 def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The processors that this process may use, a container's share of the machine considered."""
+    from joblib.externals.loky import cpu_count
+
+    return int(cpu_count())
 
 
 class Worker:
@@ -81,6 +82,3 @@ class Worker:
         except ProcessLookupError:
             return False
         return True
-
-
-Task = Callable[[Any], Any]

@@ -95,10 +95,16 @@ def state() -> State:
     return _Here.state
 
 
-def _carry_out(taken: State, number: int, overrides: Sequence[str]) -> Outcome:
-    config = taken.context.config_loader.load_sweep_config(taken.config, list(overrides))
+def composed(context: HydraContext, master: DictConfig, number: int, overrides: Sequence[str]) -> DictConfig:
+    """The configuration of one job of a sweep, with the job's number."""
+    config: DictConfig = context.config_loader.load_sweep_config(master, list(overrides))
     with open_dict(config):
-        config.hydra.job.id, config.hydra.job.num = str(number), number  # as under the basic launcher
+        config.hydra.job.id, config.hydra.job.num = str(number), number
+    return config
+
+
+def _carry_out(taken: State, number: int, overrides: Sequence[str]) -> Outcome:
+    config = composed(taken.context, taken.config, number, overrides)
     HydraConfig.instance().set_config(config)
     done = run_job(
         hydra_context=taken.context,
