@@ -8,16 +8,23 @@ The library needs neither Hydra nor MLflow::
     result.predict(x_new)
 """
 
-from nnexp.errors import NnexpError
-from nnexp.library import Result, fit, load
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnexp.errors import NnexpError
+    from nnexp.library import Result, fit, load
 
 __all__ = ["NnexpError", "Result", "fit", "load"]
 
 
-def __getattr__(name: str) -> str:
-    """``__version__``, read from the installed distribution when it is asked for."""
-    if name != "__version__":
-        raise AttributeError(f"module 'nnexp' has no attribute '{name}'")
-    from importlib.metadata import version
+def __getattr__(name: str) -> Any:
+    """What ``__all__`` names, imported when it is asked for: a command begins without NumPy; and ``__version__``."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-    return version("nnexp")
+        return version("nnexp")
+    if name not in __all__:
+        raise AttributeError(f"module 'nnexp' has no attribute '{name}'")
+    from nnexp import errors, library
+
+    return getattr(errors if name == "NnexpError" else library, name)

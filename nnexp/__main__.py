@@ -40,8 +40,8 @@ def main() -> NoReturn:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 (told in words)
         tell(error, traceback_wanted=traceback_wanted)
-        sys.exit(1)
-    sys.exit(0)
+        _leave(1)
+    _leave(0)
 
 
 def guard() -> None:
@@ -101,13 +101,28 @@ def dispatch(words: list[str]) -> None:
             "--experimental-rerun reads a pickle, which can run code. Type the run's overrides again instead."
         )
     os.environ[FULL] = "1"  # so that Hydra hands errors to us instead of printing them
-    from nnexp import app
+    from nnexp.tracking import ahead
 
-    app.main()
+    if probably_sweeps(words):
+        ahead.start()
+    try:
+        from nnexp import app
+
+        app.main()
+    finally:
+        ahead.dismiss()
+
+
+def probably_sweeps(words: list[str]) -> bool:
+    """Whether this looks like a sweep that will be tracked: then MLflow's import, which takes longest, begins at once."""
+    return any(word in {"-m", "--multirun"} for word in words) and not any(
+        word.startswith(("-h", "--h", "-c", "--cfg", "--info", "tracking=none", "sweep.dry_run", "hydra/launcher="))
+        for word in words
+    )
 
 
 def _leave(code: int) -> NoReturn:
-    """End now: to take MLflow's million objects apart first takes a second, and a signal is to be answered within two."""
+    """End now: to take Hydra's and MLflow's million objects apart first takes up to a second, for nothing."""
     if multiprocessing.active_children():  # workers of a sweep, which Python ends in good order
         sys.exit(code)
     logging.shutdown()

@@ -55,6 +55,15 @@ def main() -> None:
     options.register(registry.available if given.help else options.claimed)
     if given.help:
         note_broken()
+    try:
+        compose_and_run()
+    finally:
+        if sweep.Recorder.courier:  # refused or interrupted; at the end of a sweep it has ended already
+            sweep.Recorder.courier.stop(0)
+
+
+def compose_and_run() -> None:
+    """Have Hydra do its part; then a sweep's end. Raises as ``main``."""
     command = hydra.main(version_base="1.3", config_path=str(presets.own_directory()), config_name="config")(job)
     failed = None
     try:

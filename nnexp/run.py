@@ -49,7 +49,7 @@ def run(
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
     A process that makes many runs gives them all the same ``cache``, for data that are the same.
-    Unless it is ``delivered_here`` the record is in the run's directory, for another process to draw and to deliver to MLflow.
+    Unless it is ``delivered_here`` the record is in the run's directory, for another process to deliver to MLflow.
     Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
@@ -84,7 +84,6 @@ def run(
         tracked,
         target,
         alone=not place.sweep,
-        draw=delivered_here,
     )
     return carry_out(job, console, began)
 
@@ -102,8 +101,6 @@ class Job:
     extended: bool = False
     alone: bool = True
     """Whether this command is about this run only; a sweep says at its end what waits."""
-    draw: bool = True
-    """Whether this process draws the picture; otherwise whoever delivers the run calls ``draw_cost`` before."""
 
 
 def carry_out(job: Job, console: Console, began: float) -> float:
@@ -115,7 +112,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
         train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
         test = experiment.test()
         result = summary(experiment, test, place, began) | {"title": title(experiment, place)}
-        keep(experiment, result, place, tracked, draw=job.draw)
+        keep(experiment, result, place, tracked)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
     try:
@@ -209,7 +206,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
     )
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, draw=delivered_here)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended)
     return carry_out(job, console, began)
 
 
@@ -326,13 +323,12 @@ def store_uri(tracking: TrackingSettings, outputs: Path) -> str:
     return chosen_uri(tracking.uri) or embedded(outputs)
 
 
-def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun, *, draw: bool) -> None:
-    """Write the run's files, and name them in the record; ``draw`` the picture among them, or leave it to somebody else."""
+def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun) -> None:
+    """Write the run's files, and name them in the record."""
     experiment.model().save_parts(place.directory)
     write_yaml(experiment.config(), place.directory / CONFIG)
     write_result(place.directory, result)
-    if draw:
-        draw_cost(place.directory)
+    draw_cost(place.directory)
     scores = {key: value for key, value in result["metrics"].items() if key.endswith("/test")}
     tracked.score(result["kept_epoch"], scores)
     for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):

@@ -5,14 +5,15 @@
 | ``address.py`` | a store's address without its password, and where the whole one is meanwhile |
 | ``client.py`` | MLflow without its chatter: importing it, wording its failures |
 | ``database.py`` | the embedded database, created safely by any number of processes at once |
-| ``address.py`` | which store and experiment are used, and in what words one is refused that cannot be |
+| ``choice.py`` | which store and experiment are used, and in what words one is refused that cannot be |
 | ``entities.py`` | what is told of a run, in the form and within the limits of MLflow |
 | ``links.py`` | where MLflow's user interface shows runs |
 | ``store.py`` | ``Store``: one MLflow experiment; runs are created and found through it |
 | ``journal.py`` | ``Journal``: the append-only file beside every run that has its record before MLflow does |
 | ``delivery.py`` | ``Delivery``: tells MLflow what a journal says, in batches, each piece exactly once |
 | ``deliveries.py`` | the thread that delivers runs which train in other processes, as those of a sweep |
-| ``courier.py`` | a process that delivers while a long run trains |
+| ``courier.py`` | a process that delivers while runs train, those of a sweep or a long one |
+| ``ahead.py`` | that process's start, before anybody knows what it is to do |
 | ``run.py`` | ``TrackedRun``: one run while it trains |
 | ``waiting.py`` | the runs that MLflow does not have completely, and how they are settled |
 | ``result.py`` | ``result.json``: how a run ended |

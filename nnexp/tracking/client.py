@@ -22,6 +22,9 @@ LOGGERS = ("mlflow", "alembic")
 SILENT = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 """What keeps MLflow from printing links and progress bars of its own."""
 
+SILENCE = logging.CRITICAL + 1
+"""The level of a logger that says nothing."""
+
 QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "4"}
 """One attempt, seconds at most: for the first check and in the middle of training."""
 
@@ -57,9 +60,9 @@ def quiet(environment: Mapping[str, str] = PATIENT, *, firmly: bool = False) -> 
     wanted = {**SILENT, **environment}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update({name: value for name, value in wanted.items() if firmly or before[name] is None})
-    levels = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS)]
-    for logger, _ in levels:
-        logger.setLevel(logging.CRITICAL + 1)
+    levels = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS) if logger.level != SILENCE]
+    for logger, _ in levels:  # each change makes every logger of the process look its level up anew
+        logger.setLevel(SILENCE)
     try:
         yield
     finally:
@@ -70,6 +73,12 @@ def quiet(environment: Mapping[str, str] = PATIENT, *, firmly: bool = False) -> 
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def quiet_for_good() -> None:
+    """Keep MLflow from saying anything in this process, which has nobody to say it to. Import MLflow before."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(SILENCE)
 
 
 def no_telemetry() -> None:

@@ -8,6 +8,7 @@ what does not work. It ends when its input does, which is also when the other pr
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import queue
@@ -19,20 +20,13 @@ from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
 from nnexp.errors import NnexpError, first_line
-from nnexp.tracking.client import import_mlflow
+from nnexp.tracking import ahead
+from nnexp.tracking.client import import_mlflow, quiet_for_good
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import Before, leave
 
-START = """
-import gc
-gc.set_threshold(100_000, 20, 20)
-from nnexp.curve import draw_missing
-from nnexp.tracking.courier import main
-main(draw_missing)
-"""
-"""What the process runs. It also draws the pictures that runs have left out. (The garbage collector is as in ``__main__``.)"""
 NICE = 10
 """The priority of one that yields the processor to whatever trains."""
 GONE = "the process that talks to MLflow has ended"
@@ -53,15 +47,7 @@ class Courier:
         warn: Callable[[str], object],
         alone: bool = False,
     ) -> None:
-        # -P and the path: what is imported is what this process has, also where the current directory has a folder "nnexp".
-        self._child = subprocess.Popen(  # noqa: S603 - this very Python
-            [sys.executable, "-P", "-c", START],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            start_new_session=True,  # Ctrl-C is for this process, which then stops the other one
-        )
+        self._child = ahead.take(NICE if alone else 0)
         self._warn = warn
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The address goes through the pipe: any user of the machine can read a command line.
@@ -136,11 +122,17 @@ class Courier:
 def main(before: Before = leave) -> None:
     """Deliver what is told on the standard input until that ends."""
     read = sys.stdin.readline
-    known = json.loads(read())
-    if known["alone"]:
-        os.nice(NICE)
     sys.stdout, Said.pipe = sys.stderr, sys.stdout  # what others print goes nowhere
     import_mlflow()
+    quiet_for_good()
+    # What was imported stays: looking for garbage among it is a tenth of this process's work.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+    gc.enable()
+    first = read()
+    if not first:
+        return
+    known = json.loads(first)
     made = Deliveries(
         known["uri"], known["experiment"], Path(known["outputs"]), before=before, warn=lambda words: say(warning=words)
     )

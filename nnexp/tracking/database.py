@@ -17,6 +17,7 @@ from nnexp.errors import NnexpError
 from nnexp.tracking.client import no_telemetry, quiet, reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATABASE = "mlflow.db"
@@ -136,7 +137,7 @@ def _write_tables(path: Path, artifacts: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     try:
-        with quiet():
+        with quiet(), _unforced():
             store = SqlAlchemyStore(f"sqlite:///{path}", artifacts.as_uri())  # type: ignore[no-untyped-call]
             store.engine.dispose()
         connection = sqlite3.connect(path)
@@ -145,6 +146,8 @@ def _write_tables(path: Path, artifacts: Path) -> None:
             connection.execute("PRAGMA journal_mode=wal").fetchone()
         finally:
             connection.close()  # the last to close also empties and deletes the log
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
     except OSError:
         raise
     except Exception as error:
@@ -152,3 +155,24 @@ def _write_tables(path: Path, artifacts: Path) -> None:
             f"The tracking database could not be created in {path.parent}: {reason(error, '')}. "
             "Free some space or start elsewhere, or train without tracking: tracking=none"
         ) from error
+
+
+@contextlib.contextmanager
+def _unforced() -> Iterator[None]:
+    """Within the block, connections that SQLAlchemy opens leave it to the system when to write onto the disk.
+
+    MLflow makes its tables in some sixty steps, and SQLite would wait for the disk a thousand times: seconds, where others
+    write there as well. What is left half-written is thrown away by the next process; a complete file is forced at the end.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous=off")
+        connection.execute("PRAGMA journal_mode=memory").fetchone()
+
+    event.listen(Engine, "connect", connected)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", connected)

@@ -83,8 +83,8 @@ def hydra_app(folder: Path) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """This process's, without what points nnexp at another store or changes how errors are shown."""
-    apart = ("MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR")
+    """This process's, without what points nnexp at another store, changes how errors are shown or has Python compile anew."""
+    apart = ("MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR", "PYTHONDONTWRITEBYTECODE")
     return {**{key: value for key, value in os.environ.items() if key not in apart}, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 

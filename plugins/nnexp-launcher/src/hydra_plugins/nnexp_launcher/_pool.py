@@ -13,7 +13,14 @@ from multiprocessing import forkserver, get_context, set_forkserver_preload
 
 from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
 
-PRELOADED = ("hydra_plugins.nnexp_launcher._worker", "nnexp.app", "nnexp.training", "nnexp.datasets", "cloudpickle")
+PRELOADED = (
+    "hydra_plugins.nnexp_launcher._worker",
+    "nnexp.app",
+    "nnexp.training",
+    "nnexp.datasets",
+    "cloudpickle",
+    "matplotlib.backends.backend_agg",
+)
 """What the server imports from which the workers are forked. It starts no threads of its own, so forking it is safe."""
 
 

@@ -1,0 +1,85 @@
+"""The process that imports MLflow before anybody knows what it is to do: it is used, or it is gone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from nnexp.__main__ import probably_sweeps
+from nnexp.tracking import ahead
+from tests.command import nnexp
+
+
+def couriers(folder: Path) -> list[int]:
+    """The processes of couriers that were started in ``folder``. Linux."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            here = (process / "cwd").resolve() == folder
+            if here and b"nnexp.tracking.courier" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def test_the_one_started_is_taken_once() -> None:
+    """Whoever takes first gets it; the next one, and one that is to yield the processor, are new."""
+    ahead.start()
+    try:
+        nice, first, second = ahead.take(5), ahead.take(), ahead.take()
+        assert len({nice.pid, first.pid, second.pid}) == 3
+        for each in (nice, first, second):
+            each.kill()
+            each.communicate()
+    finally:
+        ahead.dismiss()
+
+
+def test_one_that_nobody_takes_is_ended() -> None:
+    """``dismiss`` leaves no process, not even a dead one; there may be none."""
+    ahead.start()
+    ahead.dismiss()
+    ahead.dismiss()
+    new = ahead.take()
+    assert new.poll() is None
+    new.kill()
+    new.communicate()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [("-m loss=mea,mse", 1), ("-m optimizer.learning_rate=0.1,0.2 --unknown", 1)]
+)
+def test_a_refused_sweep_leaves_no_process(words: str, status: int, tmp_path: Path) -> None:
+    """What was started for a sweep ends with the command that refuses it."""
+    assert nnexp(*words.split(), cwd=tmp_path).code == status
+    assert couriers(tmp_path.resolve()) == []
+
+
+def test_a_sweep_leaves_no_process(tmp_path: Path) -> None:
+    """Once a sweep has ended, its courier has, too."""
+    assert nnexp("-m", "epochs=1,2", "dataset=xor", cwd=tmp_path).code == 0
+    until = time.monotonic() + 5
+    while couriers(tmp_path.resolve()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert couriers(tmp_path.resolve()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("-m loss=mse,mae", True),
+        ("loss=mse,mae --multirun", True),
+        ("loss=mse", False),
+        ("-m loss=mse,mae tracking=none", False),
+        ("-m loss=mse,mae sweep.dry_run=true", False),
+        ("-m loss=mse,mae hydra/launcher=joblib", False),
+        ("-m --help", False),
+        ("-m --cfg job", False),
+    ],
+)
+def test_what_looks_like_a_tracked_sweep(line: str, *, expected: bool) -> None:
+    """Only commands that are going to need MLflow have it imported ahead."""
+    assert probably_sweeps(line.split()) is expected
