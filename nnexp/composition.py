@@ -32,7 +32,7 @@ from omegaconf.resolvers import oc
 
 from nnexp import configs, installed, presets, registry, safety
 from nnexp.errors import NnexpError
-from nnexp.explain import explain, known_keys, renamed, unreadable
+from nnexp.explain import explain, known_keys, renamed, unreadable, without_jobs
 from nnexp.settings import LauncherSettings, SweepSettings, check, part
 from nnexp.shortcut import Templates
 from nnexp.tracking.address import kept
@@ -97,7 +97,7 @@ class GuardedLoader(ConfigLoaderImpl):
             raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
         except RecursionError:
             raise NnexpError("A configuration file's defaults list leads back to the file itself.") from None
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise NnexpError(
                 explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
             ) from error
@@ -119,7 +119,10 @@ class GuardedLoader(ConfigLoaderImpl):
             else:
                 if self.sweep_directory:
                     config.hydra.sweep.dir = self.sweep_directory
-                refuse_swept_settings([*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))])
+                lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
+                refuse_swept_settings(lines)
+                if is_basic(config.hydra.sweeper):
+                    self._refuse_no_jobs(lines)
         return config
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
@@ -172,6 +175,11 @@ class GuardedLoader(ConfigLoaderImpl):
                     f"mean to DIR/{group}/{name}.yaml and type --config-dir DIR."
                 )
 
+    def _refuse_no_jobs(self, lines: Iterable[str]) -> None:
+        for each in OverridesParser.create(self).parse_overrides(list(lines)):
+            if message := without_jobs(each):
+                raise NnexpError(message)
+
     def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
         if self._of_a_sweep:
             return
@@ -181,6 +189,11 @@ class GuardedLoader(ConfigLoaderImpl):
         for key, value in asdict(sweep).items():
             if value:
                 raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
+
+
+def is_basic(sweeper: Mapping[Any, Any]) -> bool:
+    """Whether the sweeper with this configuration is Hydra's own, which lists all jobs before the first begins."""
+    return str(sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper")
 
 
 def swept_in_files(raw: Mapping[str, Any]) -> list[tuple[str, Any]]:

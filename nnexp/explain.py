@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from hydra._internal.config_repository import IConfigRepository
 from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString, Sweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, Sweep
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -61,6 +62,25 @@ def of_launcher(override: Override) -> str:
     return wrong_type(LauncherSettings, option, override.key_or_group, values(override))
 
 
+def without_jobs(override: Override) -> str:
+    """What is wrong with several values that the basic sweeper can make no jobs of; empty where nothing is.
+
+    The override has to know the options, as one read by a parser with a loader does.
+    """
+    key, line, value = override.key_or_group, override.input_line, override.value()
+    if isinstance(value, IntervalSweep):
+        return (
+            f"{line} is an interval, and this sweeper takes single values. Type some: {key}={value.start},{value.end}"
+        )
+    try:
+        if not override.is_sweep_override() or next(override.sweep_string_iterator(), None) is not None:
+            return ""
+        why = "no option fits" if isinstance(value, Glob) else "it has no values"
+    except ValueError as error:
+        why = str(error)
+    return f"{line}: {why}, so there would be no job. Type {key}=VALUE,VALUE"
+
+
 def renamed(overrides: Iterable[str]) -> str:
     """What to type instead of ``optimizer={name:sgd}`` or ``optimizer.name=sgd``; empty where nobody typed such a thing.
 
@@ -88,6 +108,11 @@ def unreadable(line: str, mistake: Exception) -> str:
         hint = f" Type {line}=..." if line in known_keys() else did_you_mean(line, known_keys())
         return f"'{line}' is not of the form key=value.{hint} See python -m nnexp --help."
     key, _, value = line.partition("=")
+    parts = [each.strip() for each in value.split(",")]
+    if re.fullmatch(r"choice\(\s*\)", value.strip()):
+        return f"{line} has no values, so there would be no job. Type {key}=VALUE,VALUE"
+    if "" in parts and not set(value) & set("[](){}'\""):
+        return f"{line} has a comma without a value. Type {key}={','.join(filter(None, parts)) or 'VALUE,VALUE'}"
     quoted = value.replace('"', '\\"')
     return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: '{key}=\"{quoted}\"'"
 
@@ -97,6 +122,10 @@ def explain_override(
 ) -> str:
     """What is wrong with one override, empty where nothing is."""
     key = override.key_or_group
+    if key.startswith("hydra/"):
+        names = repository.get_group_options(key, ObjectType.CONFIG)
+        wrong = next((name for name in texts(override) if names and name not in names), "")
+        return f"No {key} '{wrong}'.{did_you_mean(wrong, names)} Available: {listed(names)}." if wrong else ""
     if key.startswith(("hydra", "_")):
         return ""
     if override.is_sweep_override() and not sweeping:
@@ -106,6 +135,8 @@ def explain_override(
         return (
             f"{override.input_line} adds a second {key}. To choose it type {key}={texts(override)[0]}, without the +."
         )
+    if key in FILE_GROUPS and None in list(values(override)):
+        return f"{override.input_line}: to choose no {key}, leave it out."
     if key in GROUPS or key in FILE_GROUPS:
         return next(filter(None, (wrong_choice(key, each, choices, repository) for each in texts(override))), "")
     head, _, rest = key.partition(".")

@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp import ledger, preview, registry
-from nnexp.composition import plain
+from nnexp.composition import is_basic, plain
 from nnexp.console import note, relative
 from nnexp.curve import draw_missing
 from nnexp.errors import NnexpError
@@ -260,9 +260,12 @@ def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
     """The jobs of Hydra's basic sweeper, in order; None where another sweeper chooses them as it goes."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    if not str(config.hydra.sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper"):
+    if not is_basic(config.hydra.sweeper):
         return None
-    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None)
+    parser = OverridesParser.create(
+        GlobalHydra.instance().config_loader()
+    )  # it lists the options that glob(...) asks for
+    batches = BasicSweeper.split_arguments(parser.parse_overrides(overrides), None)
     return [list(job) for batch in batches for job in batch]
 
 

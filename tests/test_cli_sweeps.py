@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -43,6 +44,19 @@ REFUSED = [
         "-m seed=0,1 hydra.launcher.n_jobs=2",
         "the launcher 'nnexp' has hydra.launcher.workers. Others: hydra/launcher=NAME",
     ),
+    ("-m loss=choice()", "loss=choice() has no values, so there would be no job. Type loss=VALUE,VALUE"),
+    ("-m loss=mse,", "loss=mse, has a comma without a value. Type loss=mse"),
+    ("-m seed=range(0)", "seed=range(0): it has no values, so there would be no job. Type seed=VALUE,VALUE"),
+    ("-m loss=glob(zz*)", "loss=glob(zz*): no option fits, so there would be no job. Type loss=VALUE,VALUE"),
+    (
+        "-m optimizer.learning_rate=interval(0.1,1)",
+        "is an interval, and this sweeper takes single values. Type some: optimizer.learning_rate=0.1,1.0",
+    ),
+    ("-m optimizer.learning_rate=0.1,-1", "optimizer.learning_rate must be a float above 0. Got -1.0."),
+    ("-m loss=mse,mea", "No loss 'mea'. Did you mean"),
+    ("-m sed=0,1", "No option group or key 'sed'. Did you mean 'seed'?"),
+    ("-m seed=0,1 hydra/launcher=nexp", "No hydra/launcher 'nexp'. Did you mean 'nnexp'?"),
+    ("-m seed=0,1 experiment=null", "experiment=null: to choose no experiment, leave it out."),
     ("checkpoint.epoch=3", "No key 'checkpoint.epoch'. Did you mean 'checkpoint.epochs'?"),
 ]
 
@@ -54,6 +68,13 @@ def test_what_a_sweep_cannot_be_told(words: str, message: str, tmp_path: Path) -
     assert ended.code == 1
     assert message in ended.err
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_sweep_over_all_options_that_fit(tmp_path: Path) -> None:
+    """``glob(...)`` varies the options whose names fit, built-in or installed."""
+    assert nnexp("-m", "loss=glob(m*)", "epochs=1", "tracking=none", cwd=tmp_path).code == 0
+    overrides = [(each / ".hydra" / "overrides.yaml").read_text() for each in sweeps(tmp_path)[0].glob("[0-9]*")]
+    assert sorted(re.findall(r"loss=\w+", " ".join(overrides))) == ["loss=mae", "loss=mse"]
 
 
 def launched(launcher: str, workers: int = 2) -> list[str]:
