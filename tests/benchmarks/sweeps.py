@@ -8,7 +8,8 @@ are in the store with all points, pictures and weights, and have learned.
 
 * The split: processor seconds of all processes by what they were for, from one more command each (``sampling/``).
 * Cost per job: the slope between a small and a large sweep of jobs of one epoch, that epoch included.
-* Two workers against one: the reference work with 400 epochs.
+* Two workers against one: the reference work with 400 epochs. Below it, what two processes gain on this machine that share
+  nothing: they train the same networks without Hydra, MLflow or files.
 * Large sweeps: when the first of 1,000 jobs trains; the memory of the sweep's own process when 900 jobs are done beyond that
   at 100; the listing of 10,000 jobs.
 """
@@ -48,6 +49,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
         yield from split(fresh, quick=quick)
         yield from per_job(fresh, quick=quick)
         yield two_workers(fresh, quick=quick)
+        yield two_processes(quick=quick)
         n_jobs = 50 if quick else 1000
         yield first_of_many(fresh, n_jobs, 1 if quick else 3)
         yield memory(fresh, n_jobs)
@@ -169,6 +171,36 @@ def two_workers(fresh: Callable[[], Path], *, quick: bool) -> Row:
     one, two = (timed([*command, *WORKERS[n]], fresh) for n in (1, 2))
     pairs = paired(two, one, 1 if quick else 3)
     return faster(f"sweep of {n_runs} runs, 400 epochs, two workers", "s", pairs, peer_name="one worker", goal=1.7)
+
+
+BARE = """
+import sys
+import numpy as np
+from nnexp import fit
+rng = np.random.default_rng(0)
+y = np.arange(1437) % 10
+x = rng.standard_normal((1437, 64)) + 0.5 * np.eye(10, 64)[y]
+for seed in range(int(sys.argv[1])):
+    fit(x, y, hidden=[32], epochs=int(sys.argv[2]), seed=seed, validation=0.2)
+"""
+"""The reference work's training alone, so many networks of so many epochs."""
+
+
+def two_processes(*, quick: bool) -> Row:
+    """The same number of networks trained by one process, and by two at the same time."""
+    n_networks, epochs = (4, 5) if quick else (16, 400)
+
+    def seconds(n_processes: int) -> float:
+        command = [sys.executable, "-c", BARE, str(n_networks // n_processes), str(epochs)]
+        began = time.perf_counter()
+        processes = [subprocess.Popen(command, env=one_thread()) for _ in range(n_processes)]
+        codes = [process.wait() for process in processes]
+        if any(codes):
+            raise RuntimeError(f"{command!r} failed")
+        return time.perf_counter() - began
+
+    pairs = paired(lambda: seconds(2), lambda: seconds(1), 1 if quick else 3)
+    return faster("  the same, two bare processes", "s", pairs, peer_name="one process")
 
 
 @contextmanager
