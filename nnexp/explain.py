@@ -50,6 +50,14 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
     return in_hydras_words(error)
 
 
+def of_hydra(override: Override, repository: IConfigRepository) -> str:
+    """An option that a group of Hydra's own, such as ``hydra/launcher``, does not have; empty where nothing is wrong."""
+    group = override.key_or_group
+    names = repository.get_group_options(group, ObjectType.CONFIG) if group.startswith("hydra/") else []
+    wrong = next((name for name in texts(override) if names and name not in names), "")
+    return f"No {group} '{wrong}'.{did_you_mean(wrong, names)} Available: {listed(names)}." if wrong else ""
+
+
 def of_launcher(override: Override) -> str:
     """What is wrong with an option of nnexp's own launcher, empty where nothing is."""
     head, _, option = override.key_or_group.rpartition(".")
@@ -122,12 +130,8 @@ def explain_override(
 ) -> str:
     """What is wrong with one override, empty where nothing is."""
     key = override.key_or_group
-    if key.startswith("hydra/"):
-        names = repository.get_group_options(key, ObjectType.CONFIG)
-        wrong = next((name for name in texts(override) if names and name not in names), "")
-        return f"No {key} '{wrong}'.{did_you_mean(wrong, names)} Available: {listed(names)}." if wrong else ""
     if key.startswith(("hydra", "_")):
-        return ""
+        return of_hydra(override, repository)
     if override.is_sweep_override() and not sweeping:
         line = override.input_line
         return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,18 +14,12 @@ from numpy.typing import NDArray
 from nnexp import effects
 from nnexp.console import say, table, width, wrapped
 from nnexp.errors import counted
-from nnexp.experiment import Settings
-from nnexp.fields import hyperparameters
 from nnexp.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.ledger import Job
-from nnexp.record import with_options
-from nnexp.registry import GROUPS
+from nnexp.record import short, with_options
 
 if TYPE_CHECKING:
     from nnexp.pictures import Panel
-
-KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
-"""A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
 
 
 def draw(found: Sequence[Ranking], title: str, path: Path) -> None:
@@ -276,15 +268,3 @@ def rest(ranked: Sequence[object], most: int) -> None:
 def is_of(metric: str, part: str) -> bool:
     """Whether a metric, such as ``cost/validation``, was measured on ``part``."""
     return metric.endswith(f"/{part}")
-
-
-def short(names: Sequence[str]) -> list[str]:
-    """Runs' names with ``learning_rate`` for ``optimizer.learning_rate``, where no other key could be meant."""
-    keys = set(re.findall(KEY, " ".join(names))) | {item.name for item in hyperparameters(Settings)} | set(GROUPS)
-    ends = Counter(key.rpartition(".")[2] for key in keys)
-
-    def end(found: re.Match[str]) -> str:
-        last = found[0].rpartition(".")[2]
-        return last if ends[last] == 1 else found[0]
-
-    return [re.sub(KEY, end, name) for name in names]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nnexp import registry
 from nnexp.errors import counted
-from nnexp.experiment import SECTIONS, Experiment
+from nnexp.experiment import SECTIONS, Experiment, Settings
+from nnexp.fields import hyperparameters
 from nnexp.installed import own_version
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
@@ -24,6 +27,9 @@ from nnexp.tracking.address import without_secrets
 from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.run import Opening
 from nnexp.tracking.store import Finished
+
+KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
+"""A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
 
 
 def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, Any]:
@@ -76,7 +82,9 @@ def opening(experiment: Experiment, place: Place, again: Mapping[str, Any] | Non
 
 def title(experiment: Experiment, place: Place) -> str:
     """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
-    return without_secrets(place.name or " ".join(place.overrides) or str(experiment.config()["dataset"]["name"]))
+    if place.name:  # MLflow's list of runs shows some twenty characters of it
+        return without_secrets(short([place.name])[0])
+    return without_secrets(" ".join(place.overrides) or str(experiment.config()["dataset"]["name"]))
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,3 +214,15 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "training_seconds": experiment.seconds,
         "requirements": requirements(experiment),
     }
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """Runs' names with ``learning_rate`` for ``optimizer.learning_rate``, where no other key could be meant."""
+    keys = set(re.findall(KEY, " ".join(names))) | {item.name for item in hyperparameters(Settings)} | set(GROUPS)
+    ends = Counter(key.rpartition(".")[2] for key in keys)
+
+    def end(found: re.Match[str]) -> str:
+        last = found[0].rpartition(".")[2]
+        return last if ends[last] == 1 else found[0]
+
+    return [re.sub(KEY, end, name) for name in names]

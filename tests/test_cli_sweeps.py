@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -75,6 +76,15 @@ def test_a_sweep_over_all_options_that_fit(tmp_path: Path) -> None:
     assert nnexp("-m", "loss=glob(m*)", "epochs=1", "tracking=none", cwd=tmp_path).code == 0
     overrides = [(each / ".hydra" / "overrides.yaml").read_text() for each in sweeps(tmp_path)[0].glob("[0-9]*")]
     assert sorted(re.findall(r"loss=\w+", " ".join(overrides))) == ["loss=mae", "loss=mse"]
+
+
+def test_runs_are_told_apart_by_short_names(tmp_path: Path) -> None:
+    """In MLflow's list, which shows the beginning of a name, the values of a sweep's runs are not behind a long key."""
+    words = ("optimizer.learning_rate=0.1,0.2", "seed=1,2", "dataset=xor", "epochs=1")
+    assert nnexp("-m", *words, cwd=tmp_path).code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as store:
+        names = {name for (name,) in store.execute("SELECT name FROM runs")}
+    assert names == {f"learning_rate={rate} seed={seed}" for rate in (0.1, 0.2) for seed in (1, 2)}
 
 
 def launched(launcher: str, workers: int = 2) -> list[str]:

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from nnexp import console, ledger
-from nnexp.ranking import panel, rankings, same_length, short
+from nnexp.ranking import panel, rankings, same_length
+from nnexp.record import short
 from nnexp.sweep import close
 from tests.command import nnexp, result, sweeps
 
