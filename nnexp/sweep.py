@@ -30,6 +30,7 @@ from nnexp.ranking import draw, rankings, show
 from nnexp.registry import GROUPS
 from nnexp.run import failure, store_uri
 from nnexp.settings import TrackingSettings, check, store_words
+from nnexp.tracking import ahead
 from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.courier import Courier, store_model
 from nnexp.tracking.database import in_order
@@ -90,6 +91,7 @@ def courier(config: DictConfig) -> Courier | None:
     """Hire one; None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves."""
     tracking = TrackingSettings(**plain(config)["tracking"])
     if tracking.name == "none" or not str(config.hydra.launcher.get("_target_", "")).endswith(".NnexpLauncher"):
+        ahead.dismiss()
         return None
     going_on = Recorder.resumed.directory if Recorder.resumed else None
     return hire(tracking, [going_on / str(number) for number in ledger.todo(going_on)] if going_on else [])

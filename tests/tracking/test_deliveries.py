@@ -119,6 +119,30 @@ def test_a_run_that_is_delivered_elsewhere_never_imports_mlflow(outputs: Path, s
     assert entries(outputs) == []
 
 
+def test_a_run_that_is_busy_at_first_gets_its_picture(trainings: Trainings, store: Store) -> None:
+    """A run that somebody else holds is left for later, and then what it lacks is added once, before it is delivered."""
+    first, second = (trainings.ended(trainings.start(3)) for _ in range(2))
+    prepared: list[Path] = []
+
+    def draw(directory: Path) -> None:
+        prepared.append(directory)
+        (directory / "cost.png").write_bytes(b"a picture")
+
+    deliveries = Deliveries(store.uri, "nnexp", trainings.outputs, before=draw)
+    entry = entry_of(first, trainings.outputs)
+    assert entry
+    with held(entry):
+        for directory in (first, second):
+            deliveries.ended(directory)
+        until(lambda: run_id_of(second) and status(store, second) == "FINISHED")
+        assert not run_id_of(first)
+    assert deliveries.close() == []
+    assert sorted(prepared) == [first, second]
+    for directory in (first, second):
+        files = {found.path for found in store.client.list_artifacts(run_id_of(directory))}
+        assert files == {"cost.png", "weights.npz"}
+
+
 def test_long_runs_are_seen_while_they_train_and_dead_ones_marked(trainings: Trainings, store: Store) -> None:
     """Points of a run that trains arrive meanwhile; of one that is killed all that it had, and how it ended."""
     outputs, drawn = trainings.outputs, []
