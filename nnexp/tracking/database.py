@@ -137,7 +137,7 @@ def _write_tables(path: Path, artifacts: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     try:
-        with quiet(), _unforced():
+        with quiet(), _unforced(path):
             store = SqlAlchemyStore(f"sqlite:///{path}", artifacts.as_uri())  # type: ignore[no-untyped-call]
             store.engine.dispose()
         connection = sqlite3.connect(path)
@@ -158,8 +158,8 @@ def _write_tables(path: Path, artifacts: Path) -> None:
 
 
 @contextlib.contextmanager
-def _unforced() -> Iterator[None]:
-    """Within the block, connections that SQLAlchemy opens leave it to the system when to write onto the disk.
+def _unforced(path: Path) -> Iterator[None]:
+    """Within the block, connections that SQLAlchemy opens to ``path`` leave it to the system when to write onto the disk.
 
     MLflow makes its tables in some sixty steps, and SQLite would wait for the disk a thousand times: seconds, where others
     write there as well. What is left half-written is thrown away by the next process; a complete file is forced at the end.
@@ -167,7 +167,12 @@ def _unforced() -> Iterator[None]:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    def connected(connection: sqlite3.Connection, _: object) -> None:
+    def connected(connection: object, _: object) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        opened = connection.execute("PRAGMA database_list").fetchone()[2]
+        if os.path.realpath(opened) != os.path.realpath(path):
+            return
         connection.execute("PRAGMA synchronous=off")
         connection.execute("PRAGMA journal_mode=memory").fetchone()
 

@@ -126,6 +126,7 @@ class Deliveries:
                 self._whys[directory] = why
             else:
                 self._whys.pop(directory, None)
+                self._prepared.discard(directory)
         return not why
 
     def _settle(self, directory: Path, patience: Mapping[str, str]) -> None:

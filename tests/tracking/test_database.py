@@ -115,6 +115,25 @@ def test_creates_a_complete_database_in_wal_mode_and_leaves_nothing_else(tmp_pat
         connection.close()
 
 
+def test_a_database_in_use_is_forced_onto_the_disk(outputs: Path) -> None:
+    """What hurries a database's making meets no other one and ends with it: each commit of a run waits for the disk."""
+    from sqlalchemy import create_engine
+
+    from nnexp.tracking.database import _unforced
+
+    def waits_for_the_disk(name: str) -> bool:
+        engine = create_engine(f"sqlite:///{outputs}/{name}.db")
+        with engine.connect() as connection:
+            level = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+        engine.dispose()
+        return bool(level == 2)
+
+    with _unforced(outputs / "new.db"):
+        within = waits_for_the_disk("new"), waits_for_the_disk("other")
+    assert within == (False, True)
+    assert waits_for_the_disk("new")
+
+
 def test_eight_processes_at_once_all_get_the_same_experiment(tmp_path: Path) -> None:
     """Eight processes that start on an empty folder all record their run, in one experiment of one sound database."""
     outputs = tmp_path / "outputs"
