@@ -150,7 +150,7 @@ class GuardedLoader(ConfigLoaderImpl):
             refuse_unsafe(raw, sweep_overrides)
             if self.to_run and not self.checked_later:
                 sweep_settings(config)
-                check(plain(config))
+                check(written(raw) or plain(config))
             OmegaConf.copy_cache(from_config=master_config, to_config=config)
             return config
         return None
@@ -160,6 +160,7 @@ class GuardedLoader(ConfigLoaderImpl):
         with no_environment():
             config = super().load_configuration(config_name, overrides, RunMode.RUN)
         raw = in_raw_form(config)
+        conceal(config, raw)
         # Of the refusals above, those that no value on the command line makes better or worse.
         self._refuse_two_files(raw)
         refuse_unreadable(swept_in_files(raw))
@@ -297,6 +298,13 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise NnexpError(
             f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
         ) from error
+
+
+def written(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from a configuration as it is written; empty where it refers to others of its keys, or lacks values."""
+    values = {key: value for key, value in raw.items() if key not in ("hydra", "experiment", "sweep")}
+    text = repr(values)
+    return {} if "${" in text or MISSING in text or isinstance(raw.get("experiment"), dict) else values
 
 
 def value_of(config: DictConfig, key: Any) -> Any:

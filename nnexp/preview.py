@@ -28,33 +28,36 @@ LONG_ENOUGH = 0.2
 
 @dataclass(frozen=True)
 class Candidate:
-    """A job that would be started: its number, its name among the others, its overrides, and how it is composed."""
+    """A job that would be started: its number, its name among the others, its overrides, and how it is checked or composed."""
 
     number: int
     name: str
     overrides: Sequence[str]
+    check: Callable[[], object]
     compose: Callable[[], Mapping[str, Any]]
 
 
 def show(jobs: Iterator[Candidate], total: int, workers: int, outputs: Path) -> None:
     """Print a sweep's jobs and what they would cost; nothing is written. Raises NnexpError for a job that is refused.
 
-    Where no run is finished yet that could be a job's, only so many jobs are composed that every override is in one of them.
+    Where no run is finished yet that could be a job's, only so many jobs are checked that every override is in one of them.
     """
     tried = set(np.random.default_rng(0).choice(total, min(SAMPLES, total), replace=False).tolist())
     keys: Mapping[str, str] | None = None
     samples, seen, done, skipped = {}, set[str](), 0, 0
     for job in jobs:
         run = ""
-        if keys or job.number in tried or not seen.issuperset(job.overrides):
+        if keys or keys is None or job.number in tried:
             config = job.compose()
             keys = finished(check(config)[1], outputs) if keys is None else keys
             run = answer(job.number, config, keys)
             done += bool(run)
             skipped += bool(run and config["reuse"])
-            seen.update(job.overrides)
             if job.number in tried:
                 samples[job.number] = config
+        elif not seen.issuperset(job.overrides):
+            job.check()
+        seen.update(job.overrides)
         if job.number < SHOWN:
             say(f"#{job.number} {job.name}{f'  (done: run {run[:8]})' if run else ''}")
     if total > SHOWN:

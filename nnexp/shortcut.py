@@ -42,10 +42,10 @@ class Doubt(Exception):  # noqa: N818 (nothing is wrong)
 
 
 class Template(NamedTuple):
-    """The configuration that some jobs start from, and its hydra.* as it is written."""
+    """The configuration that some jobs start from, and the same as it is written."""
 
     config: DictConfig
-    hydra: Mapping[str, Any]
+    raw: Mapping[str, Any]
 
 
 class Templates:
@@ -56,10 +56,11 @@ class Templates:
 
     def __init__(self, compose: Callable[[str | None, list[str]], DictConfig], is_group: Callable[[str], bool]) -> None:
         self._compose, self._is_group = compose, is_group
+        self._groups: dict[str, bool] = {}
         self._made: dict[tuple[str | None, tuple[str, ...]], Template] = {}
 
     def job(self, master: DictConfig, lines: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
-        """What Hydra would compose for a job of the sweep ``master``, and the same as it is written.
+        """What Hydra would compose for a job of the sweep ``master``, and the same as it is written, to be read only.
 
         (The latter's hydra.* is without the plain values.) Raises Doubt, or any error of Hydra's.
         """
@@ -67,16 +68,22 @@ class Templates:
         plain: list[Override] = []
         overrides = [read(line) for line in lines]
         for each in overrides:
-            (choices if self._is_group(each.key_or_group) else plain).append(each)
+            (choices if self._chooses(each.key_or_group) else plain).append(each)
         if not all(isinstance(each.value(), str) for each in choices):
             raise Doubt
         structure = [*master.hydra.overrides.hydra, *(str(each.input_line) for each in choices)]
         template = self._template(master.hydra.job.config_name, structure)
         config = duplicate(template.config)
         ConfigLoaderImpl._apply_overrides_to_config(plain, config)
-        raw = {str(key): raw_value(config, key) for key in config if key != "hydra"} | {"hydra": template.hydra}
+        touched = {each.key_or_group.partition(".")[0] for each in plain}
+        raw = {**template.raw, **{key: raw_value(config, key) for key in touched}}
         note(config.hydra, overrides)
         return config, raw
+
+    def _chooses(self, key: str) -> bool:
+        if key not in self._groups:
+            self._groups[key] = self._is_group(key)
+        return self._groups[key]
 
     def _template(self, name: str | None, structure: list[str]) -> Template:
         key = name, tuple(structure)
@@ -87,7 +94,7 @@ class Templates:
             config.hydra.overrides.task.clear()
             if len(self._made) == MOST:
                 self._made.popitem()  # the last: the others serve a sweep that goes round, its place one that goes on
-            self._made[key] = Template(config, raw_value(config, "hydra"))
+            self._made[key] = Template(config, {str(each): raw_value(config, each) for each in config})
         return self._made[key]
 
 

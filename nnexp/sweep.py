@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -219,15 +220,13 @@ def list_jobs(config: DictConfig) -> None:
             "This sweeper chooses each job by how those before went, so there is no list. Leave sweep.dry_run out."
         )
     loader = GlobalHydra.instance().config_loader()
-    candidates = (
-        preview.Candidate(
-            number,
-            " ".join([line for line in job if key_of(line) in keys] or job),
-            job,
-            lambda job=job: plain(loader.load_sweep_config(config, job)),  # type: ignore[misc]
-        )
-        for number, job in enumerate(jobs)
-    )
+
+    def candidate(number: int, job: list[str]) -> preview.Candidate:
+        name = " ".join([line for line in job if key_of(line) in keys] or job)
+        compose = partial(loader.load_sweep_config, config, job)
+        return preview.Candidate(number, name, job, compose, lambda: plain(compose()))
+
+    candidates = (candidate(number, job) for number, job in enumerate(jobs))
     preview.show(candidates, len(jobs), workers(config.hydra.launcher), outputs_here())
 
 
