@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from nnexp.console import note, say, width, wrapped
 from nnexp.errors import NnexpError, counted, first_line
 from nnexp.experiment import prepare
+from nnexp.progress import waiting
 from nnexp.record import key
 from nnexp.settings import TrackingSettings, check
 from nnexp.tracking.choice import chosen_uri
@@ -45,21 +47,24 @@ def show(jobs: Iterator[Candidate], total: int, workers: int, outputs: Path) -> 
     tried = set(np.random.default_rng(0).choice(total, min(SAMPLES, total), replace=False).tolist())
     keys: Mapping[str, str] | None = None
     samples, seen, done, skipped = {}, set[str](), 0, 0
-    for job in jobs:
-        run = ""
-        if keys or keys is None or job.number in tried:
-            config = job.compose()
-            keys = finished(check(config)[1], outputs) if keys is None else keys
-            run = answer(job.number, config, keys)
-            done += bool(run)
-            skipped += bool(run and config["reuse"])
-            if job.number in tried:
-                samples[job.number] = config
-        elif not seen.issuperset(job.overrides):
-            job.check()
-        seen.update(job.overrides)
-        if job.number < SHOWN:
-            say(f"#{job.number} {job.name}{f'  (done: run {run[:8]})' if run else ''}")
+    with ExitStack() as until_all_are_checked:
+        for job in jobs:
+            if job.number == SHOWN:
+                until_all_are_checked.enter_context(waiting(f"checking {counted(total, 'job')}"))
+            run = ""
+            if keys or keys is None or job.number in tried:
+                config = job.compose()
+                keys = finished(check(config)[1], outputs) if keys is None else keys
+                run = answer(job.number, config, keys)
+                done += bool(run)
+                skipped += bool(run and config["reuse"])
+                if job.number in tried:
+                    samples[job.number] = config
+            elif not seen.issuperset(job.overrides):
+                job.check()
+            seen.update(job.overrides)
+            if job.number < SHOWN:
+                say(f"#{job.number} {job.name}{f'  (done: run {run[:8]})' if run else ''}")
     if total > SHOWN:
         say(f"and {total - SHOWN:,} more")
     say("")
