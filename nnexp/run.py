@@ -13,7 +13,7 @@ from typing import Any
 from nnexp.checkpoint import newest, save
 from nnexp.console import Console, note
 from nnexp.curve import COST_PICTURE, draw_cost, draw_missing
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, first_line
 from nnexp.experiment import Experiment, prepare
 from nnexp.files import replacing
 from nnexp.installed import own_version
@@ -328,7 +328,12 @@ def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: 
     experiment.model().save_parts(place.directory)
     write_yaml(experiment.config(), place.directory / CONFIG)
     write_result(place.directory, result)
-    draw_cost(place.directory)
+    try:
+        draw_cost(place.directory)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever matplotlib raises: a run without its picture is a run all the same)
+        tracked.warn(f"{COST_PICTURE} could not be drawn ({type(error).__name__}: {first_line(error)}).")
     scores = {key: value for key, value in result["metrics"].items() if key.endswith("/test")}
     tracked.score(result["kept_epoch"], scores)
     for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):

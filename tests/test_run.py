@@ -34,6 +34,22 @@ def test_a_picture_may_be_drawn_later(name: str, tmp_path: Path) -> None:
     assert (directory / "cost.png").read_bytes() == drawn
 
 
+def test_a_picture_that_cannot_be_drawn_costs_the_picture_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run finishes with all its other files, and says what failed."""
+
+    def fail(directory: Path) -> None:
+        raise RuntimeError(f"no font for {directory.name}")
+
+    monkeypatch.setattr("nnexp.run.draw_cost", fail)
+    run(CONFIG, place(tmp_path, 0), Console(brief=True))
+    directory = place(tmp_path, 0).directory
+    assert read_result(directory)["status"] == "FINISHED"
+    assert (directory / "weights.npz").exists()
+    assert "cost.png could not be drawn (RuntimeError: no font for 0)." in capsys.readouterr().err
+
+
 def test_runs_share_a_cache(tmp_path: Path) -> None:
     """With a cache a run leaves the weights and the history that it leaves without one."""
     cache = Cache()
