@@ -27,6 +27,7 @@ def main() -> NoReturn:
     try:
         guard()
         dispatch(sys.argv[1:])
+        sys.stdout.flush()  # what cannot be printed any more is an error, too
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; a second one would change the exit code
         print("\ninterrupted", file=sys.stderr)  # noqa: T201

@@ -357,6 +357,17 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     assert result(runs(tmp_path)[0])["status"] == "FINISHED"
 
 
+def test_what_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
+    """Output that a full disk swallows, at the very end as well, does not end with exit code 0."""
+    buffered = {key: value for key, value in environment().items() if key != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "nnexp", "--version"]
+        ended = subprocess.run(command, cwd=tmp_path, env=buffered, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 1
+    assert b"No space left" in ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
 def test_tracking_none_imports_no_mlflow(tmp_path: Path) -> None:
     """Without tracking a run imports neither MLflow nor pandas."""
     command = [sys.executable, "-X", "importtime", "-m", "nnexp", "epochs=1", "tracking=none"]
