@@ -32,6 +32,10 @@ ALL_SECTIONS: Mapping[str, type] = {**SECTIONS, **RUN_SECTIONS}
 EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
 
 
+FUNCTIONS = ("choice", "range", "glob", "shuffle", "sort")
+"""Of Hydra's functions on the command line, those that give several values."""
+
+
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
     """The message for a composition that failed with ``error``; ``sweeping``: several values of a key are allowed."""
     parsed = []
@@ -121,6 +125,8 @@ def unreadable(line: str, mistake: Exception) -> str:
         return f"{line} has no values, so there would be no job. Type {key}=VALUE,VALUE"
     if "" in parts and not set(value) & set("[](){}'\""):
         return f"{line} has a comma without a value. Type {key}={','.join(filter(None, parts)) or 'VALUE,VALUE'}"
+    if unknown := re.search(r"Unknown function '(\w+)'", str(mistake)):
+        return f"{line}: no function '{unknown[1]}'.{did_you_mean(unknown[1], FUNCTIONS)} For several values: {listed(FUNCTIONS)}."
     quoted = value.replace('"', '\\"')
     return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: '{key}=\"{quoted}\"'"
 

@@ -46,6 +46,7 @@ REFUSED = [
         "the launcher 'nnexp' has hydra.launcher.workers. Others: hydra/launcher=NAME",
     ),
     ("-m loss=choice()", "loss=choice() has no values, so there would be no job. Type loss=VALUE,VALUE"),
+    ("-m loss=golb(m*)", "loss=golb(m*): no function 'golb'. Did you mean 'glob'?"),
     ("-m loss=mse,", "loss=mse, has a comma without a value. Type loss=mse"),
     ("-m seed=range(0)", "seed=range(0): it has no values, so there would be no job. Type seed=VALUE,VALUE"),
     ("-m loss=glob(zz*)", "loss=glob(zz*): no option fits, so there would be no job. Type loss=VALUE,VALUE"),
