@@ -126,7 +126,8 @@ def unreadable(line: str, mistake: Exception) -> str:
     if "" in parts and not set(value) & set("[](){}'\""):
         return f"{line} has a comma without a value. Type {key}={','.join(filter(None, parts)) or 'VALUE,VALUE'}"
     if unknown := re.search(r"Unknown function '(\w+)'", str(mistake)):
-        return f"{line}: no function '{unknown[1]}'.{did_you_mean(unknown[1], FUNCTIONS)} For several values: {listed(FUNCTIONS)}."
+        hint = did_you_mean(unknown[1], FUNCTIONS)
+        return f"{line}: no function '{unknown[1]}'.{hint} For several values: {listed(FUNCTIONS)}."
     quoted = value.replace('"', '\\"')
     return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: '{key}=\"{quoted}\"'"
 
