@@ -192,6 +192,11 @@ class GuardedLoader(ConfigLoaderImpl):
                 raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
 
 
+def is_own(launcher: Mapping[Any, Any]) -> bool:
+    """Whether the launcher with this configuration is nnexp's, whose jobs leave their record to the sweep's process."""
+    return str(launcher.get("_target_", "")).endswith(".NnexpLauncher")
+
+
 def is_basic(sweeper: Mapping[Any, Any]) -> bool:
     """Whether the sweeper with this configuration is Hydra's own, which lists all jobs before the first begins."""
     return str(sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper")
@@ -212,9 +217,8 @@ def refuse_swept_settings(lines: Iterable[str]) -> None:
 
 def check_launcher(options: Any) -> None:
     """Check nnexp's own launcher's options; Hydra would report what is wrong when it builds the launcher. Raises NnexpError."""
-    given = dict(options)
-    if str(given.pop("_target_", "")).endswith(".NnexpLauncher"):
-        part(LauncherSettings, "hydra.launcher.", given)
+    if is_own(options):
+        part(LauncherSettings, "hydra.launcher.", {key: each for key, each in options.items() if key != "_target_"})
 
 
 def conceal(config: DictConfig, raw: dict[str, Any]) -> None:

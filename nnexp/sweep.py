@@ -18,7 +18,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp import ledger, preview, registry
-from nnexp.composition import is_basic, plain
+from nnexp.composition import is_basic, is_own, plain
 from nnexp.console import note, relative
 from nnexp.curve import draw_missing
 from nnexp.errors import NnexpError
@@ -91,7 +91,7 @@ class Recorder(Callback):
 def courier(config: DictConfig) -> Courier | None:
     """Hire one; None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves."""
     tracking = TrackingSettings(**plain(config)["tracking"])
-    if tracking.name == "none" or not str(config.hydra.launcher.get("_target_", "")).endswith(".NnexpLauncher"):
+    if tracking.name == "none" or not is_own(config.hydra.launcher):
         ahead.dismiss()
         return None
     going_on = Recorder.resumed.directory if Recorder.resumed else None
