@@ -8,7 +8,7 @@ import math
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, cast
@@ -20,7 +20,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp import composition, installed, ledger, options, presets, registry, sweep
+from nnexp import composition, installed, ledger, options, presets, ranking, registry, sweep
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.files import outputs_here
@@ -253,27 +253,37 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
         return error
     found = ledger.read(directory)
     ledger.close(found)
-    ranked = sweep.close(found)
-    ledger.show(found)
-    waits = sweep.deliver_rest(directory, outputs)
+    ranked = sweep.ranked(found)
+    with sweep.drawn(found, ranked):
+        for each in ranked:
+            ranking.show(each)
+        ledger.show(found)
+        waits = sweep.deliver_rest(directory, outputs)
+        stored = store_best(ranked, found, waits)
     if ranked:
-        best, stored = ranked[0].directory, None
-        try:
-            stored = sweep.store_best(ranked[0], over=not found.of(*ledger.LEFT))
-        except NnexpError as problem:
-            waits.append(
-                f"{str(problem).splitlines()[0]} Store the best run's model later: python -m nnexp log-model {best}"
-            )
         say("")
-        kept = f"({sweep.COMPARISON}, {ledger.MANIFEST}, one directory per run)"
-        for line in fact("files", f"{relative(str(directory))}/  {kept}"):
+        kept = [name for name in (sweep.COMPARISON, ledger.MANIFEST) if (directory / name).is_file()]
+        for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
-        next_commands(stored, relative(str(best)), "compare the curves in the browser")
+        next_commands(stored, relative(str(ranked[0].jobs[0].directory)), "compare the curves in the browser")
     if sweep.Recorder.courier:
         sweep.Recorder.courier.stop(1)
     for words in waits:
         note(words)
     return error or verdict(found, waits)
+
+
+def store_best(ranked: Sequence[ranking.Ranking], found: ledger.Sweep, waits: list[str]) -> str | None:
+    """Store the best run's model; the words that open its store. What does not work is added to what ``waits``."""
+    if not ranked:
+        return None
+    best = ranked[0].jobs[0]
+    try:
+        return sweep.store_best(best, over=not found.of(*ledger.LEFT))
+    except NnexpError as problem:
+        why = str(problem).splitlines()[0]
+        waits.append(f"{why} Store the best run's model later: python -m nnexp log-model {best.directory}")
+        return None
 
 
 def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:

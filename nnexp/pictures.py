@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
 from nnexp.files import replacing
@@ -25,6 +29,19 @@ class Panel:
     title: str
     bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
     legend: str = ""
+
+
+@contextmanager
+def compared(panels: Sequence[Panel], path: Path, failed: Callable[[BaseException], object]) -> Iterator[None]:
+    """Draw the comparison while the block goes on; ``failed`` is told at its end why that did not work.
+
+    In a process that is forked from the server of a sweep's workers, if there was one: it has matplotlib imported.
+    """
+    with ProcessPoolExecutor(1, get_context("forkserver"), signal, (SIGINT, SIG_IGN)) as process:
+        drawn = process.submit(comparison, panels, path.absolute())
+        yield
+        if error := drawn.exception():
+            failed(error)
 
 
 def comparison(panels: Sequence[Panel], path: Path) -> None:

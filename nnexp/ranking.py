@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +15,18 @@ from nnexp.console import say, table, width, wrapped
 from nnexp.errors import counted
 from nnexp.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.ledger import Job
+from nnexp.pictures import MOST_CURVES, Panel
 from nnexp.record import short, with_options
 
-if TYPE_CHECKING:
-    from nnexp.pictures import Panel
 
-
-def draw(found: Sequence[Ranking], title: str, path: Path) -> None:
-    """Draw the runs' curves, a panel for each ranking; of settings the means over their seeds, with a band for the range."""
-    from nnexp.pictures import MOST_CURVES, comparison
-
+def panels(found: Sequence[Ranking], title: str) -> list[Panel]:
+    """The runs' curves, a panel for each ranking; of settings the means over their seeds, with a band for the range."""
     # What is not drawn counts, but its history is not read.
-    comparison(
-        [panel(each, f"{title}: {each.dataset}" if each.dataset else title, MOST_CURVES) for each in found], path
-    )
+    return [panel(each, f"{title}: {each.dataset}" if each.dataset else title, MOST_CURVES) for each in found]
 
 
 def panel(ranking: Ranking, title: str, most: int) -> Panel:
     """A ranking's curves, the first ``most`` of them; the others are empty."""
-    from nnexp.pictures import Panel
-
     name = ranking.measure.name
     if not ranking.compares_settings:
         curves = {

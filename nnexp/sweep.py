@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,13 +22,14 @@ from nnexp import ledger, preview, registry
 from nnexp.composition import is_basic, is_own, plain
 from nnexp.console import note, relative
 from nnexp.curve import draw_missing
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, first_line
 from nnexp.explain import FILE_GROUPS
 from nnexp.files import outputs_here
 from nnexp.ledger import Job, key_of
+from nnexp.pictures import compared
 from nnexp.plugin import Plugin
 from nnexp.progress import waiting
-from nnexp.ranking import draw, rankings, show
+from nnexp.ranking import Ranking, panels, rankings
 from nnexp.registry import GROUPS
 from nnexp.run import failure, store_uri
 from nnexp.settings import TrackingSettings, check, store_words
@@ -289,15 +291,22 @@ def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[dict[str, 
     return compositions, versions
 
 
-def close(sweep: ledger.Sweep) -> list[Job]:
-    """Draw the comparison, print the rankings; the finished jobs, best first (the first ranking's before the next one's)."""
-    found = rankings(sweep.of(*ledger.DONE, *ledger.BAD, "killed"), sweep.manifest)
-    if found:
-        fixed = [line for line in sweep.manifest.get("overrides", []) if key_of(line) not in sweep.manifest["swept"]]
-        draw(found, " ".join(fixed) or sweep.directory.name, sweep.directory / COMPARISON)
-    for each in found:
-        show(each)
-    return [job for each in found for job in each.jobs]
+def ranked(sweep: ledger.Sweep) -> list[Ranking]:
+    """The rankings of the sweep's finished jobs, the failed ones told of."""
+    return rankings(sweep.of(*ledger.DONE, *ledger.BAD, "killed"), sweep.manifest)
+
+
+def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManager[None]:
+    """Draw the comparison of the sweep's runs while the block goes on. Where that fails, a note says so."""
+    if not found:
+        return nullcontext()
+    fixed = [line for line in sweep.manifest.get("overrides", []) if key_of(line) not in sweep.manifest["swept"]]
+
+    def failed(error: BaseException) -> None:
+        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {first_line(error)}"
+        note(f"The picture {sweep.directory.name}/{COMPARISON} could not be drawn: {why}.")
+
+    return compared(panels(found, " ".join(fixed) or sweep.directory.name), sweep.directory / COMPARISON, failed)
 
 
 def write_failure(directory: Path, error: Exception) -> None:

@@ -12,10 +12,18 @@ import pandas as pd
 import pytest
 
 from nnexp import console, ledger
-from nnexp.ranking import panel, rankings, same_length
+from nnexp.ranking import Ranking, panel, rankings, same_length, show
 from nnexp.record import short
-from nnexp.sweep import close
+from nnexp.sweep import ranked
 from tests.command import nnexp, result, sweeps
+
+
+def printed(found: ledger.Sweep) -> list[Ranking]:
+    """The rankings of a sweep, which are printed."""
+    made = ranked(found)
+    for each in made:
+        show(each)
+    return made
 
 
 def tables(out: str) -> list[list[str]]:
@@ -196,7 +204,7 @@ def test_a_setting_that_diverged_with_a_seed_comes_last(
     best, worst = group.iloc[0], group.iloc[2]
     lost(directory, int(worst["job"]), "diverged at epoch 1; learning_rate=0.1")
     found = ledger.read(directory)
-    ranked = close(found)
+    (ranking,) = printed(found)
     out = capsys.readouterr().out
     shown = " ".join(" ".join(block(out, "4 settings (11 runs)")).split())
     row = shown[shown.index(" 4 learning_rate=") :]
@@ -207,7 +215,7 @@ def test_a_setting_that_diverged_with_a_seed_comes_last(
     assert "Settings of which a seed is missing come last" in row
     left_out = f"left out, so that all means are of the same runs: seed={worst['seed']} (1 of 4 runs missing)"
     assert left_out in " ".join(block(out, "effect of each factor"))
-    assert ranked[0].number == best["job"]
+    assert ranking.jobs[0].number == best["job"]
     assert [job.number for job in found.of("diverged")] == [worst["job"]]
 
 
@@ -218,7 +226,7 @@ def test_a_setting_without_a_finished_seed_is_told(
     directory = shutil.copytree(swept[0], tmp_path / "copy")
     for number in (0, 1, 2):
         lost(directory, number, "diverged at epoch 1; learning_rate=0.01")
-    close(ledger.read(directory))
+    printed(ledger.read(directory))
     assert "and 1 setting of which no seed finished" in block(capsys.readouterr().out, "3 settings (9 runs)")
 
 
@@ -229,7 +237,7 @@ def test_another_sweepers_jobs_are_ranked_one_by_one(
     directory = shutil.copytree(swept[0], tmp_path / "copy")
     manifest = json.loads((directory / "manifest.json").read_text())
     (directory / "manifest.json").write_text(json.dumps({**manifest, "grid": False, "jobs": []}))
-    close(ledger.read(directory))
+    printed(ledger.read(directory))
     out = capsys.readouterr().out
     assert "12 runs, best first by cost/validation" in out
     assert "effect" not in out

@@ -7,6 +7,7 @@
 | ``database.py`` | the embedded database, created safely by any number of processes at once |
 | ``choice.py`` | which store and experiment are used, and in what words one is refused that cannot be |
 | ``entities.py`` | what is told of a run, in the form and within the limits of MLflow |
+| ``sqlite.py`` | metric points as rows of a SQLite store, and commits that wait for the disk once a run |
 | ``links.py`` | where MLflow's user interface shows runs |
 | ``store.py`` | ``Store``: one MLflow experiment; runs are created and found through it |
 | ``journal.py`` | ``Journal``: the append-only file beside every run that has its record before MLflow does |

@@ -24,6 +24,7 @@ from nnexp.tracking import ahead
 from nnexp.tracking.client import import_mlflow, quiet_for_good
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
+from nnexp.tracking.sqlite import wait_no_more
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import Before, leave
 
@@ -125,6 +126,7 @@ def main(before: Before = leave) -> None:
     sys.stdout, Said.pipe = sys.stderr, sys.stdout  # what others print goes nowhere
     import_mlflow()
     quiet_for_good()
+    wait_no_more()
     # What was imported stays: looking for garbage among it is a tenth of this process's work.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
@@ -168,6 +170,7 @@ def store_model(store: Store, directory: Path, requirements: Sequence[str]) -> N
     run_id = run_id_of(directory)
     if not store.has_model(run_id):
         store.log_model(run_id, directory, requirements)
+        store.force()
 
 
 def refusal(work: Callable[[], object]) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import replace_json
-from nnexp.tracking.entities import MOST_ENTITIES, MOST_PARAMS, DataRecord
+from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.journal import JOURNAL, end, read
 from nnexp.tracking.result import read_result
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nnexp.tracking.store import Store
 
 PROGRESS = "delivery.json"
+MOST_POINTS = 5000
+"""Metric points in a piece: what is told again at most after a crash."""
 RUN_ID = re.compile(r"[0-9a-f]{32}|")
 """How MLflow's id of a run looks; empty while there is none."""
 
@@ -75,7 +77,7 @@ class Piece:
             self.opened = record["opened"]
         elif "metrics" in record:
             new = list(_points(record))
-            if self.points and len(self.points) + len(new) > MOST_ENTITIES - MOST_PARAMS - 1:  # - 1: the reason's tag
+            if self.points and len(self.points) + len(new) > MOST_POINTS:
                 return False
             self.points += new
         elif "artifact" in record:
@@ -128,6 +130,7 @@ class Delivery:
         if piece.behind == self._offset:
             return False
         self._tell(piece)
+        self.store.force()
         self._offset = piece.behind
         self._save()
         return True
@@ -189,12 +192,11 @@ class Delivery:
         return bool(self.run_id)
 
     def _create(self, opened: Mapping[str, Any], reason: Mapping[str, str]) -> None:
-        """Create the run. Until its id is noted there is no progress file, so after a crash it is looked for."""
+        """Create the run. Until all of the piece is told there is no progress file, so after a crash it is looked for."""
         (self.directory / PROGRESS).unlink(missing_ok=True)
         _sync_folder(self.directory)
         tags = {**opened["tags"], **reason}
         self.run_id = self.store.create(opened["name"], tags, opened["time"], opened["id"])
-        self._save()
 
     def _save(self) -> None:
         with contextlib.suppress(OSError):  # a full disk: it will be told once more, which changes nothing

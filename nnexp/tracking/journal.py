@@ -62,8 +62,7 @@ class Journal:
             raise
         self._written = False
         self._closed = threading.Event()
-        self._syncing = threading.Thread(target=self._sync_regularly, daemon=True)
-        self._syncing.start()
+        self._syncing: threading.Thread | None = None
 
     def write(self, *records: Record) -> None:
         """Hand ``records`` to the operating system in one piece. Raises NnexpError where it does not take them."""
@@ -75,6 +74,9 @@ class Journal:
             os.ftruncate(self._file, end(self.path))
             raise NnexpError(f"The run's journal {self.path} cannot be written: {error.strerror or error}.") from error
         self._written = True
+        if self._syncing is None:
+            self._syncing = threading.Thread(target=self._sync_regularly, daemon=True)
+            self._syncing.start()
 
     def sync(self) -> None:
         """Force what was written onto the disk."""
@@ -84,7 +86,8 @@ class Journal:
     def close(self) -> None:
         """Force everything onto the disk and free the lock."""
         self._closed.set()
-        self._syncing.join()
+        if self._syncing:
+            self._syncing.join()
         try:
             if self._written:
                 self.sync()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from nnexp.errors import NnexpError, closest, listed
+from nnexp.tracking import sqlite
 from nnexp.tracking.address import masked
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
@@ -49,6 +50,7 @@ class Store:
         self.uri = uri
         self.experiment = experiment.name
         self.experiment_id: str = experiment.experiment_id
+        self._file = sqlite.file_of(uri)
         self._folders: dict[str, str] = {}
         """Run id -> where its artifacts go, of the runs that were created here and have none yet."""
 
@@ -122,12 +124,19 @@ class Store:
     ) -> None:
         """Store parameters, metric points and a few tags in as few calls as MLflow takes; again, it changes nothing.
 
-        Raises whatever the client raises.
+        Of many points in a SQLite store all but the newest are written as rows. Raises whatever the client raises, and
+        sqlite3.Error.
         """
+        told, others = sqlite.split(points) if self._file else (points, ())
+        self._log(run_id, params, told, tags or {})
+        if others and not sqlite.write(self._file, run_id, others):
+            self._log(run_id, {}, others, {})
+
+    def _log(self, run_id: str, params: Mapping[str, Any], points: Sequence[Metric], tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
         left = [param(key, value) for key, value in params.items()]
-        labels = [RunTag(key, cut(value, LONGEST_TAG)) for key, value in (tags or {}).items()]
+        labels = [RunTag(key, cut(value, LONGEST_TAG)) for key, value in tags.items()]
         while left or points or labels:
             room = MOST_ENTITIES - len(left[:MOST_PARAMS]) - len(labels)
             self.client.log_batch(run_id, points[:room], left[:MOST_PARAMS], labels)
@@ -165,6 +174,11 @@ class Store:
             partial = folder / f".{path.name}.partial"
             shutil.copyfile(path, partial)
             partial.replace(folder / path.name)
+
+    def force(self) -> None:
+        """Wait until what was told is on the disk, where each call did not (``sqlite.wait_no_more``). Raises OSError."""
+        if self._file:
+            sqlite.force(self._file)
 
     def with_journal(self, journal: str) -> str:
         """Return the id of the run with this journal; empty where there is none."""

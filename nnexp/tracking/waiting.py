@@ -242,6 +242,7 @@ def _without_directory(entry: Entry, store: Store) -> str:
     if running:
         store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")
         store.client.set_terminated(run_id, "KILLED")
+        store.force()
     entry.path.unlink(missing_ok=True)
     return f"run {run_id[:8]} was closed: its directory is gone" if running else ""
 

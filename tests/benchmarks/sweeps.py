@@ -147,7 +147,7 @@ def sampled(command: Sequence[str], fresh: Callable[[], Path]) -> dict[str, floa
 
 def per_job(fresh: Callable[[], Path], *, quick: bool) -> Iterator[Row]:
     """Milliseconds that one more job of one epoch costs, on one worker and on two."""
-    few, many = (2, 6) if quick else (8, 72)
+    few, many = (2, 6) if quick else (8, 136)
 
     def slope(workers: int) -> float:
         small, large = (
