@@ -47,7 +47,7 @@ def split(points: Sequence[Metric]) -> tuple[Sequence[Metric], Sequence[Metric]]
     newest: dict[str, Metric] = {}
     for point in points:
         other = newest.setdefault(point.key, point)
-        if other is not point and _age(point) > _age(other):
+        if point.step > other.step or (point.step == other.step and _rest(point) > _rest(other)):
             newest[point.key] = point
     return list(newest.values()), [point for point in points if newest[point.key] is not point]
 
@@ -92,9 +92,9 @@ def force(file: str) -> None:
         os.fsync(log.fileno())  # what SQLite took over from there into the file itself it has forced
 
 
-def _age(point: Metric) -> tuple[int, int, float]:
-    """What MLflow compares to find the latest."""
-    return point.step, point.timestamp, _number(point.value)[0]
+def _rest(point: Metric) -> tuple[int, float]:
+    """What MLflow compares beside the step to find the latest."""
+    return point.timestamp, _number(point.value)[0]
 
 
 def _number(value: float) -> tuple[float, bool]:
