@@ -24,7 +24,7 @@ from nnexp import composition, installed, ledger, options, presets, ranking, reg
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.files import outputs_here
-from nnexp.loaded import Cache
+from nnexp.loaded import MOST_BYTES, Cache
 from nnexp.plugin import KINDS
 from nnexp.run import resume as resume_run
 from nnexp.run import run
@@ -136,12 +136,12 @@ class Here:
     """The data of this worker's jobs."""
 
 
-def enter_worker() -> None:
-    """Make this process a worker of a sweep."""
+def enter_worker(workers: int) -> None:
+    """Make this process one of so many workers of a sweep."""
     composition.install()
     composition.GuardedLoader.checked_later = True
     blas_threads().limit(limits=1, user_api="blas")
-    Here.worker, Here.cache = True, Cache()
+    Here.worker, Here.cache = True, Cache(MOST_BYTES // workers)
 
 
 def job(config: DictConfig) -> float | None:

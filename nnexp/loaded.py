@@ -24,8 +24,8 @@ from nnexp.plugin import Data, Dataset
 from nnexp.preprocessing import Preprocessing, Rows, Split, split
 from nnexp.training import Part
 
-MOST_BYTES = 256 << 20
-"""What a cache keeps at most."""
+MOST_BYTES = 2 << 30
+"""What the caches of a sweep's workers keep at most, all together."""
 
 PartName = Literal["training", "validation", "test"]
 
@@ -111,7 +111,7 @@ class Cache:
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most = most_bytes
+        self.most_bytes = most_bytes
         self._bytes = 0
         self._kept: OrderedDict[Hashable, Loaded | Samples] = OrderedDict()
 
@@ -129,7 +129,7 @@ class Cache:
                 return kept
         rng = Watched(np.random.default_rng(seeds))
         data = loaded(dataset, rng)
-        if size(data) > self._most or identity(dataset) != found:
+        if size(data) > self.most_bytes or identity(dataset) != found:
             return data  # too large, or a file changed meanwhile
         data = Loaded(own(data.data), (found, seed if rng.used else "any seed"))
         self._keep(data.key, data)
@@ -156,7 +156,7 @@ class Cache:
             array.flags.writeable = False
         self._kept[key] = entry
         self._bytes += size(entry)
-        while self._bytes > self._most:
+        while self._bytes > self.most_bytes:
             self._bytes -= size(self._kept.popitem(last=False)[1])
 
 

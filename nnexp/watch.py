@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,9 @@ class Watch:
         self.progress = SweepProgress(len(numbers), len(numbers) - len(self.wanted))
         sweep.Recorder.note = self.progress.note
 
-    @property
-    def enter(self) -> Callable[[], None]:
-        """What a worker does first."""
-        return app.enter_worker
+    def enter(self, workers: int) -> Callable[[], None]:
+        """What each of so many workers does first."""
+        return partial(app.enter_worker, workers)
 
     def wants(self, number: int) -> bool:
         """Whether a job is to run; what is done in a resumed sweep is not."""

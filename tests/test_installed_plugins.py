@@ -32,6 +32,24 @@ class Huber(Loss):
         np.divide(out, y.size, out=out)
 '''
 
+COUNTED = '''
+import os
+from dataclasses import dataclass
+import numpy as np
+from nnexp.app import Here
+from nnexp.plugin import Data, Dataset
+
+@dataclass(frozen=True)
+class Counted(Dataset):
+    """y = x^2, which notes each time that it is loaded."""
+
+    def load(self, rng):
+        with open(os.environ["LOADED"], "a") as file:
+            print(os.getpid(), Here.cache.most_bytes, file=file)
+        x = np.linspace(-1, 1, 40)[:, None]
+        return Data(x, x[:, 0] ** 2, ("x",), "regression")
+'''
+
 
 def install(site: Path, distribution: str, points: dict[str, str], modules: dict[str, str], requires: str = "") -> None:
     """What pip leaves behind: modules, and a .dist-info folder with metadata and entry points."""
@@ -66,6 +84,17 @@ def test_an_installed_option_works(site: Path) -> None:
     assert ended.code == 0, ended.err
     (directory,) = runs(site.parent / "place")
     assert result(directory)["loss"] == {"name": "huber", "delta": 2.0}
+
+
+def test_a_sweep_loads_data_once_a_worker(tmp_path: Path) -> None:
+    """Eight jobs of eight seeds on two workers load a dataset at most twice; what both keep has one bound."""
+    install(tmp_path / "site", "nnexp-counted", {"nnexp.dataset": "counted = counted:Counted"}, {"counted": COUNTED})
+    words = ("-m", "dataset=counted", "seed=range(8)", "epochs=50", "hydra.launcher.workers=2", "tracking=none")
+    ended = nnexp(*words, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"), LOADED=str(tmp_path / "loaded"))
+    assert ended.code == 0, ended.err
+    loaded = [line.split() for line in (tmp_path / "loaded").read_text().splitlines()]
+    assert len(loaded) == len({worker for worker, _ in loaded}) <= 2
+    assert {int(bound) for _, bound in loaded} == {2**30}
 
 
 def test_an_entry_point_may_name_where_a_class_is_passed_on(site: Path) -> None:

@@ -118,9 +118,10 @@ class Launch:
         """Yield each job's number and outcome as it ends."""
         workers: list[Worker] = []
         running: dict[Future[Outcome], tuple[Worker, int]] = {}
-        payload = self._payload(watch)
+        number_of_workers = min(self.most, len(waiting))
+        payload = self._payload(watch, number_of_workers)
         try:
-            free = [Worker(payload) for _ in range(min(self.most, len(waiting)))]
+            free = [Worker(payload) for _ in range(number_of_workers)]
             workers += free
             while waiting or running:
                 while free and waiting:
@@ -147,10 +148,10 @@ class Launch:
             for worker in workers:
                 worker.end(0.0 if running else LAST_SECONDS)
 
-    def _payload(self, watch: Any) -> bytes:
+    def _payload(self, watch: Any, workers: int) -> bytes:
         import cloudpickle
 
-        enter = watch.enter if watch else None
+        enter = watch.enter(workers) if watch else None
         state = State(self.context, self.task, self.config, Singleton.get_state(), enter)
         payload: bytes = cloudpickle.dumps(state)
         return payload
