@@ -27,10 +27,16 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def replace_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then the old file is left alone."""
-    with replacing(path) as partial:
-        partial.write_text(to_json(content), encoding="utf-8")
+def replace_json(path: Path, content: Mapping[str, Any], *, forced: bool = False) -> None:
+    """Replace ``path`` with ``content`` as JSON, a line for each key. Raises OSError, and then the old file is left alone.
+
+    One that is ``forced`` onto the disk before is there whole, or not at all, also after a power failure.
+    """
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        file.write(to_json(content))
+        if forced:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def outputs_here() -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from io import BytesIO
+from multiprocessing import Pipe, get_context
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from nnexp.files import replacing
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerProcess
+
     from matplotlib.axes import Axes
 
 MOST_CURVES = 10
@@ -32,20 +35,59 @@ class Panel:
 
 
 @contextmanager
-def compared(panels: Sequence[Panel], path: Path, failed: Callable[[BaseException], object]) -> Iterator[None]:
-    """Draw the comparison while the block goes on; ``failed`` is told at its end why that did not work.
+def compared(panels: Sequence[Panel], path: Path, failed: Callable[[Exception], object]) -> Iterator[None]:
+    """Draw the comparison while the block goes on, and write it at its end; ``failed`` is told why that did not work.
 
-    In a process that is forked from the server of a sweep's workers, if there was one: it has matplotlib imported.
+    In a process that is forked from the server of a sweep's workers, if there was one: it has matplotlib imported. If that
+    process does not give a picture, this one draws it.
     """
-    with ProcessPoolExecutor(1, get_context("forkserver"), signal, (SIGINT, SIG_IGN)) as process:
-        drawn = process.submit(comparison, panels, path.absolute())
+    begun = _begin(panels)
+    try:
         yield
-        if error := drawn.exception():
-            failed(error)
+    except BaseException:
+        if begun:
+            begun[0].kill()
+        raise
+    try:
+        picture = _picture(*begun) if begun else b""
+        with replacing(path) as partial:
+            partial.write_bytes(picture or comparison(panels))
+    except Exception as error:  # noqa: BLE001 - matplotlib's, or the disk's: a sweep without a picture is a sweep
+        failed(error)
 
 
-def comparison(panels: Sequence[Panel], path: Path) -> None:
-    """Each panel's curves, labelled, the first ``MOST_CURVES`` of them; the panels one below the other."""
+def _begin(panels: Sequence[Panel]) -> tuple[ForkServerProcess, Connection] | None:
+    """Start the process; None where it cannot be started."""
+    try:
+        receiver, sender = Pipe(duplex=False)
+        with sender:
+            process = get_context("forkserver").Process(target=_draw, args=(panels, sender), daemon=True)
+            process.start()
+    except OSError:
+        return None
+    return process, receiver
+
+
+def _draw(panels: Sequence[Panel], sender: Connection) -> None:
+    """What the process does. Whatever goes wrong in it is told by the process that then draws in its place."""
+    signal(SIGINT, SIG_IGN)
+    with suppress(Exception), sender:
+        sender.send_bytes(comparison(panels))
+
+
+def _picture(process: ForkServerProcess, receiver: Connection) -> bytes:
+    """What the process has drawn; nothing where it has not."""
+    try:
+        with receiver:
+            return receiver.recv_bytes()
+    except (EOFError, OSError):
+        return b""
+    finally:
+        process.join()
+
+
+def comparison(panels: Sequence[Panel]) -> bytes:
+    """Each panel's curves, labelled, the first ``MOST_CURVES`` of them; the panels one below the other. A PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -65,8 +107,9 @@ def comparison(panels: Sequence[Panel], path: Path) -> None:
             title = f"{title}: the best {len(shown)} of {len(panel.curves)}"
         edges = [edge for label in shown for edge in panel.bands.get(label, ())]
         finish(axes, title, [*shown.values(), *edges], " ".join(reversed(panel.metric.split("/"))), panel.legend)
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=100, format="png")
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=100, format="png")
+    return drawn.getvalue()
 
 
 def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:

@@ -302,7 +302,7 @@ def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManag
         return nullcontext()
     fixed = [line for line in sweep.manifest.get("overrides", []) if key_of(line) not in sweep.manifest["swept"]]
 
-    def failed(error: BaseException) -> None:
+    def failed(error: Exception) -> None:
         why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {first_line(error)}"
         note(f"The picture {sweep.directory.name}/{COMPARISON} could not be drawn: {why}.")
 

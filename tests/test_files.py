@@ -61,7 +61,8 @@ directory = Path(sys.argv[1])
 WRITERS = {
     "cost.png": "curve.cost_curve({'cost/train': [1.0, 0.5]}, 1, 'title', directory / 'cost.png')",
     "comparison.png": (
-        "pictures.comparison([pictures.Panel({'a': [1.0, 0.5]}, 'cost/train', 'title')], directory / 'comparison.png')"
+        "with pictures.compared([pictures.Panel({'a': [1.0, 0.5]}, 'cost/train', '')], directory / 'comparison.png', print):"
+        " pass"
     ),
     "config.yaml": "run.write_yaml({'seed': 1}, directory / 'config.yaml')",
     "hydra.yaml": (

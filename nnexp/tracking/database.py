@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from nnexp.errors import NnexpError
 from nnexp.tracking.client import no_telemetry, quiet, reason
+from nnexp.tracking.sqlite import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
-MAGIC = b"SQLite format 3\x00"
-"""The first bytes of every SQLite file that holds anything."""
-
 SATELLITES = ("", "-wal", "-shm", "-journal")
 """What SQLite may keep for a database: the file, and three others beside it."""
 
@@ -35,7 +33,7 @@ PATIENCE = 120.0
 def embedded_uri(outputs: Path) -> str:
     """Return the SQLite URI of ``outputs/mlflow.db``, which exists afterwards with MLflow's tables in it.
 
-    An existing database costs one read of its first bytes. Raises ``NnexpError`` where the file is no database or the
+    An existing database is looked into. Raises ``NnexpError`` where the file is no database or the
     directory cannot be written to.
     """
     database = outputs.absolute() / DATABASE
@@ -63,7 +61,7 @@ def in_order(outputs: Path, experiment: str) -> bool:
     try:
         if not _exists(database):
             return True
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=1)) as connection:
+        with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=1)) as connection:
             deleted = "SELECT 1 FROM experiments WHERE name = ? AND lifecycle_stage != 'active'"
             return connection.execute(deleted, (experiment,)).fetchone() is None
     except (NnexpError, OSError, sqlite3.Error):
@@ -90,18 +88,27 @@ def create(database: Path) -> None:
 
 
 def _exists(database: Path) -> bool:
-    """Tell whether the database is there. An empty file counts as none: it is what a killed creator leaves."""
+    """Tell whether the database is there. An empty file counts as none: it is what a killed creator leaves.
+
+    SQLite itself looks into the file: to open and close it here would free the locks that this process has on it, and the
+    next program that closes the database would take the log away into which this one goes on to write.
+    """
     try:
-        with database.open("rb") as file:
-            start = file.read(len(MAGIC))
+        if not database.stat().st_size:
+            return False
     except FileNotFoundError:
         return False
-    if start and start != MAGIC:
+    try:
+        with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=0)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:  # it is locked, or may not be read: whoever uses it says so
+        return True
+    except sqlite3.DatabaseError as error:
         raise NnexpError(
             f"{database} is no SQLite database. "
             "Move it away to start a new one, or choose another store: tracking.uri=..."
-        )
-    return bool(start)
+        ) from error
+    return True
 
 
 def _create_locked(database: Path) -> None:

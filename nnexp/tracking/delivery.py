@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nnexp.tracking.store import Store
 
 PROGRESS = "delivery.json"
+NEW = {"run": "", "bytes": 0}
+"""What the file says of a run that MLflow cannot know yet."""
 MOST_POINTS = 5000
 """Metric points in a piece: what is told again at most after a crash."""
 RUN_ID = re.compile(r"[0-9a-f]{32}|")
@@ -43,15 +45,23 @@ def run_id_of(directory: Path) -> str:
 
 def promise_new(directory: Path) -> None:
     """Note that MLflow cannot know the run in ``directory`` yet, so that nobody has to look for it there. Raises OSError."""
-    replace_json(directory / PROGRESS, {"run": "", "bytes": 0})
+    replace_json(directory / PROGRESS, NEW)
+
+
+def promised(directory: Path) -> bool:
+    """Whether that is noted. A file that a power failure has emptied promises nothing."""
+    return bool(_noted(directory) == NEW)
+
+
+def _noted(directory: Path) -> Any:
+    try:
+        return json.loads((directory / PROGRESS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def _progress(directory: Path) -> tuple[str, int]:
-    try:
-        known = json.loads((directory / PROGRESS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return "", 0
-    match known:
+    match _noted(directory):
         case {"run": str(run_id), "bytes": int(offset)} if RUN_ID.fullmatch(run_id) and offset >= 0:
             return run_id, offset
         case _:  # nothing that nnexp wrote: the run is found by its journal's id, and told everything once more
@@ -187,7 +197,7 @@ class Delivery:
 
     def _found(self, opened: Mapping[str, Any]) -> bool:
         """Whether the run is in MLflow, also where that was not noted because of a crash."""
-        if not self.run_id and not (self.directory / PROGRESS).exists():
+        if not self.run_id and not promised(self.directory):
             self.run_id = self.store.with_journal(opened["id"])
         return bool(self.run_id)
 

@@ -18,10 +18,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
 
+DRIVERS = ("sqlite", "sqlite+pysqlite")
+"""How SQLAlchemy names Python's own driver."""
 COLUMNS = ("key", "value", "timestamp", "run_uuid", "step", "is_nan")
 """The columns of MLflow's table ``metrics``."""
 FEWEST = 32
@@ -31,13 +34,19 @@ PATIENCE = 20.0
 
 
 def file_of(uri: str) -> str:
-    """The file of a SQLite store; empty for other stores, and for addresses with options."""
+    """The file of a SQLite store, where it really lies; empty for other stores, and for addresses with options."""
     if not uri.startswith("sqlite"):
         return ""
     from sqlalchemy.engine import make_url
 
     url = make_url(uri)
-    return "" if url.query else url.database or ""
+    plain = url.drivername in DRIVERS and not url.query and url.database not in {None, "", ":memory:"}
+    return os.path.realpath(str(url.database)) if plain else ""
+
+
+def address(file: str | Path, mode: str) -> str:
+    """How SQLite is told to open a file that is there: "ro" to read, "rw" also to write."""
+    return f"file:{quote(str(file))}?mode={mode}"
 
 
 def split(points: Sequence[Metric]) -> tuple[Sequence[Metric], Sequence[Metric]]:
@@ -57,13 +66,14 @@ def write(file: str, run_id: str, points: Sequence[Metric]) -> bool:
 
     ``force`` is to follow. Raises sqlite3.Error.
     """
-    with contextlib.closing(sqlite3.connect(file, timeout=PATIENCE)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(address(file, "rw"), uri=True, timeout=PATIENCE)) as connection, connection:
         if tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(metrics)")) != COLUMNS:
             return False
         connection.execute("PRAGMA foreign_keys=on")
         relax(connection)
         connection.executemany(
-            "INSERT OR IGNORE INTO metrics (key, value, is_nan, timestamp, run_uuid, step) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO metrics (key, value, is_nan, timestamp, run_uuid, step) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
             [(each.key, *_number(each.value), each.timestamp, run_id, each.step) for each in points],
         )
     return True

@@ -52,7 +52,7 @@ def register(outputs: Path, journal: str, directory: Path, uri: str, experiment:
     place = directory.absolute()
     place = place.relative_to(base) if place.is_relative_to(base) else place  # so that the folder can be moved
     known = {"directory": str(place), "uri": "" if uri == embedded(outputs) else masked(uri), "experiment": experiment}
-    replace_json(path, known)
+    replace_json(path, known, forced=True)
     return path
 
 
@@ -242,7 +242,7 @@ def _without_directory(entry: Entry, store: Store) -> str:
     if running:
         store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")
         store.client.set_terminated(run_id, "KILLED")
-        store.force()
+    store.force()
     entry.path.unlink(missing_ok=True)
     return f"run {run_id[:8]} was closed: its directory is gone" if running else ""
 

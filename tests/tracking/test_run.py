@@ -241,6 +241,27 @@ def test_a_run_that_ended_before_mlflow_knew_of_it_takes_four_calls(store: Store
         assert (entries(outputs), run_id_of(run.directory)) == ([], found.info.run_id)
 
 
+@pytest.mark.parametrize("emptied", [b"", bytes(40), b'{"run": '])
+def test_a_progress_file_that_a_power_failure_has_emptied_doubles_no_run(
+    emptied: bytes, store: Store, outputs: Path
+) -> None:
+    """It promises nothing, so the run is looked for in MLflow, and found there."""
+    run = started(store, outputs, connected=False)
+    for step in range(1, 61):
+        run.record(step, {"cost/train": 1 / step}, step)
+    with pytest.raises(Waiting):
+        run.finish("FINISHED")
+    client = store.client
+    store.client = Watched(client, 2)  # type: ignore[assignment]
+    settled(store, outputs)
+    store.client = client
+    (run.directory / PROGRESS).write_bytes(emptied)
+    assert [done for _, done in settled(store, outputs)] == [True]
+    (found,) = client.search_runs([store.experiment_id])
+    assert found.info.status == "FINISHED"
+    assert len(history(store, found.info.run_id, "cost/train")) == 60
+
+
 def test_more_than_a_call_takes_is_told_in_several(store: Store, outputs: Path) -> None:
     """A run of 230 parameters and 2,001 points in all arrives whole, with its reason."""
     run = started(store, outputs, Opening("r", {f"p{n}": n for n in range(230)}, {}), connected=False)

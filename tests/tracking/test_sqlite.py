@@ -120,17 +120,70 @@ def test_nothing_is_written_of_a_run_that_is_gone(store: Store, outputs: Path) -
     ("uri", "file"),
     [
         ("sqlite:////data/mlflow.db", "/data/mlflow.db"),
-        ("sqlite:///mlflow.db", "mlflow.db"),
+        ("sqlite:///mlflow.db", "{here}/mlflow.db"),
+        ("sqlite:///link.db", "{here}/mlflow.db"),
         ("sqlite+pysqlite:////data/mlflow.db", "/data/mlflow.db"),
         ("sqlite:///file:/data/mlflow.db?mode=ro&uri=true", ""),
         ("sqlite://", ""),
+        ("sqlite:///:memory:", ""),
+        ("sqlite+pysqlcipher://:password@/data/mlflow.db", ""),
         ("postgresql+psycopg2://me@host/db", ""),
         ("http://127.0.0.1:5000", ""),
     ],
 )
-def test_the_file_of_an_address(uri: str, file: str) -> None:
-    """Only a SQLite address without options leads to a file."""
-    assert sqlite.file_of(uri) == file
+def test_the_file_of_an_address(uri: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a SQLite address without options leads to a file, which is the one that the log lies beside."""
+    monkeypatch.chdir(tmp_path)
+    Path("link.db").symlink_to("mlflow.db")
+    assert sqlite.file_of(uri) == file.format(here=tmp_path.resolve())
+
+
+def test_a_database_that_is_gone_is_not_made_anew(store: Store, outputs: Path) -> None:
+    """An empty file in its place would look as if it were back."""
+    run_id = store.create("r", {}, None, "")
+    (outputs / "mlflow.db").rename(outputs / "away.db")
+    with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
+        sqlite.write(str(outputs / "mlflow.db"), run_id, [Metric("a", 0.5, 1, 1)])
+    assert not (outputs / "mlflow.db").exists()
+
+
+def test_a_point_that_is_none_is_refused(store: Store, outputs: Path) -> None:
+    """Doubles are dropped; what breaks another rule of the table's is not, and takes the others with it."""
+    run_id = store.create("r", {}, None, "")
+    points = [Metric("a", 0.5, 1, 1), Metric("a", 0.5, 1, 1), Metric("a", 0.5, None, 2)]  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):
+        sqlite.write(str(outputs / "mlflow.db"), run_id, points)
+    assert rows(outputs, "metrics", run_id) == []
+    assert sqlite.write(str(outputs / "mlflow.db"), run_id, points[:2])
+    assert len(rows(outputs, "metrics", run_id)) == 1
+
+
+LOOKER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+connection.close()
+"""
+
+
+@pytest.mark.parametrize("points", [0, 1, 60])
+def test_somebody_who_looks_into_the_database_costs_no_run(points: int, outputs: Path) -> None:
+    """Whoever opens and closes it while this process, connected twice, has it open too: what is told later is there."""
+
+    def looked() -> int:
+        command = [sys.executable, "-c", LOOKER, str(outputs / "mlflow.db")]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    first = Store.connect(None, "nnexp", outputs)
+    first.create("r", {}, None, "")
+    second = Store.connect(f"sqlite:///{outputs}/mlflow.db", "nnexp", outputs)
+    assert looked() == 1
+    for n, store in enumerate((first, second, first), 2):
+        run_id = store.create("r", {}, None, "")
+        store.log(run_id, {}, [Metric("a", 0.5, step, step) for step in range(points)])
+        store.force()
+        assert looked() == n
+        assert len(rows(outputs, "metrics", run_id)) == points
 
 
 def test_only_databases_with_a_log_are_waited_for_later(outputs: Path) -> None:
