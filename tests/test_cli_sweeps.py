@@ -404,3 +404,27 @@ class Bent(Activation):
     def backward(self, grad, z, a):
         grad *= np.where(z > 0, 1, self.slope)
 """
+
+
+def test_somebody_who_looks_into_the_database_meanwhile_costs_no_run(tmp_path: Path) -> None:
+    """Whoever opens and closes a sweep's database while it goes on, as the sqlite3 shell does: MLflow gets every run whole."""
+    database = tmp_path / "runs.db"
+    words = ("dataset=sine", "epochs=20", "seed=range(40)", f"tracking.uri=sqlite:///{database}")
+    command = sweeping(tmp_path, *words, until=lambda jobs: len(jobs) > 1)
+    query = "SELECT r.status, count(m.key) FROM runs r LEFT JOIN metrics m USING (run_uuid) GROUP BY r.run_uuid"
+    looks = 0
+    while command.poll() is None:
+        time.sleep(0.05)
+        with contextlib.suppress(sqlite3.OperationalError):  # its tables are not made yet
+            looks += bool(found_in(database, query))
+    _, said = command.communicate()
+    assert command.returncode == 0, said
+    assert looks > 3
+    assert found_in(database, query) == [("FINISHED", 8 * 20)] * 40
+    assert not list((tmp_path / "outputs" / ".open").iterdir())
+
+
+def found_in(database: Path, query: str) -> list[tuple[str, int]]:
+    """What somebody sees who opens a database, asks and closes it."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
