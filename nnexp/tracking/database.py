@@ -98,6 +98,8 @@ def _exists(database: Path) -> bool:
             return False
     except FileNotFoundError:
         return False
+    if not database.is_file():
+        raise NnexpError(f"{database} is a folder, no SQLite database. Name a file in it: tracking.uri=sqlite:///...")
     try:
         with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=0)) as connection:
             connection.execute("PRAGMA schema_version")

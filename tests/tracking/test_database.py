@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -180,6 +181,15 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(NnexpError, match=r"mlflow\.db is no SQLite database\. Move it away"):
         embedded_uri(tmp_path)
     assert (tmp_path / "mlflow.db").read_text() == "my notes on MLflow"
+
+
+def test_a_folder_in_its_place_is_refused_at_once(tmp_path: Path) -> None:
+    """MLflow would try for minutes to open it."""
+    (tmp_path / "outputs" / "mlflow.db").mkdir(parents=True)
+    began = time.monotonic()
+    with pytest.raises(NnexpError, match=r"mlflow\.db is a folder, no SQLite database"):
+        embedded_uri(tmp_path / "outputs")
+    assert time.monotonic() - began < 5
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
