@@ -97,7 +97,8 @@ def comparison(panels: Sequence[Panel]) -> bytes:
         axes = figure.add_axes((0.11, 1 - (place - 0.12) / len(panels), 0.86, 0.8 / len(panels)))
         shown = dict(list(panel.curves.items())[:MOST_CURVES])
         for label, values in shown.items():
-            (line,) = axes.plot(range(1, len(values) + 1), values, label=label)
+            dot = "o" if len(values) == 1 else ""  # a line of one point is none
+            (line,) = axes.plot(range(1, len(values) + 1), values, label=label, marker=dot)
             if label in panel.bands:
                 axes.fill_between(
                     range(1, len(values) + 1), *panel.bands[label], color=line.get_color(), alpha=0.2, lw=0

@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 
 from nnexp import pictures
 from nnexp.pictures import Panel, compared
@@ -118,6 +122,13 @@ def test_why_it_cannot_be_written_is_told(tmp_path: Path) -> None:
     with compared(PANELS, tmp_path / "nowhere" / "comparison.png", told.append):
         assert told == []
     assert [type(each) for each in told] == [FileNotFoundError]
+
+
+def test_runs_of_one_epoch_are_seen() -> None:
+    """A curve of a single point is a dot, in the run's colour, left of the legend."""
+    drawn = imread(BytesIO(pictures.comparison([Panel({"a": [1.0], "b": [0.5]}, "cost/train", "title")])))
+    blue = np.isclose(drawn[:, :600, :3], to_rgb("tab:blue"), atol=0.02).all(axis=2)
+    assert blue.sum() > 10
 
 
 def test_a_sweep_whose_picture_cannot_be_drawn_ends_well(tmp_path: Path) -> None:
