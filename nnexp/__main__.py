@@ -25,8 +25,7 @@ def main() -> NoReturn:
     traceback_wanted = bool(os.environ.get(FULL))
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        guard()
-        dispatch(sys.argv[1:])
+        dispatch(guarded(sys.argv[1:]))
         sys.stdout.flush()  # what cannot be printed any more is an error, too
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; a second one would change the exit code
@@ -45,14 +44,15 @@ def main() -> NoReturn:
     _leave(0)
 
 
-def guard() -> None:
-    """From here on neither the words of the command nor what is logged has a password in it."""
+def guarded(words: list[str]) -> list[str]:
+    """The words of the command without passwords; from here on what is logged has none in it, either."""
     from nnexp.safety import without_passwords
     from nnexp.tracking import address
 
     address.forget()
-    sys.argv[1:] = without_passwords(sys.argv[1:])
+    sys.argv[1:] = without_passwords(words)
     address.guard_logs()
+    return sys.argv[1:]
 
 
 def tell(error: Exception, *, traceback_wanted: bool) -> None:
@@ -95,12 +95,6 @@ def dispatch(words: list[str]) -> None:
 
         commands.main(words)
         return
-    from nnexp.errors import NnexpError
-
-    if any(word.startswith("--experimental-rerun") for word in words):
-        raise NnexpError(
-            "--experimental-rerun reads a pickle, which can run code. Type the run's overrides again instead."
-        )
     os.environ[FULL] = "1"  # so that Hydra hands errors to us instead of printing them
     from nnexp.tracking import ahead
 
@@ -109,7 +103,7 @@ def dispatch(words: list[str]) -> None:
     try:
         from nnexp import app
 
-        app.main()
+        app.main(words)
     finally:
         ahead.dismiss()
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 import math
 import shlex
-import shutil
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, cast
 
-import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp import composition, installed, ledger, options, presets, ranking, registry, sweep
+from nnexp import composition, guard, installed, ledger, options, presets, ranking, registry, safety, sweep
+from nnexp.composed import plain
 from nnexp.console import Console, fact, next_commands, note, relative, say
 from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
 from nnexp.files import outputs_here
 from nnexp.loaded import MOST_BYTES, Cache
+from nnexp.manifest import MANIFEST
 from nnexp.plugin import KINDS
+from nnexp.removing import Site
 from nnexp.run import resume as resume_run
 from nnexp.run import run
 from nnexp.settings import Place
@@ -42,34 +45,48 @@ refused: list[Exception] = []
 """What ended this process's single run; kept here, because Hydra would announce a raised error in its own words."""
 
 
-def main() -> None:
-    """Run what ``sys.argv`` says. Raises NnexpError, or whatever else ended the run or the sweep."""
-    parser = get_args_parser()
-    parser.error = refuse_option  # type: ignore[method-assign]
-    given = parser.parse_args()
-    refuse_two_modes(vars(given))
-    composition.GuardedLoader.to_run = not (given.help or given.cfg or given.info)
-    if composition.GuardedLoader.to_run:
+def main(words: Sequence[str], command: composition.Command | None = None) -> None:
+    """Run what was typed. Raises NnexpError, or whatever else ended the run or the sweep.
+
+    ``command`` is given for a sweep that is resumed; its words come from there.
+    """
+    parser = options_parser()
+    given = parser.parse_args(list(words))
+    refuse_options(vars(given))
+    given.overrides = [*(command.recorded if command else ()), *given.overrides]
+    to_run = not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion)
+    composition.GuardedLoader.of = command or composition.Command(to_run=to_run)
+    if to_run:
         outputs_here()
     composition.install()
     options.register(registry.available if given.help else options.claimed)
     if given.help:
         note_broken()
+    sweep.Recorder.options = file_options(vars(given))
     try:
-        compose_and_run()
+        compose_and_run(given, parser)
     finally:
         if sweep.Recorder.courier:  # refused or interrupted; at the end of a sweep it has ended already
             sweep.Recorder.courier.stop(0)
 
 
-def compose_and_run() -> None:
+def options_parser() -> argparse.ArgumentParser:
+    """Hydra's parser of options such as ``-m``, with nnexp's way of refusing. None can be abbreviated."""
+    parser = get_args_parser()
+    parser.allow_abbrev = False
+    parser.error = refuse_option  # type: ignore[method-assign]
+    return parser
+
+
+def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Have Hydra do its part; then a sweep's end. Raises as ``main``."""
-    command = hydra.main(version_base="1.3", config_path=str(presets.own_directory()), config_name="config")(job)
     failed = None
     try:
-        command()
+        guard.run(given, parser, job)
     except sweep.Halt as halt:
         if halt.error:
+            if sweep.Recorder.directory is None:
+                discard()
             raise halt.error from None
         return
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
@@ -77,21 +94,41 @@ def compose_and_run() -> None:
             interrupted(sweep.Recorder.directory)
         raise
     except Exception as error:  # noqa: BLE001 (raised again after the ledger)
-        failed = error
+        failed = in_words(error, given.overrides)
     if sweep.Recorder.directory:
         failed = end_sweep(sweep.Recorder.directory, outputs_here(), failed)
+    elif failed:  # refused by Hydra when it had made the run's directory
+        discard()
     if refused or failed:
-        raise refused[0] if refused else in_words(cast("Exception", failed))
+        raise refused[0] if refused else cast("Exception", failed)
 
 
-def in_words(error: Exception) -> Exception:
-    """What ended Hydra's part, as nnexp says it."""
+def in_words(error: Exception, overrides: Sequence[str]) -> Exception:
+    """What ended Hydra's part, as nnexp says it: what Hydra refuses is a matter of what was typed.
+
+    What ends a job is told elsewhere, so here is what went wrong outside of nnexp's own code; an error in that stays as it is.
+    """
     if isinstance(error, BrokenProcessPool):
         return NnexpError(
             "A worker process of the sweep was killed, or had not enough memory, which ends the sweep under this launcher. "
             "The command that finishes it is above."
         )
-    return NnexpError(str(error)) if isinstance(error, HydraException) else error
+    if isinstance(error, NnexpError | MemoryError) or (isinstance(error, OSError) and error.filename):
+        return error
+    if isinstance(error, HydraException) or not of_our_own(error):
+        chain = [error, *filter(None, (error.__cause__, error.__context__))]
+        said = next((first_line(each) for each in reversed(chain) if str(each)), type(error).__name__)
+        typed = [word for word in overrides if word.lstrip("+~").startswith("hydra")]
+        typed = [word for word in typed if not word.startswith("hydra.mode=")]
+        hint = f" See what was typed of Hydra's: {listed(typed)}." if typed else ""
+        return NnexpError(f"Hydra refuses this: {said}.{hint}")
+    return error
+
+
+def of_our_own(error: BaseException) -> bool:
+    """Whether an error was raised in nnexp's own code."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return any(Path(frame.filename).is_relative_to(Path(__file__).parent) for frame in last)
 
 
 def interrupted(directory: Path) -> None:
@@ -117,14 +154,36 @@ def refuse_option(message: str) -> NoReturn:
     )
 
 
-def refuse_two_modes(given: Mapping[str, Any]) -> None:
-    """Options that each say what the command does: Hydra takes one of them, and says so in a traceback."""
-    modes = {"multirun": "-m", "run": "--run", "cfg": "--cfg job", "info": "--info"}
+def refuse_options(given: Mapping[str, Any]) -> None:
+    """Options that do not go together: Hydra takes one of them, or says so in a traceback."""
+    modes = {"multirun": "-m", "run": "--run", "cfg": "--cfg job", "info": "--info", "shell_completion": "-sc"}
     chosen = [option for key, option in modes.items() if given.get(key)]
     if len(chosen) > 1:
         raise NnexpError(
             f"{' and '.join(chosen)} do not go together. Type {chosen[-1]} without {' and '.join(chosen[:-1])}."
         )
+    if given["experimental_rerun"] is not None:
+        raise NnexpError(
+            "--experimental-rerun reads a pickle, which can run code. Type the run's overrides again instead."
+        )
+    if given["resolve"] and not (given["cfg"] or given["help"]):
+        raise NnexpError("--resolve goes with --cfg. Type --cfg job --resolve")
+    if given["package"] and not given["cfg"]:
+        raise NnexpError(f"--package goes with --cfg. Type --cfg job --package {given['package']}")
+    if given["shell_completion"] and not any("=" in word for word in given["overrides"]):
+        raise NnexpError("-sc installs completion in a shell. Type -sc install=bash")
+
+
+def file_options(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The options that say which files take part, as they were typed."""
+    return tuple(word for key, option in FILE_OPTIONS.items() if given.get(key) for word in (option, str(given[key])))
+
+
+FILE_OPTIONS: Mapping[str, str] = {
+    "config_path": "--config-path",
+    "config_name": "--config-name",
+    "config_dir": "--config-dir",
+}
 
 
 class Here:
@@ -146,13 +205,14 @@ def enter_worker(workers: int) -> None:
 
 def job(config: DictConfig) -> float | None:
     """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
+    guard.refuse_unchecked(config)
     guard_logs()
     place = placed()
     with own_log(place.directory) if Here.worker else contextlib.nullcontext():
         try:
             if place.sweep:
                 return part_of_sweep(config, place)
-            return run(composition.plain(config), place, Console())
+            return run(plain(config), place, Console())
         except MemoryError as error:
             return ended(place, not_enough_memory(error), config)
         except Exception as error:  # noqa: BLE001 (told at the end)
@@ -178,9 +238,10 @@ def part_of_sweep(config: DictConfig, place: Place) -> float:
     if stands in ledger.BAD:  # --failed has set those aside that are to be tried again
         return math.nan
     if config.sweep.fail_fast and (place.directory.parent / ledger.STOPPED).exists():
-        shutil.rmtree(place.directory)  # what Hydra made of it; it has not begun
+        files = sweep.hydras_files(cast("DictConfig", HydraConfig.get()))
+        Site(place.directory, (place.directory,), files).clear()  # what Hydra made of it; it has not begun
         return math.nan
-    values = composition.plain(config)
+    values = plain(config)
     here = not Here.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
     if stands == "waiting":
         return run(values, place, console, cache=Here.cache, delivered_here=here)
@@ -204,7 +265,7 @@ def ended(place: Place, error: Exception, config: DictConfig) -> float | None:
             (place.directory.parent / ledger.STOPPED).touch()
         return math.nan  # the other jobs go on; the end of the sweep tells the reason
     if isinstance(error, NnexpError) and not isinstance(error, Diverged):
-        discard(place)
+        discard()
     refused.append(error)
     return None
 
@@ -229,18 +290,11 @@ def placed() -> Place:
     return Place(directory, outputs, overrides, ledger.run_name(root, overrides), root.name, int(here.job.num))
 
 
-def discard(place: Place) -> None:
-    """Remove the directory of a run that was refused before it trained; nothing half-written stays, but another run's does."""
-    if not any((place.directory / name).exists() for name in (RESULT, JOURNAL)):
-        remove(place.directory, place.outputs)
-
-
-def remove(directory: Path, outputs: Path) -> None:
-    """Remove a run's or a sweep's directory, and what is empty then."""
-    shutil.rmtree(directory, ignore_errors=True)
-    for parent in (directory.parent, outputs):
-        with contextlib.suppress(OSError):  # not empty
-            parent.rmdir()
+def discard() -> None:
+    """Clear what a run or a sweep that was refused before it trained has made; nothing half-written stays."""
+    site = sweep.Recorder.site
+    if site and not any((site.folder / name).exists() for name in (RESULT, JOURNAL)):
+        site.clear()
 
 
 def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Exception | None:
@@ -249,7 +303,7 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
     ``error`` is what ended Hydra's part before its time.
     """
     if not sweep.Recorder.resumed and not any(path.name.isdigit() for path in directory.iterdir()):
-        remove(directory, outputs)  # refused before its first job
+        discard()  # refused before its first job
         return error
     found = ledger.read(directory)
     ledger.close(found)
@@ -262,7 +316,7 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
         stored = store_best(ranked, found, waits)
     if ranked:
         say("")
-        kept = [name for name in (sweep.COMPARISON, ledger.MANIFEST) if (directory / name).is_file()]
+        kept = [name for name in (sweep.COMPARISON, MANIFEST) if (directory / name).is_file()]
         for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
         next_commands(stored, relative(str(ranked[0].jobs[0].directory)), "compare the curves in the browser")
@@ -299,18 +353,20 @@ def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
     return None
 
 
-def resume(directory: Path, *, failed: bool, uri: str | None) -> None:
+def resume(directory: Path, words: Sequence[str], options: Mapping[str, str], *, failed: bool, uri: str | None) -> None:
     """Finish the sweep in ``directory``: what was interrupted and what has not begun, and with ``failed`` what failed, too.
 
-    The command that began it is run again, with the sweep's directory fixed; each job looks into its own and does what is left.
-    Raises NnexpError where the sweep has changed, is at work, or cannot be resumed.
+    The sweep is composed again from what its manifest says it began with, and from what is typed now: ``words`` of
+    hydra.launcher, and ``options`` that name files. Each job looks into its own directory and does what is left. Raises
+    NnexpError where the sweep has changed, is at work, or cannot be resumed.
     """
     directory = directory.absolute()
     sweep.Recorder.lock = ledger.Lock(directory)
     found = ledger.read(directory)
-    words = sweep.again(found, uri)
+    files = [word for option, value in options.items() for word in (option, value)]
+    recorded = sweep.again(found, files, uri)
     outputs = outputs_here()
-    sweep.deliver_rest(directory, outputs)
+    sweep.deliver_rest(directory, outputs, uri)
     found = ledger.read(directory)
     if alive := found.of("running"):
         raise NnexpError(
@@ -322,6 +378,9 @@ def resume(directory: Path, *, failed: bool, uri: str | None) -> None:
         if problem := end_sweep(directory, outputs, None):
             raise problem
         return
-    composition.GuardedLoader.sweep_directory = relative(str(directory))
-    sys.argv[1:] = words
-    main()
+    sweep.began_elsewhere(found, words)
+    store = [f"tracking.uri={safety.quoted(uri)}"] if uri else []
+    main(
+        [*files, "-m", *words, *store],
+        composition.Command(recorded=tuple(recorded), sweep_directory=relative(str(directory))),
+    )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nnexp.tracking.store import Store
 
 
+FILE_OPTIONS = ("--config-path", "--config-name", "--config-dir")
+"""Options that say which files a sweep is composed of."""
 LAST_PORT = 65_535
 """Ports have 16 bits (RFC 9293)."""
 
@@ -169,10 +171,14 @@ def resume(words: Sequence[str]) -> None:
     """Go on with a run or a sweep that was interrupted, or with epochs=N to more epochs with a run that finished."""
     parser = Parser("python -m nnexp resume", description=resume.__doc__)
     parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a sweep's directory")
-    parser.add_argument("override", nargs="*", help="epochs=N: train a run on to N epochs in all")
+    parser.add_argument(
+        "override", nargs="*", help="epochs=N: train a run on to N epochs in all; of a sweep hydra/launcher=NAME"
+    )
     parser.add_argument("--failed", action="store_true", help="of a sweep: begin the jobs anew that failed or diverged")
+    for option in FILE_OPTIONS:
+        parser.add_argument(option, help="of a sweep: as in the command that began it")
     add_store(parser)
-    given = parser.parse_args(words)
+    given = parser.parse_intermixed_args(words)
     directory = Path(given.run)
     if (directory / "manifest.json").exists():
         resume_sweep(directory, given)
@@ -182,15 +188,18 @@ def resume(words: Sequence[str]) -> None:
 
 def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
     """Finish what is unfinished of a sweep."""
-    if given.override:
-        raise NnexpError(
-            f"A resumed sweep is the same sweep: nothing of it can change. Got {given.override[0]}. One of its runs can be "
-            f"extended: python -m nnexp resume {directory}/0 epochs=N"
-        )
+    for each in given.override:
+        if not each.startswith(("hydra/launcher=", "hydra.launcher.")):
+            raise NnexpError(
+                f"A resumed sweep is the same sweep: nothing of it can change but hydra/launcher. Got {each}. One of its runs "
+                f"can be extended: python -m nnexp resume {directory}/0 epochs=N"
+            )
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors to us instead of printing them
     from nnexp import app
 
-    app.resume(directory, failed=given.failed, uri=given.uri)
+    chosen = {option: getattr(given, option.strip("-").replace("-", "_")) for option in FILE_OPTIONS}
+    files = {option: value for option, value in chosen.items() if value}
+    app.resume(directory, given.override, files, failed=given.failed, uri=given.uri)
 
 
 def resume_run(directory: Path, given: argparse.Namespace) -> None:

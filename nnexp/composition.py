@@ -3,7 +3,8 @@
 ``GuardedLoader`` takes the place of Hydra's configuration loader. It sees every composition, of single runs and of each job of
 a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up logging or makes a directory. It
 
-* refuses what could run code, read secrets or write elsewhere (``nnexp.safety``),
+* refuses what could run code, read secrets or write elsewhere (``nnexp.safety``), and what a file says of Hydra's part beyond
+  the little that it may (``nnexp.reference``),
 * refuses unknown keys and values out of bounds (``nnexp.experiment.plan``), so that a mistake costs nothing,
 * says in one message what is wrong and what to type, where Hydra would list or trace (``nnexp.explain``).
 """
@@ -12,10 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
-from typing import Any, ClassVar, NoReturn, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import hydra._internal.hydra
 import yaml
@@ -23,21 +24,33 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from hydra.plugins.config_source import ConfigSource
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import RunMode
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from omegaconf.resolvers import oc
 
 from nnexp import configs, installed, presets, registry, safety
+from nnexp.bounded_yaml import refuse_unbounded
+from nnexp.composed import (
+    conceal,
+    in_raw_form,
+    is_basic,
+    is_own,
+    plain,
+    sweep_settings,
+    swept_in_files,
+    top_keys,
+    written,
+)
 from nnexp.errors import NnexpError
-from nnexp.explain import explain, known_keys, renamed, unreadable, without_jobs
+from nnexp.explain import explain, renamed, text, unreadable, values, without_jobs
+from nnexp.guard import CHECKED, PROBE, InForce, no_resolvers
+from nnexp.reference import LAUNCHER, differences, reference
 from nnexp.settings import LauncherSettings, SweepSettings, check, part
 from nnexp.shortcut import Templates
-from nnexp.tracking.address import kept
-
-NO_PACKAGE = "The file chosen by {}= must begin with the line '# @package _global_'; without it nothing counts."
+from nnexp.tracking.entities import spelled
 
 
 def register_resolvers() -> None:
@@ -48,13 +61,23 @@ def register_resolvers() -> None:
 register_resolvers()  # at import, so that a sweep's worker processes know it, too
 
 
+@dataclass(frozen=True)
+class Command:
+    """What a command is about, as far as its words' composition is concerned."""
+
+    to_run: bool = True
+    """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
+    recorded: tuple[str, ...] = ()
+    """The overrides that a manifest says, and nobody has typed, of a sweep that is resumed."""
+    sweep_directory: str | None = None
+    """Where a resumed sweep is; else it is as the configuration says."""
+
+
 class GuardedLoader(ConfigLoaderImpl):
     """Hydra's loader, with nnexp's checks after every composition."""
 
-    to_run: ClassVar[bool] = True
-    """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
-    sweep_directory: ClassVar[str | None] = None
-    """Where a resumed sweep is; else it is as the configuration says."""
+    of: ClassVar[Command] = Command()
+    """The command that loaders are made for."""
     checked_later: ClassVar[bool] = False
     """True in a sweep's workers: the bounds of a job's values were checked before the first job, and are again when it runs."""
     _of_a_sweep = False
@@ -63,7 +86,9 @@ class GuardedLoader(ConfigLoaderImpl):
         for conf in presets.usable():  # behind nnexp's own conf/ and the user's --config-dir
             config_search_path.prepend(str(conf.provider), conf.path.as_uri(), SearchPathQuery(provider="schema"))
         super().__init__(config_search_path)
+        self.command = GuardedLoader.of  # a sweep's workers get it with the loader
         self._templates = Templates(self._template, self.repository.group_exists)
+        self._references: dict[tuple[str, ...], dict[str, Any]] = {}
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
 
@@ -88,8 +113,10 @@ class GuardedLoader(ConfigLoaderImpl):
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         """Compose, check, and raise NnexpError for any mistake of the user's."""
+        if PROBE in overrides:
+            raise InForce
         try:
-            with no_environment():
+            with no_resolvers():
                 config = super().load_configuration(
                     config_name, overrides, run_mode, from_shell, validate_sweep_overrides
                 )
@@ -97,7 +124,7 @@ class GuardedLoader(ConfigLoaderImpl):
             raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
         except RecursionError:
             raise NnexpError("A configuration file's defaults list leads back to the file itself.") from None
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
+        except (HydraException, OmegaConfBaseException, ValueError, AssertionError, TypeError, AttributeError) as error:
             raise NnexpError(
                 explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
             ) from error
@@ -108,22 +135,30 @@ class GuardedLoader(ConfigLoaderImpl):
         raw = in_raw_form(config)
         conceal(config, raw)
         self._refuse_two_files(raw)
-        refuse_unsafe(raw, raw["hydra"]["overrides"]["task"])
+        self._refuse_hydras(raw["hydra"], overrides)
+        self._refuse_unsafe(raw, overrides)
         refuse_unreadable(swept_in_files(raw))
-        if self.to_run:
-            check_launcher(raw["hydra"]["launcher"])
-            sweep = sweep_settings(config)
-            if run_mode == RunMode.RUN:
-                self._refuse_half_a_sweep(config, sweep)
-                check(plain(config))
-            else:
-                if self.sweep_directory:
-                    config.hydra.sweep.dir = self.sweep_directory
-                lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
-                refuse_swept_settings(lines)
-                if is_basic(config.hydra.sweeper):
-                    self._refuse_no_jobs(lines)
+        config._set_flag(CHECKED, True)
+        if self.command.to_run:
+            self._refuse_what_cannot_run(config, raw, overrides, run_mode)
         return config
+
+    def _refuse_what_cannot_run(
+        self, config: DictConfig, raw: Mapping[str, Any], overrides: Sequence[str], run_mode: RunMode
+    ) -> None:
+        """Refuse what could be shown, but not be trained."""
+        check_launcher(raw["hydra"]["launcher"])
+        sweep = sweep_settings(config)
+        if run_mode == RunMode.RUN:
+            self._refuse_half_a_sweep(config, sweep)
+            check(plain(config))
+            return
+        if self.command.sweep_directory:
+            config.hydra.sweep.dir = self.command.sweep_directory
+        lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
+        refuse_swept_settings(lines)
+        if is_basic(config.hydra.sweeper):
+            self._refuse_no_jobs(lines)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose one job of a sweep, from its template where that is certain to be the same."""
@@ -144,11 +179,14 @@ class GuardedLoader(ConfigLoaderImpl):
 
         What goes wrong here goes wrong in the full composition, too, which says what.
         """
+        if not configs.tested():  # the shortcut knows the way of those versions that it was tried with
+            return None
         with contextlib.suppress(Exception):
             config, raw = self._templates.job(master_config, sweep_overrides)
             conceal(config, raw)
-            refuse_unsafe(raw, sweep_overrides)
-            if self.to_run and not self.checked_later:
+            self._refuse_unsafe(raw, sweep_overrides)
+            config._set_flag(CHECKED, True)
+            if self.command.to_run and not self.checked_later:
                 sweep_settings(config)
                 check(written(raw) or plain(config))
             OmegaConf.copy_cache(from_config=master_config, to_config=config)
@@ -157,14 +195,71 @@ class GuardedLoader(ConfigLoaderImpl):
 
     def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
         """What jobs of a sweep have in common, to which they add plain values."""
-        with no_environment():
+        with no_resolvers():
             config = super().load_configuration(config_name, overrides, RunMode.RUN)
         raw = in_raw_form(config)
         conceal(config, raw)
         # Of the refusals above, those that no value on the command line makes better or worse.
         self._refuse_two_files(raw)
+        self._refuse_hydras(raw["hydra"], overrides)
         refuse_unreadable(swept_in_files(raw))
         return config
+
+    def _refuse_hydras(self, hydra: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        """Refuse what a file says of Hydra's part that it may not, and what nobody may. ``overrides`` are all of the words."""
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        words = [each.input_line for each in parsed if each.is_hydra_override()]
+        given = {"hydra": words, "task": [each.input_line for each in parsed if not each.is_hydra_override()]}
+        if hydra["overrides"] != given:
+            raise NnexpError("hydra.overrides is set in a file. It is what was typed: leave it out of the file.")
+        safety.check_words({each.key_or_group: plain_value(each) for each in parsed if each.is_hydra_override()})
+        key = tuple(map(str, words))
+        if key not in self._references:
+            self._references[key] = reference(key)
+        for path, value in differences(hydra, self._references[key]):
+            raise NnexpError(
+                f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
+                f"hydra.sweeper.params and hydra.launcher.workers. If you want it, type it: {path}={spelled(value)}"
+            )
+        safety.check_help(hydra.get("help"))
+        safety.check_verbose(hydra.get("verbose"))
+        for logging in ("job_logging", "hydra_logging"):
+            safety.check_logging(hydra.get(logging), f"hydra.{logging}")
+
+    def _refuse_unsafe(self, raw: Mapping[str, Any], overrides: Iterable[str]) -> None:
+        """Refuse what ``nnexp.safety`` does not let pass of nnexp's own part."""
+        typed = [*raw["hydra"]["overrides"]["hydra"], *overrides]
+        recorded = set(self.command.recorded)
+        names = [str(line).lstrip("+~").partition("=")[0] for line in typed if line not in recorded]
+        safety.check(raw, names, top_keys())
+
+    def _process_config_searchpath(self, config_name: str | None, parsed_overrides: Any, repo: Any) -> None:
+        """Let a search path be typed, but no file say one: to look there may import a package."""
+        if config_name:
+            refuse_unbounded_file(repo.get_sources(), config_name)
+        found = repo.load_config(config_path=config_name) if config_name else None
+        path = OmegaConf.select(found.config, "hydra.searchpath") if found and OmegaConf.is_dict(found.config) else None
+        if path:
+            raise NnexpError(
+                f"hydra.searchpath={path} is set in a file. Where files are looked for is for the command line: type "
+                "--config-dir DIR"
+            )
+        super()._process_config_searchpath(config_name, parsed_overrides, repo)
+
+    def _parse_overrides_and_create_caching_repo(self, config_name: str | None, overrides: list[str]) -> Any:
+        """Refuse, in each file as it is read, a choice of Hydra's part, which Hydra would pass over without a word."""
+        parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        load = repo.load_config
+
+        def load_config(config_path: str) -> Any:
+            refuse_unbounded_file(repo.get_sources(), config_path)
+            found = load(config_path)
+            if found and found.provider not in ("hydra", "nnexp"):
+                refuse_hydras_choices(found, config_path, primary=config_path == config_name)
+            return found
+
+        repo.load_config = load_config  # type: ignore[method-assign]
+        return parsed, repo
 
     def _refuse_two_files(self, raw: Mapping[str, Any]) -> None:
         for group, name in raw["hydra"]["runtime"]["choices"].items():
@@ -192,21 +287,6 @@ class GuardedLoader(ConfigLoaderImpl):
                 raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
 
 
-def is_own(launcher: Mapping[Any, Any]) -> bool:
-    """Whether the launcher with this configuration is nnexp's, whose jobs leave their record to the sweep's process."""
-    return str(launcher.get("_target_", "")).endswith(".NnexpLauncher")
-
-
-def is_basic(sweeper: Mapping[Any, Any]) -> bool:
-    """Whether the sweeper with this configuration is Hydra's own, which lists all jobs before the first begins."""
-    return str(sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper")
-
-
-def swept_in_files(raw: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The pairs of ``hydra.sweeper.params``: what a preset or a ready sweep varies."""
-    return list((raw["hydra"]["sweeper"].get("params") or {}).items())
-
-
 def refuse_swept_settings(lines: Iterable[str]) -> None:
     """``sweep.*`` says how the sweep as a whole goes: it has one value."""
     for line in lines:
@@ -221,25 +301,28 @@ def check_launcher(options: Any) -> None:
         part(LauncherSettings, "hydra.launcher.", {key: each for key, each in options.items() if key != "_target_"})
 
 
-def conceal(config: DictConfig, raw: dict[str, Any]) -> None:
-    """Take the password out of a store's address that a file names; the command line's was never in it."""
-    tracking = raw.get("tracking")
-    uri = tracking.get("uri") if isinstance(tracking, dict) else None
-    if isinstance(uri, str) and (shown := kept(uri)) != uri:
-        raw["tracking"]["uri"] = shown
-        OmegaConf.update(config, "tracking.uri", shown)
+def refuse_unbounded_file(sources: Iterable[ConfigSource], name: str) -> None:
+    """Refuse a file of somebody else's that stands for more than a configuration can have."""
+    for source in sources:
+        if source.scheme() == "file" and source.is_config(name):
+            refuse_unbounded(Path(source.path, source._normalize_file_name(name)))
+            return
 
 
-def in_raw_form(config: DictConfig) -> dict[str, Any]:
-    """The configuration as it is written: even to read the overrides' text must resolve nothing."""
-    raw: Any = OmegaConf.to_container(config, resolve=False)
-    return cast("dict[str, Any]", raw)
+def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> None:
+    """Refuse a launcher, a sweeper or anything else of Hydra's that a file's defaults list chooses."""
+    for each in found.defaults_list or []:
+        group = str(getattr(each, "group", "") or "").lstrip("/")
+        own = primary and (group, getattr(each, "value", None)) == ("hydra/launcher", LAUNCHER)
+        if group.startswith("hydra") and not own:
+            choice = f"{group}={getattr(each, 'value', 'NAME')}"
+            raise NnexpError(f"{choice} is chosen in the file {name}.yaml. If you want it, type it: {choice}")
 
 
-def refuse_unsafe(raw: Mapping[str, Any], task: Iterable[str]) -> None:
-    """Refuse what ``nnexp.safety`` does not let pass; ``task`` are the overrides of other keys than Hydra's."""
-    lines = [*raw["hydra"]["overrides"]["hydra"], *task]
-    safety.check(raw, [str(line).lstrip("+~").partition("=")[0] for line in lines])
+def plain_value(override: Override) -> Any:
+    """An override's value in plain values, of several values each."""
+    found = [each if isinstance(each, dict | list) else text(each) for each in values(override)]
+    return found[0] if len(found) == 1 else found
 
 
 def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
@@ -264,56 +347,7 @@ def refuse_shadows(source: ConfigSource) -> None:
                 )
 
 
-@contextmanager
-def no_environment() -> Iterator[None]:
-    """Within the block no interpolation reads the environment, such as one in a defaults list."""
-
-    def refuse(*arguments: str) -> NoReturn:
-        raise ValueError(f"a configuration may not read the environment: ${{oc.env:{','.join(arguments)}}}")
-
-    OmegaConf.register_new_resolver("oc.env", refuse, replace=True)
-    try:
-        yield
-    finally:
-        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
-
-
 def install() -> None:
     """Have Hydra load configurations through ``GuardedLoader``, and copy and write them as ``nnexp.configs`` does."""
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
     configs.install()
-
-
-def sweep_settings(config: DictConfig) -> SweepSettings:
-    """``sweep.*``, checked. A ready sweep's file that is not ``_global_`` puts its keys there, too. Raises NnexpError."""
-    values: Any = OmegaConf.to_container(config.sweep)
-    if not isinstance(values, dict) or {"hydra", *known_keys()} & values.keys():
-        raise NnexpError(NO_PACKAGE.format("sweep"))
-    return part(SweepSettings, "sweep.", values)
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
-    if OmegaConf.is_dict(config.get("experiment")):
-        raise NnexpError(NO_PACKAGE.format("experiment"))
-    try:
-        return {str(key): value_of(config, key) for key in config if key not in ("hydra", "experiment", "sweep")}
-    except OmegaConfBaseException as error:
-        raise NnexpError(
-            f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
-        ) from error
-
-
-def written(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The same from a configuration as it is written; empty where it refers to others of its keys, or lacks values."""
-    values = {key: value for key, value in raw.items() if key not in ("hydra", "experiment", "sweep")}
-    text = repr(values)
-    return {} if "${" in text or MISSING in text or isinstance(raw.get("experiment"), dict) else values
-
-
-def value_of(config: DictConfig, key: Any) -> Any:
-    """One key's plain value; ``???`` where it is missing."""
-    if OmegaConf.is_missing(config, key):
-        return MISSING
-    value = config[key]
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -12,6 +12,7 @@ import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,20 @@ SHORT = re.compile(r"\w{1,60}", re.ASCII)
 """A key that is written on one line."""
 
 
+TESTED = {"hydra-core": ("1.3.8",), "omegaconf": ("2.3.1",)}
+"""The versions that what is here was held against."""
+
+
+@functools.cache
+def tested() -> bool:
+    """Whether those are installed; others work as they are, only slower."""
+    return all(version(name) in versions for name, versions in TESTED.items())
+
+
 def install() -> None:
-    """Have OmegaConf and Hydra in this process use what is here."""
+    """Have OmegaConf and Hydra in this process use what is here, if they are versions that it was tested with."""
+    if not tested():
+        return
     DictConfig.__deepcopy__ = duplicate  # type: ignore[assignment, method-assign]
     ListConfig.__deepcopy__ = duplicate  # type: ignore[assignment, method-assign]
     hydra.core.utils._save_config = save

@@ -7,9 +7,9 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nnexp.ledger import Job, key_of
+from nnexp.manifest import Manifest
 
 NOISE = "seed"
 """The key that stands for chance."""
@@ -18,12 +18,12 @@ Points = Mapping[int, Mapping[str, str]]
 """By job number: its value of each swept key."""
 
 
-def points(manifest: Mapping[str, Any]) -> Points:
+def points(manifest: Manifest) -> Points:
     """The points of a full grid; none where another sweeper chose the jobs as it went."""
-    swept = manifest.get("swept", [])
+    swept = manifest.swept
     found = [
-        {key_of(line): line.partition("=")[2] for line in job["overrides"] if key_of(line) in swept}
-        for job in manifest.get("jobs", [])
+        {key_of(line): line.partition("=")[2] for line in job.overrides if key_of(line) in swept}
+        for job in manifest.jobs
     ]
     values = {key: {point.get(key) for point in found} for key in swept}
     distinct = {tuple(point.values()) for point in found}

@@ -15,20 +15,19 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nnexp.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.console import relative, say, width, wrapped
 from nnexp.errors import NnexpError, counted, listed
-from nnexp.files import replace_json
+from nnexp.manifest import Manifest, PlannedJob, read_manifest, write_manifest
 from nnexp.run import CONFIG
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.result import RESULT, read_result
 
-MANIFEST = "manifest.json"
 STOPPED = ".stopped"
 """The file in a sweep's directory by which a job that failed tells the others, with ``sweep.fail_fast``, not to start."""
 ATTEMPT = "failed_{}"
@@ -69,18 +68,6 @@ class Lock:
         os.close(self._directory)
 
 
-def write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
-    """Replace the manifest in one step."""
-    replace_json(directory / MANIFEST, manifest)
-
-
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a sweep's directory; empty where there is none."""
-    path = directory / MANIFEST
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return manifest
-
-
 def key_of(line: str) -> str:
     """The key of an override."""
     return line.lstrip("+").partition("=")[0]
@@ -89,7 +76,8 @@ def key_of(line: str) -> str:
 @functools.lru_cache(maxsize=4)
 def swept(directory: Path) -> tuple[str, ...]:
     """The keys that a sweep varies: read once by each process, since every job asks for them."""
-    return tuple(read_manifest(directory).get("swept") or ())
+    manifest = read_manifest(directory)
+    return manifest.swept if manifest else ()
 
 
 def run_name(directory: Path, overrides: Sequence[str]) -> str:
@@ -194,7 +182,7 @@ class Sweep:
     """A sweep's directory, its manifest and its jobs as they stand, in order."""
 
     directory: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     jobs: Sequence[Job] = field(default_factory=list)
 
     def of(self, *states: State) -> list[Job]:
@@ -210,11 +198,11 @@ class Sweep:
 
 
 def read(directory: Path, *, results: bool = True) -> Sweep:
-    """A sweep as it stands; without ``results`` only the states, which is quick."""
-    manifest = read_manifest(directory)
-    overrides = [job["overrides"] for job in manifest.get("jobs") or ()]
-    if not manifest.get("grid", True):  # its sweeper chose the jobs as it went
-        overrides = [[]] * len([path for path in directory.iterdir() if path.name.isdigit()])
+    """A sweep as it stands; without ``results`` only the states, which is quick. Raises NnexpError for a torn manifest."""
+    manifest = read_manifest(directory) or Manifest()
+    overrides: list[Sequence[str]] = [job.overrides for job in manifest.jobs]
+    if not manifest.grid:  # its sweeper chose the jobs as it went
+        overrides = [()] * len([path for path in directory.iterdir() if path.name.isdigit()])
     jobs = []
     for number, own in enumerate(overrides):
         place = directory / str(number)
@@ -226,8 +214,8 @@ def read(directory: Path, *, results: bool = True) -> Sweep:
 
 def close(sweep: Sweep) -> None:
     """Bring the manifest's states up to date."""
-    sweep.manifest["jobs"] = [{"overrides": list(job.overrides), "state": job.state} for job in sweep.jobs]
-    write_manifest(sweep.directory, sweep.manifest)
+    jobs = tuple(PlannedJob(tuple(job.overrides), job.state) for job in sweep.jobs)
+    write_manifest(sweep.directory, replace(sweep.manifest, jobs=jobs))
 
 
 def todo(directory: Path) -> dict[int, Literal["train", "continue"]]:
@@ -250,42 +238,6 @@ def set_aside(job: Job) -> None:
             (job.directory / name).replace(attempt / name)
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two manifests of a sweep in versions and configuration, a line each: ``key: then -> now``."""
-    lines = changed(then["versions"], now["versions"])
-    lines += changed(dict(map(split, then["overrides"])), dict(map(split, now["overrides"])))
-    if lines:
-        return lines
-    places: dict[str, list[str]] = {}
-    for before, after in zip(then["compositions"], now["compositions"], strict=False):
-        for line in changed(flat(before["config"]), flat(after["config"])):
-            places.setdefault(line, []).append(" ".join(before["chosen"]))
-    for line, chosen in places.items():
-        everywhere = len(chosen) == len(then["compositions"])
-        lines.append(line if everywhere else f"{line} (with {listed(chosen, most=3)})")
-    return lines
-
-
-def split(line: str) -> tuple[str, str]:
-    """An override's key and value."""
-    key, _, value = line.partition("=")
-    return key, value
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Every value of a configuration by its dotted key."""
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
-
-
-def changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A line for each key with another value: ``key: then -> now``."""
-    pairs = {key: (then.get(key, "not there"), now.get(key, "not there")) for key in {**then, **now}}
-    return [f"{key}: {before} -> {after}" for key, (before, after) in pairs.items() if before != after]
-
-
 def show(sweep: Sweep) -> None:
     """Print the ledger: the counts, each failure with its cause and the command that runs it again, what to type for all."""
     say("")
@@ -305,7 +257,7 @@ def show(sweep: Sweep) -> None:
         more = listed([f"#{job.number}" for group in list(alike.values())[MOST:] for job in group], most=8)
         say(f"and others, whose reasons are in their {RESULT}: {more}")
     here = shlex.quote(relative(str(sweep.directory)))
-    if sweep.manifest.get("grid"):
+    if sweep.manifest.grid:
         if sweep.of(*LEFT):
             say(f"finish   python -m nnexp resume {here}")
         if sweep.of(*BAD):
@@ -317,7 +269,7 @@ def show_failure(job: Job, sweep: Sweep) -> None:
     say(f"#{job.number} {job.state}: {run_name(sweep.directory, job.overrides)}")
     for line in wrapped(job.cause, width() - 3):
         say(f"   {line}")
-    words = ["python", "-m", "nnexp", *sweep.manifest.get("alone", ()), *job.overrides]
+    words = ["python", "-m", "nnexp", *sweep.manifest.alone, *job.overrides]
     for line in typed(words, width() - 3):
         say(f"   {line}")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from nnexp.console import say, table, width, wrapped
 from nnexp.errors import counted
 from nnexp.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.ledger import Job
+from nnexp.manifest import Manifest
 from nnexp.pictures import MOST_CURVES, Panel
 from nnexp.record import short, with_options
 
@@ -114,7 +114,7 @@ class Ranking:
         return any(setting.name for setting in self.settings)
 
 
-def rankings(done: Sequence[Job], manifest: Mapping[str, Any]) -> list[Ranking]:
+def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
     """One ranking of all finished jobs; where no metric is common to them, such as of different tasks, one for each dataset."""
     finished = [job for job in done if job.finished]
     if not finished:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from nnexp.errors import NnexpError, printable
+from nnexp.errors import NnexpError, did_you_mean, printable
 from nnexp.tracking.address import kept, masked, secret_name, sends_credentials
 
 ADDRESS_OVERRIDE = re.compile(r"(\+{0,2}tracking\.uri|\+{0,2}hydra\.job\.env_set\.MLFLOW_\w*URI)=(.*)", re.DOTALL)
@@ -20,36 +20,26 @@ ADDRESS_WORD = re.compile(r"((?:--\w+=)?)(\w[\w+.-]*://.*)", re.DOTALL)
 PLAIN_ADDRESS = re.compile(r"[\w:/.@*+%|?-]+")
 """What Hydra's grammar takes without quotes."""
 
-RESOLVER = re.compile(r"\$\{[^{}]*:")
-"""``${name:...}``: a call, not a reference to another key."""
-OUTWARD = re.compile(r"\$\{[^{}]*(hydra|\$\{)")
-"""A reference into Hydra's part, or one whose target is itself computed."""
-
-OWN_TARGETS = ("nnexp.sweep.Recorder",)
-"""What nnexp's own configuration names."""
-
-TYPED_ONLY: Mapping[str, str | None] = {
-    "run.dir": "outputs/runs/${now:%Y-%m-%d_%H-%M-%S}_${nnexp.hex:}",
-    "sweep.dir": "outputs/sweeps/${now:%Y-%m-%d_%H-%M-%S}_${nnexp.hex:}",
-    "sweep.subdir": "${hydra.job.num}",
-    "output_subdir": ".hydra",
-    "job.name": "nnexp",
-    "job.chdir": None,
-}
-"""Keys of hydra.* that say where files go, with nnexp's values: only the command line may set others, no file."""
-
-REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", re.ASCII)
+"""A reference to another key."""
+NAMING = re.compile(r"\$\{(hydra:[\w.]+|now:[\w%. :-]*|nnexp\.hex:)\}", re.ASCII)
+"""The calls that a name of a directory may hold: a time, random digits, what Hydra knows of the job."""
 PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtime.output_dir")
 """What a directory's name may begin with though there is a / in it."""
 
 SERVER = re.compile(r"(https?|postgresql|mysql|mssql)(\+\w+)?://")
 LOCAL_DATABASE = re.compile(r"sqlite:///[\w. -][\w./ -]*")
-HYDRA_KEY = re.compile(r"^hydra\.sweeper\..*?(^|\.)[+~]*(hydra[./]|tracking\.uri)")
-"""A key of Hydra's, or the store's address, among what is swept."""
 
 LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
-LOG_FILE = re.compile(r"\$\{hydra\.(runtime\.output_dir|run\.dir|sweep\.dir)\}/(\$\{hydra\.job\.name\}|[\w-]+)\.log")
 LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+LOG_KEYS = {
+    "": ("version", "formatters", "handlers", "root", "loggers", "disable_existing_loggers"),
+    "formatters": ("format", "datefmt", "style", "class", "()", "log_colors"),
+    "handlers": ("class", "level", "formatter", "stream", "filename", "mode", "encoding", "delay"),
+    "loggers": ("level", "handlers", "propagate"),
+}
+"""What may be said of logging, of its formatters, handlers and loggers: by the rest anything could be imported and called."""
+LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
 def without_passwords(words: Iterable[str]) -> list[str]:
@@ -65,7 +55,7 @@ def _without_password(word: str) -> str:
         key, typed = override.groups()
         found = addresses(word, typed) if masked(typed) != typed else []
         if any(masked(each) != each for each in found):
-            return f"{key}={','.join(_quoted(kept(each)) for each in found)}"
+            return f"{key}={','.join(quoted(kept(each)) for each in found)}"
     elif address := ADDRESS_WORD.fullmatch(word):
         return f"{address[1]}{kept(address[2])}"
     return word
@@ -90,37 +80,43 @@ def addresses(word: str, typed: str) -> list[str]:
     return [value.text if isinstance(value, QuotedString) else str(value) for value in given]
 
 
-def _quoted(address: str) -> str:
+def quoted(address: str) -> str:
+    """An address as an override has it."""
     return address if PLAIN_ADDRESS.fullmatch(address) else "'{}'".format(address.replace("'", "\\'"))
 
 
-def check(config: Any, typed: Collection[str] = ()) -> None:
+def check(config: Any, typed: Collection[str], keys: Collection[str]) -> None:
     """Refuse a raw configuration (``resolve=False``, Hydra's part included) that could do more than choose and set values.
 
-    ``typed`` are the keys of hydra.* that the user set on the command line. Raises NnexpError.
+    ``typed`` are the keys that the user typed, ``keys`` nnexp's own on the highest level. What files may say of Hydra's part is
+    not looked at here but held against ``nnexp.reference``. Raises NnexpError.
     """
     own = {key: value for key, value in config.items() if key != "hydra"}
     for path, value in leaves(own):
-        if path.rpartition(".")[2] == "_target_":
-            raise NnexpError(
-                f"{path}={value}: a configuration cannot run code. Choose an installed plugin by its name instead."
-            )
-        if isinstance(value, str) and (RESOLVER.search(value) or OUTWARD.search(value)):
-            raise NnexpError(
-                f"{path}={value}: a configuration may refer to its own keys (${{seed}}), not call a resolver, read the "
-                "environment or look into hydra.*. Type the value itself."
-            )
-        if isinstance(value, str) and printable(value) != value:
-            raise NnexpError(printable(f"{path}={value}: a value holds no control characters."))
-    hydra = config.get("hydra", {})
+        check_value(path, value, keys)
     check_store(own.get("tracking"), typed)
-    check_sweep(hydra.get("sweeper"))
-    check_targets(hydra)
+    hydra = config.get("hydra", {})
+    check_sweep(hydra.get("sweeper"), keys)
     check_environment(hydra.get("job") or {})
-    check_places(hydra, typed)
     check_names(config)
-    for part in ("job_logging", "hydra_logging"):
-        check_logging(hydra.get(part), f"hydra.{part}", typed)
+
+
+def check_value(path: str, value: Any, keys: Collection[str]) -> None:
+    """Refuse a value that is more than a value or a reference to another of nnexp's own keys."""
+    if path.rpartition(".")[2] == "_target_":
+        raise NnexpError(
+            f"{path}={value}: a configuration cannot run code. Choose an installed plugin by its name instead."
+        )
+    if not isinstance(value, str):
+        return
+    outward = [key for key in REFERENCE.findall(value) if key.partition(".")[0] not in keys]
+    if outward or "${" in REFERENCE.sub("", value):
+        raise NnexpError(
+            f"{path}={value}: a configuration may refer to its own keys (${{seed}}), not call a resolver, read the "
+            "environment or look into hydra.*. Type the value itself."
+        )
+    if printable(value) != value:
+        raise NnexpError(printable(f"{path}={value}: a value holds no control characters."))
 
 
 def check_store(tracking: Any, typed: Collection[str]) -> None:
@@ -142,13 +138,17 @@ def check_store(tracking: Any, typed: Collection[str]) -> None:
         )
 
 
-def check_sweep(sweeper: Any) -> None:
-    """What a sweep varies is held to the rules of a file: no key of Hydra's, no store, nothing to resolve."""
-    for path, value in leaves(sweeper or {}, "hydra.sweeper"):
-        if HYDRA_KEY.search(path) or "${" in str(value) or "${" in path:
+def check_sweep(sweeper: Any, keys: Collection[str]) -> None:
+    """What a file sweeps is nnexp's own keys, but for the store, by plain values."""
+    params = (sweeper or {}).get("params") or {}
+    for key, value in params.items() if isinstance(params, Mapping) else [("", params)]:
+        head = str(key).lstrip("+~").partition("@")[0].partition(".")[0]
+        place = str(key).lstrip("+~").startswith(("tracking.uri", "tracking.artifacts"))
+        simple = not isinstance(value, Mapping) and "${" not in f"{key}{value}" and "_target_" not in f"{key}{value}"
+        if head not in keys or place or not simple:
             raise NnexpError(
-                f"{path}={value}: a sweep varies the experiment's own keys by plain values. Keys of hydra.* and tracking.uri "
-                "are for the command line."
+                f"hydra.sweeper.params.{key}={value}: a sweep varies the experiment's own keys by plain values. Keys of "
+                "hydra.* and the store are for the command line."
             )
 
 
@@ -168,65 +168,39 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def check_targets(hydra: Any) -> None:
-    """Inside hydra.* a ``_target_`` has to be one that an installed Hydra plugin registered."""
-    found = [(path, value) for path, value in leaves(hydra, "hydra") if path.rpartition(".")[2] == "_target_"]
-    if not found:
-        return
-    allowed = {*OWN_TARGETS, *registered_targets()}
-    for path, value in found:
-        if value not in allowed:
-            raise NnexpError(
-                f"{path}={value}: only the launchers and sweepers of installed Hydra plugins may be named here. "
-                "Choose one with hydra/launcher=NAME or hydra/sweeper=NAME."
-            )
+def check_words(words: Mapping[str, Any]) -> None:
+    """Refuse what of Hydra's part nobody can type either: code to run, and calls but for those that name a directory.
+
+    ``words`` are the overrides of hydra.*, each key with its value.
+    """
+    for word, value in words.items():
+        for path, inner in leaves(value, word):
+            if path.rpartition(".")[2].lstrip("+~") == "_target_":
+                raise NnexpError(
+                    f"{path}={inner}: a configuration cannot run code. Choose a launcher or a sweeper that is installed: "
+                    "hydra/launcher=NAME, hydra/sweeper=NAME."
+                )
+            if isinstance(inner, str) and "${" in REFERENCE.sub("", NAMING.sub("", inner)):
+                raise NnexpError(
+                    f"{path}={inner}: a name may hold a time (${{now:%Y-%m-%d}}), random digits (${{nnexp.hex:}}) and "
+                    "references to keys, and call nothing else. Type the value itself."
+                )
+            if isinstance(inner, str) and printable(inner) != inner:
+                raise NnexpError(printable(f"{path}={inner}: a value holds no control characters."))
 
 
-def registered_targets() -> frozenset[str]:
-    """The ``_target_`` of every node that installed plugins put into Hydra's store under hydra/."""
-    from hydra.core.config_store import ConfigNode, ConfigStore
-
-    def walk(repo: Mapping[str, Any]) -> Iterator[ConfigNode]:
-        for entry in repo.values():
-            if isinstance(entry, ConfigNode):
-                yield entry
-            elif isinstance(entry, Mapping):
-                yield from walk(entry)
-
-    return frozenset().union(
-        *map(targets_of, (entry.node for entry in walk(ConfigStore.instance().repo.get("hydra", {}))))
-    )
+def check_help(texts: Any) -> None:
+    """The words of ``--help`` may be anything but calls."""
+    for path, value in leaves(texts or {}, "hydra.help"):
+        if "${" in re.sub(r"\$\{hydra\.(help|job)\.\w+\}", "", str(value)):
+            raise NnexpError(f"{path} is only shown: it may refer to hydra.help and hydra.job, and call nothing.")
 
 
-def targets_of(node: Any) -> frozenset[str]:
-    """The ``_target_`` values in a node of Hydra's store; what is in the store does not change, so each is read once."""
-    if id(node) not in _TARGETS:
-        from omegaconf import OmegaConf
-
-        content = leaves(OmegaConf.to_container(node, resolve=False))
-        _TARGETS[id(node)] = node, frozenset(str(value) for path, value in content if path.endswith("_target_"))
-    return _TARGETS[id(node)][1]
-
-
-_TARGETS: dict[int, tuple[Any, frozenset[str]]] = {}
-
-
-def check_places(hydra: Any, typed: Collection[str]) -> None:
-    """Where files go, and what the environment becomes, is the user's to type, not a file's to say."""
-    for key, expected in TYPED_ONLY.items():
-        value = _at(hydra, key)
-        if value != expected and not _typed(f"hydra.{key}", typed):
-            raise NnexpError(
-                f"hydra.{key}={value} is set in a file. Where files go is for the command line: type hydra.{key}=..."
-            )
-    job = hydra.get("job") or {}
-    copied = job.get("env_copy") or []  # Hydra has put them into env_set, too
-    given = {"env_set": set(job.get("env_set") or {}) - set(copied), "env_copy": copied}
-    for key, names in given.items():
-        if names and not _typed(f"hydra.job.{key}", typed):
-            raise NnexpError(
-                f"hydra.job.{key} is set in a file. The environment is for the command line: type hydra.job.{key}=..."
-            )
+def check_verbose(verbose: Any) -> None:
+    """``hydra.verbose`` is true, false, or the names of loggers."""
+    names = verbose if isinstance(verbose, list) else [verbose]
+    if not isinstance(verbose, bool) and not all(isinstance(each, str) for each in names):
+        raise NnexpError(f"hydra.verbose={verbose}: it is true, false, or loggers' names. Type hydra.verbose=true.")
 
 
 def check_names(config: Any) -> None:
@@ -281,23 +255,44 @@ def _typed(key: str, typed: Collection[str]) -> bool:
     return any(key == each or key.startswith(f"{each}.") or each.startswith(f"{key}.") for each in typed)
 
 
-def check_logging(value: Any, path: str, typed: Collection[str]) -> None:
-    """Python's logging configuration can import and call anything: only plain handlers and files in the run directory pass."""
-    names = list((value or {}).get("handlers") or {}) if isinstance(value, Mapping) else []
+def check_logging(value: Any, path: str) -> None:
+    """Python's logging configuration can import and call anything: only plain handlers, formatters and loggers pass."""
+    if not isinstance(value, Mapping):
+        raise NnexpError(f"{path}={value}: it is a group of keys. Choose another with {path.replace('.', '/')}=NAME.")
+    refuse_keys(value, LOG_KEYS[""], path)
+    for part in ("formatters", "handlers", "loggers"):
+        for name, each in (value.get(part) or {}).items() if isinstance(value.get(part) or {}, Mapping) else ():
+            refuse_keys(each, LOG_KEYS[part], f"{path}.{part}.{name}")
+    if value.get("root") is not None:
+        refuse_keys(value["root"], LOG_KEYS["loggers"], f"{path}.root")
+    there = value.get("handlers")
+    names = [str(each) for each in there] if isinstance(there, Mapping) else []
     for key, inner in leaves(value, path):
-        if ".handlers." in key and key.rpartition(".")[2].isdigit() and inner not in names:
-            raise NnexpError(f"{key}={inner}: no such handler. {path} has {', '.join(names) or 'none'}.")
-        name = key.rpartition(".")[2]
-        if name in ("()", "class", "factory") and inner not in LOG_CLASSES:
-            raise NnexpError(f"{key}={inner}: logging may only use {', '.join(LOG_CLASSES)}.")
-        if ".formatters." in key and name in ("format", "fmt"):
-            check_format(inner, key)
-        if name == "filename" and not LOG_FILE.fullmatch(str(inner)) and not _typed(path, typed):
-            raise NnexpError(
-                f"{key}={inner}: a log goes into the run's directory: ${{hydra.runtime.output_dir}}/NAME.log."
-            )
-        if isinstance(inner, str) and "://" in inner and inner not in LOG_STREAMS:
-            raise NnexpError(f"{key}={inner}: logging may only refer to {' and '.join(LOG_STREAMS)}.")
+        check_log_value(key, inner, names)
+
+
+def refuse_keys(value: Any, known: Collection[str], path: str) -> None:
+    """Refuse a key of logging's that is not known to be harmless."""
+    if not isinstance(value, Mapping):
+        raise NnexpError(f"{path}={value}: it is a group of keys: {', '.join(filter(None, known))}.")
+    for key in value:
+        if key not in known:
+            raise NnexpError(f"{path}.{key}: logging may only use {', '.join(known)} there. Leave it out.")
+
+
+def check_log_value(key: str, value: Any, handlers: Collection[str]) -> None:
+    """Refuse a value of logging's that Python's logging does not take, or that is more than a value."""
+    name = key.rpartition(".")[2]
+    if ".handlers." in key and name.isdigit() and value not in handlers:
+        raise NnexpError(f"{key}={value}: no such handler. There are {', '.join(handlers) or 'none'}.")
+    if name in ("()", "class") and value not in LOG_CLASSES:
+        raise NnexpError(f"{key}={value}: logging may only use {', '.join(LOG_CLASSES)}.")
+    if name == "level" and not (isinstance(value, int) or (isinstance(value, str) and value in LEVELS)):
+        raise NnexpError(f"{key}={value}: no level of logging.{did_you_mean(str(value), LEVELS)} Type {key}=INFO.")
+    if ".formatters." in key and name in ("format", "fmt"):
+        check_format(value, key)
+    if isinstance(value, str) and "://" in value and value not in LOG_STREAMS:
+        raise NnexpError(f"{key}={value}: logging may only refer to {' and '.join(LOG_STREAMS)}.")
 
 
 def check_format(text: Any, key: str) -> None:

@@ -11,7 +11,7 @@ import keyword
 import os
 import re
 import secrets
-import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -20,6 +20,7 @@ from nnexp import installed, plugin, registry
 from nnexp.console import say
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.plugin import KINDS
+from nnexp.removing import Site
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
@@ -35,13 +36,15 @@ def new(kind: str, name: str, parent: Path) -> Path:
     target = parent / words["distribution"]
     if os.path.lexists(target):
         raise NnexpError(f"There is a '{target.name}' here already. Choose another name, or remove it.")
-    unfinished = parent / f".{target.name}-{secrets.token_hex(3)}"
+    files = templates(kind, words)
+    unfinished = Site.of(parent / f".{target.name}-{secrets.token_hex(3)}", map(str, files))
     try:
-        written = write(unfinished, kind, words)
-        unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    for number, path in enumerate(written):
+        write(unfinished.folder, files, words)
+        unfinished.folder.rename(target)
+    except BaseException:
+        unfinished.clear()
+        raise
+    for number, path in enumerate(files):
         note = "   the plugin: replace its formula by yours" if path.name == "__init__.py" else ""
         say(f"{'' if number else 'wrote':<9}{Path(target.name, path)}{note}")
     say(f"next     python -m pip install -e ./{target.name}")
@@ -85,18 +88,21 @@ def terms(kind: str, name: str) -> dict[str, str]:
     }
 
 
-def write(folder: Path, kind: str, words: dict[str, str]) -> list[Path]:
-    """Make the files in ``folder``; their paths within it."""
+def templates(kind: str, words: dict[str, str]) -> dict[Path, str]:
+    """The files of the distribution, by their paths within it, each with the template that it is made from."""
     package = Path("src", words["module"])
-    templates = {
+    return {
         Path("pyproject.toml"): "pyproject.toml",
         Path("README.md"): "README.md",
         package / "__init__.py": f"{kind}.py",
         package / "py.typed": "",
         Path("tests", f"test_{words['name']}.py"): "test.py",
     }
-    for path, template in templates.items():
+
+
+def write(folder: Path, files: Mapping[Path, str], words: dict[str, str]) -> None:
+    """Make the files in ``folder``."""
+    for path, template in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         text = (TEMPLATES / f"{template}.template").read_text(encoding="utf-8") if template else ""
         (folder / path).write_text(Template(text).substitute(words), encoding="utf-8")
-    return list(templates)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import re
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,29 +14,31 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp import ledger, preview, registry
-from nnexp.composition import is_basic, is_own, plain
+from nnexp.composed import is_basic, is_own, plain, top_keys
 from nnexp.console import note, relative
 from nnexp.curve import draw_missing
 from nnexp.errors import NnexpError, first_line
 from nnexp.explain import FILE_GROUPS
 from nnexp.files import outputs_here
 from nnexp.ledger import Job, key_of
+from nnexp.manifest import MANIFEST, Composition, Manifest, PlannedJob, differences, write_manifest
 from nnexp.pictures import compared
 from nnexp.plugin import Plugin
 from nnexp.progress import waiting
 from nnexp.ranking import Ranking, panels, rankings
 from nnexp.registry import GROUPS
+from nnexp.removing import Site, remove
 from nnexp.run import failure, store_uri
 from nnexp.settings import TrackingSettings, check, store_words
 from nnexp.tracking import ahead
-from nnexp.tracking.address import masked, without_secrets
+from nnexp.tracking.address import masked
 from nnexp.tracking.courier import Courier, store_model
 from nnexp.tracking.database import in_order
 from nnexp.tracking.delivery import run_id_of
@@ -44,6 +48,10 @@ from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import embedded, entries, settle_everywhere
 
 COMPARISON = "comparison.png"
+MULTIRUN = "multirun.yaml"
+"""What Hydra's sweeper writes into a sweep's directory."""
+LAUNCHER_WORD = re.compile(r"\+*hydra(/launcher=|\.launcher\.)")
+"""A word that chooses a launcher or one of its options."""
 
 
 class Halt(BaseException):
@@ -59,12 +67,15 @@ class Resumed:
     """The sweep that this command goes on with, which it has locked; ``retry``: also with the jobs that failed."""
 
     directory: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     retry: bool
 
 
 class Recorder(Callback):
-    """Hydra's hook before the first job: writes the manifest, or holds a resumed sweep against it."""
+    """Hydra's hook before the first job: sees that nothing of the user's is in the way, and writes a sweep's manifest.
+
+    A resumed sweep is held against the manifest that it has.
+    """
 
     directory: ClassVar[Path | None] = None
     """Of the sweep that this process carries out, for the ledger at its end."""
@@ -75,10 +86,24 @@ class Recorder(Callback):
     """Says what the user should know while the sweep goes on."""
     courier: ClassVar[Courier | None] = None
     """Delivers the jobs' journals to MLflow; None where the jobs do so themselves."""
+    site: ClassVar[Site | None] = None
+    """Where this command's run or sweep is about to be, to be cleared should it be refused; None of a resumed sweep."""
+    options: ClassVar[tuple[str, ...]] = ()
+    """What was typed of the options that say which files take part."""
+    tracking: ClassVar[TrackingSettings | None] = None
+    """Where the sweep's runs are recorded."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse a directory that holds something, before Hydra makes anything in it."""
+        try:
+            Recorder.site = free(Path(config.hydra.run.dir), "hydra.run.dir", hydras_files(config.hydra))
+        except Exception as error:
+            raise Halt(error) from error
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Write down what was typed and what follows from it, before anything is trained."""
         try:
+            Recorder.tracking = TrackingSettings(**plain(config)["tracking"])
             if config.sweep.dry_run:
                 list_jobs(config)
             else:
@@ -90,10 +115,35 @@ class Recorder(Callback):
             raise Halt
 
 
+def hydras_files(hydra: DictConfig) -> tuple[str, ...]:
+    """What Hydra writes into a run's directory, by name."""
+    folder = [f"{hydra.output_subdir}/{name}.yaml" for name in ("config", "hydra", "overrides")]
+    return (*(folder if hydra.output_subdir is not None else ()), f"{hydra.job.name}.log")
+
+
+def free(directory: Path, key: str, files: Sequence[str]) -> Site:
+    """The place of a run or a sweep, in which there is nothing yet; ``files`` are written there. Raises NnexpError."""
+    here = shlex.quote(relative(str(directory)))
+    if os.path.lexists(directory) and not directory.is_dir():
+        raise NnexpError(f"{key}={here} is a file, and is to be a folder. Choose another name.")
+    if directory.is_dir() and any(directory.iterdir()):
+        what = "a folder with something in it, which stays as it is"
+        hint = ""
+        if (directory / JOURNAL).exists() or (directory / MANIFEST).exists():
+            what = "a sweep already" if (directory / MANIFEST).exists() else "a run already"
+            hint = f"Type python -m nnexp resume {here} to finish it, or choose"
+        raise NnexpError(
+            f"'{here}' holds {what}. {hint or 'Choose'} another {key}."
+            if hint
+            else f"{key}={here} is {what}. Choose another {key}, or leave it out."
+        )
+    return Site.of(directory, files)
+
+
 def courier(config: DictConfig) -> Courier | None:
     """Hire one; None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves."""
-    tracking = TrackingSettings(**plain(config)["tracking"])
-    if tracking.name == "none" or not is_own(config.hydra.launcher):
+    tracking = Recorder.tracking
+    if tracking is None or tracking.name == "none" or not is_own(config.hydra.launcher):
         ahead.dismiss()
         return None
     going_on = Recorder.resumed.directory if Recorder.resumed else None
@@ -124,31 +174,27 @@ def tell(line: str) -> None:
 
 
 def begin(config: DictConfig) -> Path:
-    """Make a new sweep's directory and its manifest. Raises NnexpError where the directory holds another one."""
-    manifest = planned(config)
+    """Make a new sweep's directory and its manifest. Raises NnexpError where the directory holds something."""
     directory = Path(config.hydra.sweep.dir).absolute()
+    Recorder.site = free(directory, "hydra.sweep.dir", (MANIFEST, MULTIRUN, *hydras_files(config.hydra)[-1:]))
+    manifest = planned(config)
     directory.mkdir(parents=True, exist_ok=True)
     Recorder.lock = ledger.Lock(directory)
-    if any(path.name == ledger.MANIFEST or path.name.isdigit() for path in directory.iterdir()):
-        here = relative(str(directory))
-        raise NnexpError(
-            f"'{here}' holds a sweep already. Type python -m nnexp resume {here} to finish it, or choose another "
-            "hydra.sweep.dir."
-        )
-    ledger.write_manifest(directory, manifest)
+    free(directory, "hydra.sweep.dir", ())  # another command may have been faster
+    write_manifest(directory, manifest)
     return directory
 
 
 def go_on(config: DictConfig, resumed: Resumed) -> Path:
     """Refuse to go on where the configuration or a version has changed since the sweep began. Raises NnexpError."""
-    lines = ledger.differences(resumed.manifest, planned(config))
+    lines = list(differences(resumed.manifest, planned(config)))
     if lines:
         raise NnexpError(
             f"The sweep in '{relative(str(resumed.directory))}' began with other settings; then -> now:\n  "
             + "\n  ".join(lines[:12] + ([f"and {len(lines) - 12} more"] if len(lines) > 12 else []))
             + "\nBring back what it began with, or start a new sweep."
         )
-    (resumed.directory / ledger.STOPPED).unlink(missing_ok=True)
+    remove(resumed.directory / ledger.STOPPED)
     if resumed.retry:
         retry(resumed.directory)
     return resumed.directory
@@ -164,53 +210,83 @@ def retry(directory: Path) -> None:
             ledger.set_aside(job)
 
 
-def again(found: ledger.Sweep, uri: str | None) -> list[str]:
-    """The command that began a sweep, to be run again. Raises NnexpError where it cannot be, with the reason."""
+def again(found: ledger.Sweep, options: Sequence[str], uri: str | None) -> list[str]:
+    """The overrides with which a sweep began, which a manifest says and nobody has typed.
+
+    They are data: keys of nnexp's own, which are checked as those of a file are. Raises NnexpError where the sweep cannot be
+    resumed, with the reason and what to type.
+    """
     manifest, here = found.manifest, relative(str(found.directory))
-    if "compositions" not in manifest:
-        raise NnexpError(f"'{here}' cannot be resumed: its {ledger.MANIFEST} does not say what it began with.")
-    if not manifest["grid"]:
+    if not manifest.compositions:
+        raise NnexpError(f"'{here}' cannot be resumed: its {MANIFEST} does not say what it began with.")
+    if not manifest.grid:
         raise NnexpError(
             f"The sweeper of '{here}' chose each job by how those before went, so what is left cannot be told. An interrupted "
             f"run of it is resumed by itself: python -m nnexp resume {here}/NUMBER"
         )
-    if (Path.cwd() / manifest["directory"]).resolve() != found.directory.resolve():
+    if (Path.cwd() / manifest.directory).resolve() != found.directory.resolve():
         raise NnexpError(
-            f"'{here}' was started in another directory, as {manifest['directory']}. Go there, and type "
-            f"python -m nnexp resume {manifest['directory']}"
+            f"'{here}' was started in another directory, as {manifest.directory}. Go there, and type "
+            f"python -m nnexp resume {manifest.directory}"
         )
-    command = manifest["command"]
-    words = [f"tracking.uri='{uri}'" if uri and key_of(word) == "tracking.uri" else word for word in command]
+    if manifest.options and not options:
+        raise NnexpError(
+            f"'{here}' began with files of its own ({shlex.join(manifest.options)}), which nobody has named now. If you want "
+            f"them, type python -m nnexp resume {shlex.quote(here)} {shlex.join(manifest.options)}"
+        )
+    for line in manifest.overrides:
+        refuse_recorded(line, here)
+    words = [line for line in manifest.overrides if not (uri and key_of(line) == "tracking.uri")]
     if hidden := [word for word in words if key_of(word) == "tracking.uri" and "***" in word]:
         raise NnexpError(f"The password in {hidden[0]} is not kept. Type it: python -m nnexp resume {here} --uri ...")
     return words
 
 
-def planned(config: DictConfig) -> dict[str, Any]:
-    """The manifest of the sweep that was typed: the command, the jobs, the versions and configurations that they begin with."""
+def refuse_recorded(line: str, here: str) -> None:
+    """Refuse an override of a manifest that is not for one of nnexp's own keys."""
+    try:
+        override = OverridesParser.create().parse_override(line)
+        own = not override.is_hydra_override() and override.key_or_group.partition(".")[0] in top_keys()
+    except HydraException:
+        own = False
+    if not own or line.startswith("-"):
+        raise NnexpError(
+            f"The {MANIFEST} of '{here}' has the override {line!r}, which nnexp does not write there: nothing is done with it."
+        )
+
+
+def began_elsewhere(found: ledger.Sweep, words: Sequence[str]) -> None:
+    """Say how a sweep is resumed under the launcher that it began with, where another one was typed then."""
+    launcher = found.manifest.launcher
+    if launcher and not words:
+        here = shlex.quote(relative(str(found.directory)))
+        note(
+            f"It began with {shlex.join(launcher)} and goes on with nnexp's own workers, which gives the same numbers. Under "
+            f"that launcher: python -m nnexp resume {here} {shlex.join(launcher)}"
+        )
+
+
+def planned(config: DictConfig) -> Manifest:
+    """The manifest of the sweep that was typed: the jobs, the versions and configurations that they begin with."""
     overrides = [str(each) for each in config.hydra.overrides.task]
     varied = in_files(config)
     if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != "${hydra.job.num}":  # type: ignore[index,call-overload]
         raise NnexpError("hydra.sweep.subdir: the jobs of a sweep are in 0, 1, ... of its directory. Leave it out.")
     jobs = grid(config, [*varied, *overrides])
     compositions, versions = composed(config, jobs or [])
-    uri = str(config.tracking.get("uri") or "")
-
-    def hidden(lines: list[str]) -> list[str]:
-        return [without_secrets(each, uri) if uri else each for each in lines]
-
-    return {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": hidden(sys.argv[1:]),
-        "directory": str(config.hydra.sweep.dir),
-        "overrides": hidden([*overrides, *varied]),
-        "swept": swept_keys([*varied, *overrides]),
-        "alone": [*options(), *(["hydra.mode=RUN", "hydra.sweeper.params=null"] if varied else [])],
-        "versions": versions,
-        "compositions": compositions,
-        "grid": jobs is not None,
-        "jobs": [{"overrides": hidden(job), "state": "waiting"} for job in jobs or []],
-    }
+    return Manifest(
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        directory=str(config.hydra.sweep.dir),
+        overrides=tuple(overrides),
+        varied=tuple(varied),
+        swept=tuple(swept_keys([*varied, *overrides])),
+        launcher=tuple(word for word in map(str, config.hydra.overrides.hydra) if LAUNCHER_WORD.match(word)),
+        options=Recorder.options,
+        versions=versions,
+        compositions=tuple(compositions),
+        grid=jobs is not None,
+        jobs=tuple(PlannedJob(tuple(job)) for job in jobs or []),
+    )
 
 
 def list_jobs(config: DictConfig) -> None:
@@ -252,13 +328,6 @@ def swept_keys(lines: list[str]) -> list[str]:
     return [each.key_or_group for each in parsed if each.is_sweep_override()]
 
 
-def options() -> list[str]:
-    """The options, such as ``--config-dir``, that a single run of this command needs as well."""
-    given = vars(get_args_parser().parse_args())
-    known = {"config_path": "--config-path", "config_name": "--config-name", "config_dir": "--config-dir"}
-    return [word for key, option in known.items() if given.get(key) for word in (option, str(given[key]))]
-
-
 def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
     """The jobs of Hydra's basic sweeper, in order; None where another sweeper chooses them as it goes."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -272,7 +341,7 @@ def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
     return [list(job) for batch in batches for job in batch]
 
 
-def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[Composition], dict[str, str]]:
     """The configuration of the first job of each choice of plugins and presets, and the versions of what they use.
 
     The other jobs differ from those by the values in their overrides alone.
@@ -287,7 +356,7 @@ def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[dict[str, 
         plan, tracking, _ = check(values)
         versions |= registry.distributions(each for each in plan.chosen().values() if isinstance(each, Plugin))
         values["tracking"]["uri"] = masked(tracking.uri) if tracking.uri else None
-        compositions.append({"chosen": chosen, "config": values})
+        compositions.append(Composition(chosen, values))
     return compositions, versions
 
 
@@ -300,7 +369,7 @@ def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManag
     """Draw the comparison of the sweep's runs while the block goes on. Where that fails, a note says so."""
     if not found:
         return nullcontext()
-    fixed = [line for line in sweep.manifest.get("overrides", []) if key_of(line) not in sweep.manifest["swept"]]
+    fixed = [line for line in sweep.manifest.overrides if key_of(line) not in sweep.manifest.swept]
 
     def failed(error: Exception) -> None:
         why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {first_line(error)}"
@@ -315,14 +384,13 @@ def write_failure(directory: Path, error: Exception) -> None:
     write_result(directory, {"reason": str(error), **read_result(directory), "status": "FAILED", **failure(error)})
 
 
-def deliver_rest(directory: Path, outputs: Path) -> list[str]:
-    """Deliver what the sweep's jobs could not; what is said of those that still wait."""
+def deliver_rest(directory: Path, outputs: Path, typed_uri: str | None = None) -> list[str]:
+    """Deliver what the sweep's jobs could not, to its store or a typed one; what is said of those that still wait."""
     if Recorder.courier:
         with waiting("recording the rest in MLflow"):
             return Recorder.courier.close()
     mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
-    config = next(directory.glob("*/.hydra/config.yaml"), None) if mine else None
-    uri = OmegaConf.load(config).tracking.uri if config else None
+    uri = Recorder.tracking.uri if Recorder.tracking else typed_uri
     return [words for _, words, done in settle_everywhere(mine, uri, outputs, draw_missing) if not done]
 
 

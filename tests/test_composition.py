@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp import presets, shortcut
-from nnexp.composition import plain
+from nnexp.composed import plain
 from nnexp.errors import NnexpError
 from tests.composed import Watched, in_full, loader, state, store, sweep
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nnexp.grid import among, points, settings
 from nnexp.ledger import Job, State
+from nnexp.manifest import Manifest, PlannedJob
 
 
-def manifest(*jobs: str) -> dict[str, Any]:
+def manifest(*jobs: str) -> Manifest:
     """The manifest of a sweep over rate and seed."""
-    return {"swept": ["rate", "seed"], "jobs": [{"overrides": job.split()} for job in jobs]}
+    return Manifest(swept=("rate", "seed"), jobs=tuple(PlannedJob(tuple(job.split())) for job in jobs))
 
 
 def job(number: int, cost: float | None = None, state: State = "finished") -> Job:
@@ -31,15 +31,15 @@ def test_points() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {},
-        {"swept": [], "jobs": [{"overrides": ["loss=mae"]}]},
+        Manifest(),
+        Manifest(jobs=(PlannedJob(("loss=mae",)),)),
         manifest("", ""),
         manifest("rate=1 seed=0", "rate=2 seed=1"),
         manifest("rate=1 seed=0", "rate=2"),
     ],
     ids=["no manifest", "nothing swept", "jobs not known before", "not every combination", "not every key"],
 )
-def test_no_grid(given: dict[str, Any]) -> None:
+def test_no_grid(given: Manifest) -> None:
     """A sweep whose jobs are not every combination of the swept values has no points."""
     assert points(given) == {}
 
@@ -60,7 +60,7 @@ def test_settings() -> None:
 
 def test_no_settings_without_seeds() -> None:
     """Where the seed is not swept there is nothing to average over."""
-    grid = points({"swept": ["rate"], "jobs": [{"overrides": ["rate=1"]}, {"overrides": ["rate=2"]}]})
+    grid = points(Manifest(swept=("rate",), jobs=(PlannedJob(("rate=1",)), PlannedJob(("rate=2",)))))
     assert grid
     assert settings(grid, [job(0, 1.0)], [job(0, 1.0)]) == []
 

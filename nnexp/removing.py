@@ -1,0 +1,61 @@
+"""The one place from which nnexp removes anything: single files, and folders that are empty.
+
+What may go is what this process made itself, such as a file that is not finished or what a refused run left, and nnexp's own
+files, by their fixed names, for whoever holds the lock of their directory. Nothing goes with all that is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+OWN = re.compile(
+    r"delivery\.json|journal\.jsonl|\.stopped"  # of a run or a sweep that begins anew
+    r"|\.[^/]+\.partial"  # a file that is being written
+    r"|(\.mlflow\.db\.new|mlflow\.db)(-wal|-shm|-journal)?"  # of a database that nobody has completed
+)
+"""The names of files that nnexp may remove."""
+NOTE = re.compile(r"[0-9a-f]{16}")
+"""The name of a file in ``outputs/.open/``."""
+NOTES = ".open"
+
+
+def remove(path: Path) -> None:
+    """Remove one of nnexp's own files, if it is there. The caller has made it, or holds the lock of what it belongs to.
+
+    Raises ValueError for any other file, and OSError.
+    """
+    if not OWN.fullmatch(path.name) and not (path.parent.name == NOTES and NOTE.fullmatch(path.name)):
+        raise ValueError(f"{path} has no name of nnexp's own, so it is not removed.")
+    path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder that is about to be made, or that is empty, and which folders on the way to it were not there before."""
+
+    folder: Path
+    new: tuple[Path, ...]
+    """The deepest first; without those that were there, which stay."""
+    files: tuple[str, ...]
+    """What this process makes in it, by name."""
+
+    @classmethod
+    def of(cls, folder: Path, files: Iterable[str]) -> Site:
+        """As it is now."""
+        folder = folder.absolute()
+        return cls(folder, tuple(path for path in (folder, *folder.parents) if not path.exists()), tuple(files))
+
+    def clear(self) -> None:
+        """Remove the files that this process made, and the folders that it made, where they are empty."""
+        paths = [self.folder / name for name in self.files]
+        for path in paths:
+            with contextlib.suppress(OSError):  # it was not made, or is somebody's folder
+                path.unlink()
+        inner = {parent for path in paths for parent in path.parents if self.folder in parent.parents}
+        for folder in [*sorted(inner, key=lambda each: -len(each.parts)), *self.new]:
+            with contextlib.suppress(OSError):  # it holds something else
+                folder.rmdir()
