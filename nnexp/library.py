@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnexp.console import shown
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment import Experiment, assemble, plan
 from nnexp.model import Model, load
@@ -65,7 +66,7 @@ class Result:
         """Say what was trained and how well, in one line."""
         last = self.experiment.kept or self.experiment.history[-1]
         scores = ", ".join(
-            f"{name} {value:.4g}" for name, value in last.metrics.items() if name.endswith("/validation")
+            f"{name} {shown(value)}" for name, value in last.metrics.items() if name.endswith("/validation")
         )
         sizes = "-".join(map(str, self.model.network.sizes))
         return f"<nnexp Result: {self.model.task}, {sizes}, epoch {last.number}; {scores}>"

@@ -19,6 +19,7 @@ from nnexp import registry
 from nnexp.errors import counted
 from nnexp.experiment import SECTIONS, Experiment, Settings
 from nnexp.fields import hyperparameters
+from nnexp.growth import growth
 from nnexp.installed import own_version
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
@@ -209,6 +210,7 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "metrics": {**kept.metrics, **test},
         "scaled": experiment.preprocessing.outputs.changes,
         "best_cost": best.cost,
+        "remark": growth(experiment),
         "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
         "seconds": time.perf_counter() - began,
         "training_seconds": experiment.seconds,

@@ -32,7 +32,7 @@ LAYERS = [
     },
     {"training", "model", "checkpoint", "options", "contracts", "loaded", "configs"},
     {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
-    {"experiment", "ledger", "library", "ranking", "record", "run", "settings", "grid", "effects", "preview"},
+    {"experiment", "ledger", "library", "ranking", "record", "run", "settings", "grid", "effects", "preview", "growth"},
     {
         "explain",
         "safety",
