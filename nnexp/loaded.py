@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.contracts import blaming, check_data, who
-from nnexp.fields import hyperparameters
+from nnexp.fields import files, hyperparameters
 from nnexp.plugin import Data, Dataset
 from nnexp.preprocessing import Preprocessing, Rows, Split, split
 from nnexp.training import Part
@@ -185,7 +186,7 @@ def own(data: Data) -> Data:
 def identity(dataset: Dataset) -> Hashable:
     """What a dataset's data follow from, beside the seed: its class, its fields, and the state of each file these name."""
     values = [getattr(dataset, item.name) for item in hyperparameters(dataset)]
-    named = [Path(value).expanduser() for value in values if isinstance(value, str) and value]
+    named = [Path(os.path.expanduser(path)) for path in files(dataset)]  # noqa: PTH111 (a ~ of nobody's stays one)
     return type(dataset), repr(values), tuple(state for path in named for state in states(path))
 
 

@@ -53,7 +53,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     """Refuse what is not a file or has a suffix that cannot be read."""
     if not os.fspath(path).strip():
         raise NnexpError("The path of the table is empty. Type dataset.path=FILE.csv")
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))  # noqa: PTH111 (a ~ that is no user's begins a file's name)
     if file.is_dir():
         tables = sorted(each.name for each in file.iterdir() if each.name.lower().endswith(SUFFIXES))
         raise NnexpError(f"{file} is a directory. Name one file (tables in it: {listed(tables)}).")
