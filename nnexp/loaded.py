@@ -102,6 +102,8 @@ def loaded(dataset: Dataset, rng: np.random.Generator) -> Loaded:
     with blaming({"dataset": dataset}):
         data = dataset.load(rng)
     check_data(data, who("dataset", dataset))
+    if isinstance(data.x, np.ma.MaskedArray) or isinstance(data.y, np.ma.MaskedArray):  # none of it is masked
+        data = replace(data, x=np.asarray(data.x), y=np.asarray(data.y))
     return Loaded(data)
 
 

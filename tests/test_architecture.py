@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nnexp"
 LAYERS = [
-    {"errors", "files", "faults", "fields", "plugin", "plain", "companions"},
+    {"errors", "files", "faults", "fields", "plugin", "plain", "companions", "exact"},
     {
         "activations",
         "losses",
