@@ -30,7 +30,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-from nnexp import configs, installed, presets, registry, safety
+from nnexp import configs, installed, presets, quoting, registry, safety
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, known_keys, renamed, unreadable, without_jobs
 from nnexp.settings import LauncherSettings, SweepSettings, check, part
@@ -282,6 +282,7 @@ def install() -> None:
     """Have Hydra load configurations through ``GuardedLoader``, and copy and write them as ``nnexp.configs`` does."""
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
     configs.install()
+    quoting.install()
 
 
 def sweep_settings(config: DictConfig) -> SweepSettings:

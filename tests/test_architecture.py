@@ -45,12 +45,13 @@ LAYERS = [
         "__init__",
         "testing",
         "shortcut",
+        "quoting",
     },
 ]
 """The modules and folders of nnexp, the lowest layer first: table in section 2 of design.md. ``__init__`` only passes on."""
 
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
-HYDRA = {"options", "explain", "safety", "composition", "sweep", "app", "watch", "configs", "shortcut"}
+HYDRA = {"options", "explain", "safety", "composition", "sweep", "app", "watch", "configs", "shortcut", "quoting"}
 """What may import Hydra and OmegaConf."""
 MLFLOW = {"tracking"}
 """What may import MLflow."""
