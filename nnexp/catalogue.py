@@ -20,7 +20,7 @@ from typing import Any
 from nnexp import installed, presets, registry
 from nnexp.console import say, width
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
-from nnexp.fields import bounds, field_types, hyperparameters, rule
+from nnexp.fields import bounds, field_types, hyperparameters, is_file, rule
 from nnexp.installed import Broken, Provider
 from nnexp.plugin import KINDS, Loss, Plugin
 from nnexp.registry import GROUPS
@@ -202,6 +202,7 @@ def parameters(cls: type[Plugin]) -> list[Facts]:
             "default": plain(item.default),
             "bounds": {key: plain(value) for key, value in vars(bounds(item)).items() if value not in NO_BOUNDS},
             "rule": rule(field_types(cls)[item.name], bounds(item)),
+            "file": is_file(item),
             "doc": item.metadata.get("doc", ""),
         }
         for item in hyperparameters(cls)
@@ -323,7 +324,8 @@ def parameter(item: Facts) -> str:
     """A parameter as it is typed, then what it takes and means."""
     value = "..." if item["required"] else typed(item["default"])
     doc = f": {item['doc']}" if item["doc"] else ""
-    return f"{item['name']}={value}  {item['rule']}{doc}{' (has to be given)' if item['required'] else ''}"
+    path = ", a path" if item["file"] else ""
+    return f"{item['name']}={value}  {item['rule']}{path}{doc}{' (has to be given)' if item['required'] else ''}"
 
 
 def typed(value: Any) -> str:

@@ -31,7 +31,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp import configs, installed, presets, registry, safety
+from nnexp import configs, installed, presets, quoting, registry, safety
 from nnexp.bounded_yaml import refuse_unbounded
 from nnexp.composed import (
     conceal,
@@ -351,3 +351,4 @@ def install() -> None:
     """Have Hydra load configurations through ``GuardedLoader``, and copy and write them as ``nnexp.configs`` does."""
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
     configs.install()
+    quoting.install()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import shutil
 import sys
@@ -67,10 +68,10 @@ class Console:
         elif self._every and (epoch.number % self._every == 0 or epoch.number in (1, self._epochs)):
             width = len(str(self._epochs))
             values = "  ".join(
-                f"{name} {value:.4g}" for name, value in epoch.metrics.items() if name.startswith("cost")
+                f"{name} {shown(value)}" for name, value in epoch.metrics.items() if name.startswith("cost")
             )
             extra = "  ".join(
-                f"{name.partition('/')[0]} {value:.4g}"
+                f"{name.partition('/')[0]} {shown(value)}"
                 for name, value in epoch.metrics.items()
                 if name.endswith("/validation") and not name.startswith(("cost", "mae", "rmse"))
             )
@@ -87,15 +88,17 @@ class Console:
         """What came out."""
         if self._brief:
             part = "validation" if "cost/validation" in result["metrics"] else "train"
-            shown = "  ".join(
-                f"{name.partition('/')[0]} {value:.4g}"
+            scores = "  ".join(
+                f"{name.partition('/')[0]} {shown(value)}"
                 for name, value in result["metrics"].items()
                 if name.endswith(part)
             )
-            say(f"#{result['job']} {result['name']}  {shown}  ({result['training_seconds']:.1f} s)")
-            return
-        for line in result_lines(result):
-            say(line)
+            say(f"#{result['job']} {result['name']}  {scores}  ({result['training_seconds']:.1f} s)")
+        else:
+            for line in result_lines(result):
+                say(line)
+        if remark := result.get("remark"):
+            note(remark)
 
     def reused(self, result: Mapping[str, Any], name: str) -> None:
         """Which run answered, and its numbers."""
@@ -206,9 +209,16 @@ def metric_table(metrics: Mapping[str, float], *, scaled: bool) -> Iterator[str]
     rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics if "/" in name))
     yield " " * 9 + " " * 10 + "".join(f"{part:>12}" for part in parts)
     for row in rows:
+        values = [metrics[f"{row}/{part}"] for part in parts if f"{row}/{part}" in metrics]
         note = "  (scaled units)" if row == "cost" and scaled else ""
-        cells = "".join(f"{metrics[f'{row}/{part}']:>12.4g}" for part in parts if f"{row}/{part}" in metrics)
-        yield f"{'':9}{row:<10}{cells}{note}"
+        if any(map(math.isnan, values)):
+            note = "  (the target does not vary there)"
+        yield f"{'':9}{row:<10}{''.join(f'{shown(value):>12}' for value in values)}{note}"
+
+
+def shown(value: float, digits: int = 4) -> str:
+    """A metric as it is shown; one that is not a number has no value for these samples."""
+    return "undefined" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def relative(path: str) -> str:
@@ -250,5 +260,5 @@ def _is_number(text: str) -> bool:
     try:
         float(text.rstrip("s %").lstrip("<"))
     except ValueError:
-        return text in ("", "-")
+        return text in ("", "-", "undefined")
     return True

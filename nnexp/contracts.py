@@ -15,6 +15,7 @@ import numpy as np
 
 from nnexp import installed, registry
 from nnexp.errors import NnexpError, counted, listed
+from nnexp.exact import GAPS, first_inexact, refuse_masked
 from nnexp.faults import package
 from nnexp.network import MLP
 from nnexp.objective import Objective
@@ -89,6 +90,7 @@ def check_data(data: Any, source: str = "The dataset") -> None:
         array = getattr(data, name)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             raise NnexpError(f"{source} gave {_described(array)} for {name}; it must be an array of real numbers.")
+        refuse_masked(array, f"{source} gave {name}")
     n_samples = len(data.y) if data.y.ndim else 0
     if data.x.ndim != 2 or len(data.x) != n_samples:
         raise NnexpError(
@@ -101,6 +103,12 @@ def check_data(data: Any, source: str = "The dataset") -> None:
         )
     if data.x.shape[1] != len(data.names):
         raise NnexpError(f"{source} gave {counted(len(data.names), 'name')} for {counted(data.x.shape[1], 'feature')}.")
+    check_values(data)
+    check_classes(data, source)
+
+
+def check_values(data: Data) -> None:
+    """Refuse numbers that are not finite, and whole ones that would be rounded."""
     if not np.isfinite(data.x).all():
         row, column = np.argwhere(~np.isfinite(data.x))[0]
         raise NnexpError(
@@ -109,7 +117,14 @@ def check_data(data: Any, source: str = "The dataset") -> None:
     if not np.isfinite(data.y).all():
         row = int(np.argwhere(~np.isfinite(data.y))[0][0])
         raise NnexpError(f"The target '{data.target}' is {data.y[row]} in sample {row + 1}; it must be finite.")
-    check_classes(data, source)
+    for array, what in ((data.x, "feature"), (data.y, "target")):
+        if (place := first_inexact(array)) is not None:
+            name = data.names[place[1]] if what == "feature" else data.target
+            choice = "" if what == "feature" else " If it is a class, choose the task multiclass."
+            raise NnexpError(
+                f"The {what} '{name}' is {array[place]} in sample {place[0] + 1}, {GAPS}. Give it less an offset, or in larger "
+                f"units.{choice}"
+            )
 
 
 def check_classes(data: Data, source: str) -> None:

@@ -43,7 +43,7 @@ from nnexp.plugin import (
 )
 from nnexp.preprocessing import Preprocessing, Split
 from nnexp.registry import GROUPS
-from nnexp.training import Epoch, blas_threads, measure, rate_factor, train
+from nnexp.training import Diverged, Epoch, blas_threads, measure, not_finite, rate_factor, train
 
 NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
 """What ``loss=auto`` becomes where the dataset names no loss of its own."""
@@ -319,13 +319,19 @@ class Experiment:
         return Model(self.network, self.preprocessing, self.objective.loss.threshold)
 
     def test(self) -> dict[str, float]:
-        """Cost and metrics on the test part (``cost/test``, ...) with the kept weights; empty where there is no such part."""
+        """Cost and metrics on the test part (``cost/test``, ...) with the kept weights; empty where there is no such part.
+
+        Raises Diverged.
+        """
         if not len(self.split.test):
             return {}
         part = self.samples.part("test")
         threads = self.plan.settings.threads
         with blas_threads().limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
-            return measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
+            found = measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
+        if lost := not_finite(found):
+            raise Diverged(self.kept.number if self.kept else 0, self.plan.optimizer.learning_rate, lost=lost)
+        return found
 
     def config(self) -> dict[str, Any]:
         """The resolved configuration in plain values: what ``plan`` takes to make the same experiment again."""

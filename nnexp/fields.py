@@ -64,13 +64,16 @@ def param(
     above: float | None = None,
     below: float | None = None,
     choices: tuple[str, ...] = (),
+    file: bool = False,
     doc: str = "",
 ) -> Any:
     """A plugin's field: its default, its bounds and one line of help. Without a default the user has to give the value.
 
     The annotation may be int, float, bool, str, any of these or None, or a tuple of them (``tuple[str, ...]``).
+    ``file`` says that the value is the path of a file or directory of the user's; the annotation is then ``str``,
+    ``str | None`` or ``tuple[str, ...]``.
     """
-    metadata = {"bounds": Bounds(at_least, at_most, above, below, choices), "doc": doc}
+    metadata = {"bounds": Bounds(at_least, at_most, above, below, choices), "file": file, "doc": doc}
     return field(default=default, metadata=metadata)
 
 
@@ -78,6 +81,18 @@ def bounds(item: dataclasses.Field[Any]) -> Bounds:
     """A field's bounds; a plain dataclass field has none."""
     found: Bounds = item.metadata.get("bounds", Bounds())
     return found
+
+
+def is_file(item: dataclasses.Field[Any]) -> bool:
+    """Whether a field is declared to name a file or directory."""
+    return bool(item.metadata.get("file"))
+
+
+def files(owner: Any) -> tuple[str, ...]:
+    """The paths that the fields of a plugin name, in their order, as they were typed."""
+    values = [getattr(owner, item.name) for item in hyperparameters(owner) if is_file(item)]
+    paths = [path for value in values for path in (value if isinstance(value, tuple) else (value,))]
+    return tuple(path for path in paths if path)
 
 
 def hyperparameters(owner: Any) -> tuple[dataclasses.Field[Any], ...]:
@@ -155,6 +170,11 @@ def has_type(value: object, annotation: Any) -> bool:
     if isinstance(value, bool):
         return annotation is bool
     return isinstance(value, annotation)
+
+
+def may_name_files(annotation: Any) -> bool:
+    """Whether a field of this type can be declared to name files: ``str``, ``str | None`` or ``tuple[str, ...]``."""
+    return annotation in (str, str | None, typing.Optional[str], tuple[str, ...])  # noqa: UP045 (either spelling)
 
 
 def type_name(annotation: Any) -> str:

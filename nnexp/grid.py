@@ -82,9 +82,13 @@ class Setting:
         return statistics.fmean(self._values(metric))
 
     def spread(self, metric: str) -> float:
-        """The standard deviation over the seeds that finished (n - 1); not a number for one."""
+        """The standard deviation over the seeds that finished (n - 1); not a number for one, nor where a value is none."""
         values = self._values(metric)
-        return statistics.stdev(values) if len(values) > 1 else math.nan
+        return statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else math.nan
+
+    def has(self, metric: str) -> bool:
+        """Whether its runs have the metric, be it undefined."""
+        return all(metric in job.result["metrics"] for job in self.finished)
 
     def seeds(self) -> str:
         """How many seeds finished, and what became of the others: ``2 of 3 (1 diverged)``."""

@@ -72,7 +72,7 @@ class File(Initializer):
     The format is NumPy's own (Kern, 2007, NEP 1).
     """
 
-    path: str = param(doc="an .npz file with W1, b1, W2, ...")
+    path: str = param(file=True, doc="an .npz file with W1, b1, W2, ...")
 
     def weights(self, rng: np.random.Generator, layer: Layer, out: Array) -> None:
         out[...] = self._read(f"W{layer.number}", out.shape)

@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnexp.console import shown
 from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.exact import as_array, as_quantities, unmasked
 from nnexp.experiment import Experiment, assemble, plan
 from nnexp.model import Model, load
 from nnexp.plugin import (
@@ -65,7 +69,7 @@ class Result:
         """Say what was trained and how well, in one line."""
         last = self.experiment.kept or self.experiment.history[-1]
         scores = ", ".join(
-            f"{name} {value:.4g}" for name, value in last.metrics.items() if name.endswith("/validation")
+            f"{name} {shown(value)}" for name, value in last.metrics.items() if name.endswith("/validation")
         )
         sizes = "-".join(map(str, self.model.network.sizes))
         return f"<nnexp Result: {self.model.task}, {sizes}, epoch {last.number}; {scores}>"
@@ -182,7 +186,7 @@ def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Seq
         raise NnexpError(f"task must be one of {listed((*TASKS, 'auto'))}. Got {task!r}.{did_you_mean(task, TASKS)}")
     if names is None and hasattr(x, "columns"):
         names = [str(each) for each in x.columns]
-    samples, values = as_samples(x), np.asarray(y)
+    samples, values = as_samples(x), as_array(y, "y")
     names = tuple(names or (f"x{i}" for i in range(samples.shape[1])))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -194,9 +198,9 @@ def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Seq
     labels, indices = as_labels(values)
     found = likely_task(labels, len(values)) if task == "auto" and labels else task
     if found in ("auto", "regression"):
-        if values.dtype.kind not in "fiub":
+        if values.dtype.kind not in "fiub" and not all(isinstance(each, Real | Decimal) for each in values.flat):
             raise NnexpError(f"A regression needs numbers in y. Got {values.dtype}.")
-        return Data(samples, values.astype(np.float64), names, "regression")
+        return Data(samples, as_quantities(values, "y"), names, "regression")
     if len(labels) < 2:
         raise NnexpError(
             f"Classes need at least two labels in y. Got {len(labels)} distinct value in shape {values.shape}."
@@ -224,8 +228,9 @@ def as_samples(x: ArrayLike) -> NDArray[Any]:
                 f"The column '{name}' of x holds dates or times. Write them as numbers (a year, a month, seconds)."
             )
     try:
-        samples = np.asarray(x, dtype=None if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else np.float64)
-    except (TypeError, ValueError) as error:
+        x = unmasked(x, "x")
+        samples = x if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else as_quantities(x, "x")
+    except (TypeError, ValueError, OverflowError) as error:
         raise NnexpError(
             f"x must hold numbers ({error}). For a table with text type dataset=csv dataset.path=FILE."
         ) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.contracts import blaming, check_data, who
-from nnexp.fields import hyperparameters
+from nnexp.fields import files, hyperparameters
 from nnexp.plugin import Data, Dataset
 from nnexp.preprocessing import Preprocessing, Rows, Split, split
 from nnexp.training import Part
@@ -101,6 +102,8 @@ def loaded(dataset: Dataset, rng: np.random.Generator) -> Loaded:
     with blaming({"dataset": dataset}):
         data = dataset.load(rng)
     check_data(data, who("dataset", dataset))
+    if isinstance(data.x, np.ma.MaskedArray) or isinstance(data.y, np.ma.MaskedArray):  # none of it is masked
+        data = replace(data, x=np.asarray(data.x), y=np.asarray(data.y))
     return Loaded(data)
 
 
@@ -185,7 +188,7 @@ def own(data: Data) -> Data:
 def identity(dataset: Dataset) -> Hashable:
     """What a dataset's data follow from, beside the seed: its class, its fields, and the state of each file these name."""
     values = [getattr(dataset, item.name) for item in hyperparameters(dataset)]
-    named = [Path(value).expanduser() for value in values if isinstance(value, str) and value]
+    named = [Path(os.path.expanduser(path)) for path in files(dataset)]  # noqa: PTH111 (a ~ of nobody's stays one)
     return type(dataset), repr(values), tuple(state for path in named for state in states(path))
 
 

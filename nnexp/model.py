@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, first_line
+from nnexp.exact import as_quantities
 from nnexp.files import replacing
 from nnexp.installed import own_version
 from nnexp.metrics import class_indices
@@ -75,8 +76,8 @@ class Model:
         if hasattr(x, "columns"):
             x = self._in_order(x)
         try:
-            x = np.asarray(x, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+            x = as_quantities(x, "x")
+        except (TypeError, ValueError, OverflowError) as error:
             raise NnexpError(
                 f"x must hold numbers, in the shape (n_samples, {len(self.features)}). Got a {type(x).__name__}: "
                 f"{first_line(error)}."
@@ -112,9 +113,14 @@ class Model:
 
     def _answers(self, y_pred: Array) -> NDArray[Any]:
         if self.task != "regression":
-            return np.array(self.classes)[class_indices(y_pred, self.threshold)]
+            return self._labels()[class_indices(y_pred, self.threshold)]
         values = self.preprocessing.original(y_pred)
         return values[:, 0] if values.shape[1] == 1 else values
+
+    def _labels(self) -> NDArray[Any]:
+        """The classes as an array, in which NumPy may not have a type for all whole numbers."""
+        found = np.array(self.classes)
+        return found if found.tolist() == list(self.classes) else np.array(self.classes, dtype=object)
 
     def predict_proba(self, x: Any) -> Array:
         """Class probabilities (n_samples, n_classes), in the order of ``classes``."""

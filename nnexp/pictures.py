@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ def comparison(panels: Sequence[Panel]) -> bytes:
         shown = dict(list(panel.curves.items())[:MOST_CURVES])
         for label, values in shown.items():
             dot = "o" if len(values) == 1 else ""  # a line of one point is none
-            (line,) = axes.plot(range(1, len(values) + 1), values, label=label, marker=dot)
+            words = f"{label}: undefined" if all(map(math.isnan, values)) else label
+            (line,) = axes.plot(range(1, len(values) + 1), values, label=words, marker=dot)
             if label in panel.bands:
                 axes.fill_between(
                     range(1, len(values) + 1), *panel.bands[label], color=line.get_color(), alpha=0.2, lw=0

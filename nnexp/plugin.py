@@ -284,7 +284,7 @@ def likely_task(labels: Sequence[str | float], n_samples: int) -> Task:
     """
     if len(labels) == 2:
         return "binary"
-    whole = all(isinstance(label, str) or float(label).is_integer() for label in labels)
+    whole = all(isinstance(label, str | int) or float(label).is_integer() for label in labels)
     few = len(labels) <= MOST_NUMBER_CLASSES and n_samples >= 3 * len(labels)
     text = any(isinstance(label, str) for label in labels)
     return "multiclass" if text or (few and whole) else "regression"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp import effects
-from nnexp.console import say, table, width, wrapped
-from nnexp.errors import counted
+from nnexp.console import say, shown, table, width, wrapped
+from nnexp.errors import counted, listed
 from nnexp.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.ledger import Job
 from nnexp.manifest import Manifest
@@ -162,12 +162,15 @@ def show(ranking: Ranking, most: int = 20) -> None:
         show_settings(ranking, most)
     else:
         show_runs(ranking, most)
+    for line in remarks(ranking):
+        for part in wrapped(line, width()):
+            say(part)
     show_effects(ranking)
 
 
 def show_runs(ranking: Ranking, most: int) -> None:
     """A table of the runs with all metrics of the samples that they are compared on; of seeds alone, how much they differ."""
-    shown = ranking.jobs[:most]
+    jobs = ranking.jobs[:most]
     metrics = compared(ranking)
     columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "training"]
     rows = [
@@ -175,20 +178,18 @@ def show_runs(ranking: Ranking, most: int) -> None:
             str(place),
             f"#{job.number}",
             name,
-            *(f"{job.result['metrics'][each]:.4g}" if each in job.result["metrics"] else "" for each in metrics),
+            *(shown(job.result["metrics"][each]) if each in job.result["metrics"] else "" for each in metrics),
             str(job.result["best_epoch"]),
             f"{job.result['training_seconds']:.2f} s",
         ]
-        for place, (job, name) in enumerate(zip(shown, short([job.result["name"] for job in shown]), strict=True), 1)
+        for place, (job, name) in enumerate(zip(jobs, short([job.result["name"] for job in jobs]), strict=True), 1)
     ]
     say("")
     table(columns, rows, title=title(ranking, counted(len(ranking.jobs), "run"), ranking.measure.name))
     rest(ranking.jobs, most)
     for setting in ranking.settings:
         if len(setting.finished) > 1:
-            values = ", ".join(
-                f"{each.partition('/')[0]} {setting.mean(each):.4g} +- {setting.spread(each):.2g}" for each in metrics
-            )
+            values = ", ".join(f"{each.partition('/')[0]} {spread_out(setting, each)}" for each in metrics)
             for line in wrapped(f"mean and standard deviation over {len(setting.finished)} seeds: {values}", width()):
                 say(line)
 
@@ -196,7 +197,7 @@ def show_runs(ranking: Ranking, most: int) -> None:
 def show_settings(ranking: Ranking, most: int) -> None:
     """A table of the settings: the means over their seeds, the spread of what compares them, the best run of each."""
     name = ranking.measure.name
-    shown = ranking.settings[:most]
+    first = ranking.settings[:most]
     others = [each for each in compared(ranking) if each != name]
     heads = [each.partition("/")[0] for each in (name, *others)]
     columns = ["", "setting", heads[0], "sd", *heads[1:], "seeds", "best run"]
@@ -204,13 +205,13 @@ def show_settings(ranking: Ranking, most: int) -> None:
         [
             str(place),
             words,
-            f"{setting.mean(name):.4g}",
+            shown(setting.mean(name)),
             "" if math.isnan(setting.spread(name)) else f"{setting.spread(name):.2g}",
-            *("" if math.isnan(setting.mean(each)) else f"{setting.mean(each):.4g}" for each in others),
+            *(shown(setting.mean(each)) if setting.has(each) else "" for each in others),
             setting.seeds(),
             f"#{setting.finished[0].number}",
         ]
-        for place, (setting, words) in enumerate(zip(shown, short([each.name for each in shown]), strict=True), 1)
+        for place, (setting, words) in enumerate(zip(first, short([each.name for each in first]), strict=True), 1)
     ]
     say("")
     what = f"{counted(len(ranking.settings), 'setting')} ({counted(len(ranking.jobs), 'run')})"
@@ -222,9 +223,28 @@ def show_settings(ranking: Ranking, most: int) -> None:
     if any(setting.missing for setting in ranking.settings):
         say("Settings of which a seed is missing come last: the mean of the others flatters them.")
     best = ranking.jobs[0]
-    words = f"best single run: #{best.number} {short([best.result['name']])[0]}, {name} {ranking.measure.of(best):.4g}"
+    words = (
+        f"best single run: #{best.number} {short([best.result['name']])[0]}, {name} {shown(ranking.measure.of(best))}"
+    )
     for line in wrapped(words, width()):
         say(line)
+
+
+def spread_out(setting: Setting, metric: str) -> str:
+    """The mean and the standard deviation of a metric over a setting's seeds."""
+    mean = setting.mean(metric)
+    return shown(mean) if math.isnan(mean) else f"{mean:.4g} +- {setting.spread(metric):.2g}"
+
+
+def remarks(ranking: Ranking) -> Iterator[str]:
+    """What is to be known of the numbers: why some are undefined, and which runs blew up."""
+    for name in compared(ranking):
+        if any(math.isnan(job.result["metrics"].get(name, 0)) for job in ranking.jobs):
+            yield f"{name} is undefined for samples whose target does not vary, and comes last."
+    grown = [f"#{job.number}" for job in ranking.jobs if job.result.get("remark")]
+    if grown:
+        runs = listed(grown, most=10)
+        yield f"Of {runs} the cost grew far beyond that of the untrained network: the learning rate is too large."
 
 
 def show_effects(ranking: Ranking) -> None:

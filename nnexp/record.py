@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from nnexp import registry
-from nnexp.errors import counted
+from nnexp.errors import counted, listed
 from nnexp.experiment import SECTIONS, Experiment, Settings
-from nnexp.fields import hyperparameters
+from nnexp.fields import files, hyperparameters
+from nnexp.growth import growth
 from nnexp.installed import own_version
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
@@ -70,7 +71,7 @@ def opening(experiment: Experiment, place: Place, again: Mapping[str, Any] | Non
     record = DataRecord(
         name=chosen["dataset"]["name"],
         digest=experiment.digest()[:36],
-        source=str(Path(chosen["dataset"].get("path", chosen["dataset"]["name"])).name),
+        source=", ".join(files(experiment.plan.dataset)) or chosen["dataset"]["name"],
         features=tuple((f.name, "string" if f.categories else "double") for f in experiment.preprocessing.features),
         target=data.target,
         n_samples=len(data.y),
@@ -165,7 +166,8 @@ def describe(experiment: Experiment) -> dict[str, str]:
     """The run in a few words, for the terminal."""
     config, data = experiment.config(), experiment.data
     parts = [f"{len(rows)} {name}" for name, rows in experiment.split._asdict().items() if len(rows)]
-    source = Path(config["dataset"].get("path", config["dataset"]["name"])).name
+    paths = [Path(path).name or path for path in files(experiment.plan.dataset)]
+    source = listed(paths, most=3) if paths else config["dataset"]["name"]
     classes = f", {len(data.classes)} classes" if data.classes else ""
     settings = experiment.plan.settings
     schedule = f"{with_options(config['schedule'])}, " if experiment.plan.schedule.varies else ""
@@ -209,6 +211,7 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "metrics": {**kept.metrics, **test},
         "scaled": experiment.preprocessing.outputs.changes,
         "best_cost": best.cost,
+        "remark": growth(experiment),
         "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
         "seconds": time.perf_counter() - began,
         "training_seconds": experiment.seconds,

@@ -18,7 +18,7 @@ from typing import Any, cast
 from nnexp import companions
 from nnexp.errors import NnexpError, closest, did_you_mean, first_line, listed
 from nnexp.faults import Fault, Place
-from nnexp.fields import checked, field_types, hyperparameters, supported
+from nnexp.fields import checked, field_types, hyperparameters, is_file, may_name_files, supported, type_name
 from nnexp.installed import Broken, entries, imported, incompatibility, wrong_claim
 from nnexp.plugin import KINDS, TASKS, Loss, Plugin
 
@@ -155,6 +155,11 @@ def wrong_field(kind: str, cls: type[Plugin]) -> str:
             return (
                 f"the field '{item.name}' has the unsupported type {annotations[item.name]}; "
                 "it may be int, float, bool, str, X | None or tuple[X, ...]"
+            )
+        if is_file(item) and not may_name_files(annotations[item.name]):
+            return (
+                f"the field '{item.name}' is declared to name a file and has the type {type_name(annotations[item.name])}; "
+                "it may be str, str | None or tuple[str, ...]"
             )
         if item.default_factory is not dataclasses.MISSING:
             return f"the field '{item.name}' has a default_factory; write its default as a value"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from nnexp import registry
 from nnexp.errors import NnexpError
-from nnexp.metrics import Metrics
+from nnexp.metrics import UNDEFINED, Metrics
 from nnexp.network import MLP, Evaluator, Step, make_step
 from nnexp.objective import Objective
 from nnexp.plugin import Array, Optimizer, Schedule, State
@@ -52,14 +52,18 @@ class Epoch:
 
 
 class Diverged(NnexpError):  # noqa: N818 (what happened, not a mistake)
-    """The cost is no longer finite."""
+    """The cost, or a metric, is no longer finite."""
 
-    def __init__(self, epoch: int, learning_rate: float, factor: float = 1.0) -> None:
-        """``learning_rate`` is the optimizer's own, ``factor`` what the schedule multiplied it by in this epoch."""
+    def __init__(self, epoch: int, learning_rate: float, factor: float = 1.0, lost: str = "") -> None:
+        """``learning_rate`` is the optimizer's own, ``factor`` what the schedule multiplied it by in this epoch.
+
+        ``lost`` names what is not finite; the cost need not be named.
+        """
         rate = f"{learning_rate}"
         if factor != 1:
             rate = f"{learning_rate * factor:g} ({learning_rate} times the schedule's {factor:g})"
-        self.reason = f"diverged at epoch {epoch}; learning_rate={rate}"
+        what = "" if not lost or lost.startswith("cost/") else f" ({lost} is not finite)"
+        self.reason = f"diverged at epoch {epoch}{what}; learning_rate={rate}"
         super().__init__(f"{self.reason}. Type optimizer.learning_rate={learning_rate / 10:g}, or smaller.")
         self.epoch = epoch
 
@@ -115,8 +119,8 @@ def train(
             found = measure(objective, metrics, source.logits, source.y, "train")
             if evaluate and validation:
                 found |= measure(objective, metrics, evaluate(), validation.y, "validation")
-        if not all(math.isfinite(value) for name, value in found.items() if name.startswith("cost/")):
-            raise Diverged(number, optimizer.learning_rate, factor)
+        if lost := not_finite(found):
+            raise Diverged(number, optimizer.learning_rate, factor, lost)
         if varying:
             found["learning_rate"] = optimizer.learning_rate * factor
         epoch = Epoch(number, found)
@@ -149,6 +153,14 @@ def measure(objective: Objective, metrics: Metrics, logits: Array, y: Array, par
     objective.output.forward(logits, y_pred)
     found = {"cost": objective.cost(logits, y_pred, y), **metrics(y_pred, y)}
     return {f"{name}/{part}": value for name, value in found.items()}
+
+
+def not_finite(found: Mapping[str, float]) -> str:
+    """The name of the first cost or metric that is infinite, or not a number though it always has to be one; else empty."""
+    for name, value in found.items():
+        if math.isinf(value) or (math.isnan(value) and name.partition("/")[0] not in UNDEFINED):
+            return name
+    return ""
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nnexp"
 LAYERS = [
-    {"errors", "files", "faults", "fields", "plugin", "plain", "companions", "removing"},
+    {"errors", "files", "faults", "fields", "plugin", "plain", "companions", "removing", "exact"},
     {
         "activations",
         "losses",
@@ -44,6 +44,7 @@ LAYERS = [
         "effects",
         "preview",
         "manifest",
+        "growth",
     },
     {
         "explain",
@@ -61,6 +62,7 @@ LAYERS = [
         "bounded_yaml",
         "guard",
         "reference",
+        "quoting",
     },
 ]
 """The modules and folders of nnexp, the lowest layer first: table in section 2 of design.md. ``__init__`` only passes on."""
@@ -79,6 +81,7 @@ HYDRA = {
     "composed",
     "guard",
     "reference",
+    "quoting",
 }
 """What may import Hydra and OmegaConf."""
 MLFLOW = {"tracking"}

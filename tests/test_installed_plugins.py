@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,24 @@ class Counted(Dataset):
     def load(self, rng):
         with open(os.environ["LOADED"], "a") as file:
             print(os.getpid(), Here.cache.most_bytes, file=file)
+        x = np.linspace(-1, 1, 40)[:, None]
+        return Data(x, x[:, 0] ** 2, ("x",), "regression")
+'''
+
+FILES = '''
+from dataclasses import dataclass
+import numpy as np
+from nnexp.plugin import Data, Dataset, param
+
+@dataclass(frozen=True)
+class Files(Dataset):
+    """Numbers of files, or of none."""
+
+    path: str | None = param(None, doc="a number, not declared to be a file")
+    where: str | None = param(None, file=True, doc="a file")
+    more: tuple[str, ...] = param((), file=True, doc="other files")
+
+    def load(self, rng):
         x = np.linspace(-1, 1, 40)[:, None]
         return Data(x, x[:, 0] ** 2, ("x",), "regression")
 '''
@@ -230,3 +249,25 @@ def test_a_plugin_for_another_protocol_says_so(site: Path) -> None:
     assert chosen.code == 1
     assert "it was built for nnexp<0.1, this is 0" in chosen.err
     assert "RuntimeError" not in chosen.err
+
+
+def test_which_fields_name_files_is_declared(tmp_path: Path) -> None:
+    """A field called path may be anything; what is declared is shown by its name, and recorded as it was typed."""
+    install(tmp_path / "site", "nnexp-files", {"nnexp.dataset": "files = my_files:Files"}, {"my_files": FILES})
+    (tmp_path / "work").mkdir()
+    for words, shown, source in (
+        ([], "files: 40 samples", "files"),
+        (["dataset.path=7up"], "files: 40 samples", "files"),
+        (
+            ["dataset.where=../site/a.txt", "dataset.more=[b.txt,c/d.txt]"],
+            "a.txt, b.txt, d.txt: 40 samples",
+            "../site/a.txt, b.txt, c/d.txt",
+        ),
+    ):
+        line = ["dataset=files", *words, "epochs=1", "tracking=none"]
+        ended = nnexp(*line, cwd=tmp_path / "work", PYTHONPATH=str(tmp_path / "site"))
+        assert ended.code == 0, ended.err
+        assert f"data     {shown} (32 training" in ended.out
+        run = runs(tmp_path / "work")[-1]
+        opened = json.loads((run / "journal.jsonl").read_text().splitlines()[0])
+        assert opened["opened"]["data"]["source"] == source

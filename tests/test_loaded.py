@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nnexp import registry
 from nnexp.errors import NnexpError
 from nnexp.experiment import Experiment, plan, prepare
-from nnexp.loaded import Cache, PartName
+from nnexp.loaded import Cache, PartName, identity
 from nnexp.losses import Mse
 from nnexp.plugin import Data, Dataset, param
 
@@ -120,7 +120,7 @@ class Counting(Dataset):
     shared: ClassVar[np.ndarray[Any, Any]] = np.zeros((10, 1))
 
     n_samples: int = param(10)
-    path: str = param("")
+    path: str = param("", file=True)
 
     def load(self, rng: np.random.Generator) -> Data:
         type(self).loads += 1
@@ -212,6 +212,27 @@ def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
     os.utime(file, ns=(2, 2))
     prepare(plan({"dataset": Counting(path=str(tmp_path))}), cache)
     assert Counting.loads == 2
+
+
+def test_only_a_declared_field_names_a_file(tmp_path: Path) -> None:
+    """A text that happens to be a file's name, or that no path can be, is a text; a ~ of nobody's belongs to a file's name."""
+
+    @dataclass(frozen=True)
+    class Named(Dataset):
+        note: str = param("")
+        files: tuple[str, ...] = param((), file=True)
+
+        def load(self, rng: np.random.Generator) -> Data:
+            raise NotImplementedError
+
+    file = tmp_path / "a.csv"
+    file.write_text("")
+    apart = [Named(note=str(file)), Named(note="~price"), Named(note="\0"), Named(files=("~nobody/a.csv", "\0"))]
+    assert [identity(each)[2] for each in apart] == [(), (), (), ()]  # type: ignore[index]
+    before = identity(Named(files=(str(file), "missing")))
+    assert len(before[2]) == 1  # type: ignore[index]
+    file.write_text("x")
+    assert identity(Named(files=(str(file), "missing"))) != before
 
 
 def test_a_mistake_is_not_kept(tmp_path: Path) -> None:

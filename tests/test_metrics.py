@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -32,17 +35,77 @@ def test_regression_by_hand() -> None:
     assert found == pytest.approx({"mae": 2 / 3, "rmse": np.sqrt(2 / 3), "r2": 1 - 2 / 14})
 
 
-@pytest.mark.parametrize(("y_pred", "r2"), [([5.0, 5, 5], 1), ([5.0, 5, 6], 0)])
-def test_r2_of_a_constant_target(y_pred: list[float], r2: float) -> None:
-    """Where y never changes r2 is 1 for perfect predictions and 0 for others, as in scikit-learn; nothing is divided by 0."""
-    y = np.array([[5.0, 5, 5]])
-    assert regression(np.array([y_pred]), y)["r2"] == r2
-    assert theirs.r2_score(y[0], y_pred) == r2
+@pytest.mark.parametrize("y", [[5.0, 5, 5], [0.1, 0.1, 0.1], [0.0, 0, 0], [1e-300] * 7, [4.0], [-1.7e308]])
+def test_r2_of_what_does_not_vary_is_undefined(y: list[float]) -> None:
+    """A constant target and a single sample have no r2, whether all was predicted or not; mae and rmse are as ever."""
+    for error in (0.0, 0.01):
+        found = regression(np.array([y]) + error, np.array([y]))
+        assert math.isnan(found["r2"])
+        wrong = abs((y[0] + error) - y[0])
+        assert (found["mae"], found["rmse"]) == pytest.approx((wrong, wrong))
 
 
-def test_r2_of_one_sample() -> None:
-    """One sample is a constant target: a finite number comes out."""
-    assert regression(np.array([[5.0]]), np.array([[4.0]])) == {"mae": 1, "rmse": 1, "r2": 0}
+def test_r2_of_several_outputs_of_which_one_does_not_vary_is_undefined() -> None:
+    """The mean over the outputs is undefined as soon as one of them is."""
+    y = np.array([[1.0, 2, 3], [7, 7, 7]])
+    assert math.isnan(regression(y, y)["r2"])
+    assert regression(y[:1], y[:1])["r2"] == 1
+
+
+exponents = st.integers(-320, 300)
+series = st.lists(st.tuples(st.integers(-999, 999), st.integers(-999, 999)), min_size=2, max_size=9)
+
+
+@settings(deadline=None)
+@given(pairs=series, size=exponents, size_of_errors=exponents, offset=st.sampled_from([0, 0, 1, -12345]))
+def test_metrics_of_any_size_are_exact(
+    pairs: list[tuple[int, int]], size: int, size_of_errors: int, offset: int
+) -> None:
+    """From the smallest numbers to the largest, mae, rmse and r2 are what exact fractions give."""
+    y = np.array([[(offset + value) * float(f"1e{size}") for value, _ in pairs]])
+    y_pred = y + np.array([[error * float(f"1e{size_of_errors}") for _, error in pairs]])
+    with np.errstate(all="ignore"):
+        found = regression(y_pred, y)
+    exact = [Fraction(value) for value in y[0]]
+    residuals = [Fraction(given) - value for given, value in zip(y_pred[0], exact, strict=True)]
+    squares, mean = sum((r * r for r in residuals), Fraction()), sum(exact, Fraction()) / len(exact)
+    total = sum(((value - mean) * (value - mean) for value in exact), Fraction())
+    step = 2.0**-1074  # the smallest number that there is
+    with localcontext(prec=60, Emin=-99999, Emax=99999):
+        rmse = (decimal(squares) / len(exact)).sqrt()
+        assert found["mae"] == pytest.approx(
+            float(sum(map(abs, residuals), Fraction()) / len(exact)), rel=1e-12, abs=step
+        )
+        assert found["rmse"] == pytest.approx(float(rmse), rel=1e-12, abs=step)
+        r2 = float(1 - decimal(squares) / decimal(total)) if total else math.nan
+    near = abs(1 - r2) * 1e-12 if math.isfinite(r2) else 0
+    assert found["r2"] == pytest.approx(r2, rel=1e-12, abs=near, nan_ok=True)
+
+
+def decimal(value: Fraction) -> Decimal:
+    """The number to as many digits as decimals have here."""
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+@settings(deadline=None)
+@given(power=st.integers(-1000, 1010), seed=st.integers(0, 99))
+def test_r2_does_not_depend_on_the_unit(power: int, seed: int) -> None:
+    """A unit that is a power of two changes nothing in r2, and mae and rmse by that power alone."""
+    rng = np.random.default_rng(seed)
+    y, y_pred = rng.normal(1, 1, (2, 6)), rng.normal(1, 1, (2, 6))
+    with np.errstate(all="ignore"):
+        one, other = regression(y_pred, y), regression(np.ldexp(y_pred, power), np.ldexp(y, power))
+    assert other["r2"] == pytest.approx(one["r2"], rel=1e-14)
+    for name in ("mae", "rmse"):
+        assert other[name] == pytest.approx(math.ldexp(one[name], power), rel=1e-14)
+
+
+def test_predictions_that_are_not_finite() -> None:
+    """An infinite prediction gives an infinite mae and rmse, one that is not a number gives no number."""
+    y = np.array([[1.0, 2]])
+    with np.errstate(all="ignore"):
+        assert regression(np.array([[np.inf, 2]]), y) == {"mae": np.inf, "rmse": np.inf, "r2": -np.inf}
+        assert all(map(math.isnan, regression(np.array([[np.nan, 2]]), y).values()))
 
 
 @settings(deadline=None)

@@ -151,6 +151,8 @@ OTHERS = {
     "bad_type": "@dataclass(frozen=True)\nclass X(Good):\n    rate: float = 'fast'",
     "bad_and_required": "@dataclass(frozen=True, kw_only=True)\nclass X(Good):\n    p: str = param()\n    r: float = param(2.0, below=1)",  # noqa: E501
     "factory": "@dataclass(frozen=True)\nclass X(Good):\n    more: tuple[str, ...] = field(default_factory=tuple)",
+    "number_file": "@dataclass(frozen=True)\nclass X(Good):\n    rate: float = param(1.0, file=True)",
+    "optional_number_file": "@dataclass(frozen=True)\nclass X(Good):\n    rate: int | None = param(None, file=True)",
     "target_field": "@dataclass(frozen=True)\nclass X(Good):\n    _target_: str = 'os.system'",
     "wrong_annotation": "import numpy as np\n@dataclass(frozen=True)\nclass X(Good):\n    rate: 'np.Nowhere' = 1",
     "too_few_arguments": "@dataclass(frozen=True)\nclass X(Good):\n    def value(self, y_pred): return 0.0",
@@ -185,6 +187,8 @@ REASONS = {
     "bad_type": "a default is outside its own bounds: loss.rate must be a float. Got 'fast'",
     "bad_and_required": "a default is outside its own bounds: loss.r must be a float below 1. Got 2.0",
     "factory": "the field 'more' has a default_factory; write its default as a value",
+    "number_file": "the field 'rate' is declared to name a file and has the type a float; it may be str, str | None or tuple",
+    "optional_number_file": "the field 'rate' is declared to name a file and has the type an int or null; it may be str, str",
     "target_field": "the field name '_target_' belongs to Hydra; choose another",
     "wrong_annotation": "the annotations of X cannot be read: module 'numpy' has no attribute 'Nowhere'",
     "too_few_arguments": "X.value must be a method that takes (self, y_pred, y)",

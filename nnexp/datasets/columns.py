@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.datasets.files import spells_number
+from nnexp.datasets.files import number, spells_number
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
+from nnexp.exact import GAPS, as_floats, first_inexact, whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,11 +124,12 @@ def numbers(column: pd.Series[Any], source: str) -> NDArray[np.float64]:
             if not spells_number(text):
                 row = column.index[codes == code][0]
                 raise NnexpError(f"{where} has to hold numbers. Got '{text}' in row {row}. Correct it in the file.")
-        values = np.array([float(text) for text in texts])[codes] if texts else np.empty(0)
+        values = as_floats(np.array([number(text) for text in texts], dtype=object))[codes]
     elif kind in ("number", "bool"):
-        values = _floats(column)
+        values = as_floats(_exactly(column))
     else:
         raise NnexpError(f"{where} has to hold numbers. Got {kind} values. Correct it in the file.")
+    refuse_rounded(column, source)
     infinite = np.flatnonzero(~np.isfinite(values))
     if len(infinite):
         value, row = column.iloc[infinite[0]], column.index[infinite[0]]
@@ -135,9 +137,32 @@ def numbers(column: pd.Series[Any], source: str) -> NDArray[np.float64]:
     return values
 
 
-def _floats(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Numbers of any type as float64; a whole number beyond its range becomes infinite, as in a column of floats."""
-    try:
-        return column.to_numpy(dtype="float64")
-    except OverflowError:
-        return np.array([float(str(value)) for value in column])
+def refuse_rounded(column: pd.Series[Any], source: str, remedy: str = "") -> None:
+    """Refuse a column of numbers with a whole one that float64 does not hold exactly; ``remedy`` is what else to do."""
+    values = _exactly(column)
+    place = first_inexact(values)
+    if place is not None:
+        raise NnexpError(
+            f"{source}: column '{column.name}' holds {values[place]} in row {column.index[place[0]]}, {GAPS}. Write it less an "
+            f"offset or in larger units.{f' {remedy}.' if remedy else ''}"
+        )
+
+
+def whole(column: pd.Series[Any]) -> NDArray[Any] | None:
+    """The column's numbers where all of them are whole and exact, as integers of NumPy's or Python's; else None."""
+    values = _exactly(column)
+    if values.dtype.kind in "iu":
+        return values
+    found = [whole_number(value) for value in values] if values.dtype.kind == "O" else [None]
+    return None if None in found else np.array(found, dtype=object)
+
+
+def _exactly(column: pd.Series[Any]) -> NDArray[Any]:
+    """The column's values in a type that has all their digits; a text that spells a number as the number."""
+    if kind_of(column) == "text":
+        codes, texts = levels(column)
+        return np.array([number(text) for text in texts], dtype=object)[codes]
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in "iu":
+        return column.to_numpy(dtype="uint64" if kind == "u" else "int64")
+    return column.to_numpy(dtype="float64" if kind in "fb" else object)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import zlib
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.exact import LIMIT, as_floats, could_be_rounded
 
 if TYPE_CHECKING:
     import pandas as pd
+
+WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
+"""A whole number as text; one of more digits is out of every range."""
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
 SEPARATORS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
@@ -53,7 +61,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     """Refuse what is not a file or has a suffix that cannot be read."""
     if not os.fspath(path).strip():
         raise NnexpError("The path of the table is empty. Type dataset.path=FILE.csv")
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))  # noqa: PTH111 (a ~ that is no user's begins a file's name)
     if file.is_dir():
         tables = sorted(each.name for each in file.iterdir() if each.name.lower().endswith(SUFFIXES))
         raise NnexpError(f"{file} is a directory. Name one file (tables in it: {listed(tables)}).")
@@ -78,7 +86,7 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     try:
         arrow = parquet.ParquetFile(file).read()
         _refuse_duplicates(file, arrow.column_names)
-        table: pd.DataFrame = arrow.to_pandas()
+        table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=_rounds(arrow))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise NnexpError(
             f"{file} is not a parquet table that can be read: {_first_line(error)}. Write it again."
@@ -88,6 +96,17 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     table = table.reset_index(drop=True).set_axis([str(name) for name in table.columns], axis=1)
     _refuse_duplicates(file, list(table.columns))
     return table
+
+
+def _rounds(arrow: Any) -> bool:
+    """Whether pandas' usual way with missing values, floats, would round whole numbers of a table."""
+    types, compute = import_module("pyarrow.types"), import_module("pyarrow.compute")
+    for column in arrow.columns:
+        if column.null_count and column.null_count < len(column) and types.is_integer(column.type):
+            ends = compute.min_max(column).as_py()
+            if ends["max"] > LIMIT or ends["min"] < -LIMIT:
+                return True
+    return False
 
 
 def _read_text(file: Path, separator: str, text: Collection[str], option: str) -> pd.DataFrame:
@@ -113,9 +132,15 @@ def _read_text(file: Path, separator: str, text: Collection[str], option: str) -
     except (pd.errors.ParserError, OSError, EOFError, zlib.error) as error:
         raise NnexpError(f"{file} is not a table that can be read: {_first_line(error)}. Correct the file.") from error
     for name in table.columns.difference(list(text)):
-        if not is_numeric_dtype(table[name]) and table[name].dropna().map(spells_number).all():
+        column = table[name]
+        if is_numeric_dtype(column) and could_be_rounded(column.to_numpy()):
+            # A fraction, a gap or a number out of range makes floats of all; the text has all digits.
+            column = pd.read_csv(
+                file, sep=separator, header=0, names=names, usecols=[name], dtype="str", skipinitialspace=True
+            )[name]
+        if not is_numeric_dtype(column) and column.dropna().map(spells_number).all():
             # Numbers out of range (1e400, thirty digits) come out of some versions of pandas as text.
-            table[name] = [float(str(value)) for value in table[name]]
+            table[name] = _numbers(column)
     return _without_nameless(file, table)
 
 
@@ -127,6 +152,22 @@ def spells_number(value: object) -> bool:
     except ValueError:
         return False
     return "_" not in text
+
+
+def number(text: str) -> int | float:
+    """What a text that ``spells_number`` says: a whole number in all its digits, or a float."""
+    return int(text) if WHOLE.fullmatch(text) else float(text)
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of texts as floats, or where these would not hold all whole numbers as Python's own numbers."""
+    import pandas as pd
+
+    present = column.notna()
+    values = [number(str(value)) if known else math.nan for value, known in zip(column, present, strict=True)]
+    floats = as_floats(np.array(values, dtype=object))
+    same = all(value == each or math.isnan(each) for value, each in zip(values, floats.tolist(), strict=True))
+    return pd.Series(floats, column.index) if same else pd.Series(values, column.index, object)
 
 
 def _column_names(file: Path, separator: str, option: str) -> list[str]:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.datasets.columns import categories_of, category_indices, encode, kind_of, levels, numbers
+from nnexp.datasets.columns import (
+    categories_of,
+    category_indices,
+    encode,
+    kind_of,
+    levels,
+    numbers,
+    refuse_rounded,
+    whole,
+)
 from nnexp.datasets.files import spells_number
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.plugin import MOST_NUMBER_CLASSES, Data, Task, likely_task
@@ -81,6 +90,8 @@ class _Choice:
             )
         for name in names:
             self._check(table[name], self._how_to_drop(name))
+            if kind_of(table[name]) == "number":
+                refuse_rounded(table[name], self.source, self._how_to_drop(name))
         categories = {name: categories_of(table[name]) for name in names if kind_of(table[name]) == "text"}
         x = encode(table, names, categories, source=self.source, rows=list(table.index))
         y, classes, task = self._target(table[self.target])
@@ -183,6 +194,7 @@ class _Choice:
                     f"{where} holds text ({str(column.iloc[0])!r} in row {column.index[0]}); dataset.task=regression "
                     "needs numbers. Type dataset.task=auto"
                 )
+            refuse_rounded(column, self.source, "For classes type dataset.task=multiclass")
             return numbers(column, self.source), (), task
         if task == "binary" and len(labels) > 2:
             other = "multiclass" if _fit_for_classes(labels, len(column)) else "regression"
@@ -238,6 +250,9 @@ def _classes(column: pd.Series[Any], kind: str, source: str) -> tuple[tuple[Labe
     if kind == "text":
         texts = categories_of(column)
         return texts, category_indices(column, texts, source).astype(np.int64)
+    if kind == "number" and (exact := whole(column)) is not None:
+        values, indices = np.unique(exact, return_inverse=True)
+        return tuple(int(value) for value in values), indices.astype(np.int64)
     values, indices = np.unique(numbers(column, source), return_inverse=True)
     plain = bool if kind == "bool" else int if all(value.is_integer() for value in values) else float
     return tuple(plain(value) for value in values), indices.astype(np.int64)

@@ -24,7 +24,7 @@ class Csv(Dataset):
     the header is row 1. (the format: Shafranovich, 2005, RFC 4180)
     """
 
-    path: str = param(doc="the file: .csv, .csv.gz, .tsv, .txt or .parquet")
+    path: str = param(file=True, doc="the file: .csv, .csv.gz, .tsv, .txt or .parquet")
     target: str = param(doc="the column to predict")
     task: str = param(
         "auto", choices=("auto", "regression", "binary", "multiclass"), doc="auto: told by the target's values"

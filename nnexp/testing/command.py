@@ -18,7 +18,7 @@ from nnexp.errors import NnexpError, closest, counted, did_you_mean, listed
 from nnexp.faults import fault
 from nnexp.fields import field_types, hyperparameters
 from nnexp.plugin import KINDS, Plugin
-from nnexp.testing.every import Subject, is_required, scalar
+from nnexp.testing.subject import Subject, is_required, scalar
 from nnexp.testing.suite import examine
 from nnexp.testing.verdict import Check
 

@@ -6,95 +6,22 @@ import dataclasses
 import inspect
 import json
 import math
+import os
 import re
 import typing
-from dataclasses import dataclass
 from typing import Any
 
 from nnexp import registry
 from nnexp.errors import NnexpError, listed
-from nnexp.fields import bounds, field_types, hyperparameters, rule, supported, type_name
+from nnexp.fields import bounds, field_types, hyperparameters, is_file, may_name_files, rule, supported, type_name
 from nnexp.plugin import KINDS, Plugin
+from nnexp.testing.subject import Subject, is_required, scalar
 from nnexp.testing.verdict import Failed, Skipped
 
 FORMULA = re.compile(r"=|~|<-")
 """What a formula in plain text has: an equality, a distribution (W ~ N(0, 1)) or an assignment (theta <- ...)."""
 SOURCE = re.compile(r"[^\W\d_].*\b(1[4-9]|20)\d\d\b", re.DOTALL)
 """A name, and after it a year."""
-NO_PLUGIN = """{what} is no plugin. A plugin is a class of its own, such as
-
-    @dataclass(frozen=True)
-    class Huber(Loss):
-
-which derives from one of {bases} in nnexp.plugin.
-Its fields are its hyperparameters, its methods its mathematics. Type: python -m nnexp check module:Class"""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is examined: a plugin's class, and an object of it where one can be made."""
-
-    cls: type[Plugin]
-    plugin: Plugin | None
-    why_not: str = ""
-    """Why there is no object."""
-
-    @classmethod
-    def of(cls, target: object) -> Subject:
-        """The subject that a plugin or its class is; NnexpError says what a plugin is where it is neither."""
-        if isinstance(target, Plugin) and target.kind in KINDS:
-            return cls(type(target), target)
-        if not (isinstance(target, type) and issubclass(target, Plugin) and target.kind in KINDS):
-            what = getattr(target, "__name__", None) or repr(target)
-            raise NnexpError(NO_PLUGIN.format(what=what, bases=listed(base.__name__ for base in KINDS.values())))
-        if inspect.isabstract(target):
-            return cls(target, None, f"no object can be made: {target.__name__} lacks methods")
-        needed = [item.name for item in hyperparameters(target) if is_required(item)]
-        if needed:
-            values = " ".join(f"{name}=..." for name in needed)
-            return cls(target, None, f"it needs {values}")
-        try:
-            return cls(target, target())
-        except Exception as error:  # noqa: BLE001 (whatever a stranger's code raises; a check shows it)
-            return cls(target, None, f"no object can be made: {target.__name__}() raised {type(error).__name__}")
-
-    def values(self) -> dict[str, Any]:
-        """Values for all fields: the object's, or defaults with something plausible where there is none."""
-        if self.plugin is not None:
-            return {item.name: getattr(self.plugin, item.name) for item in hyperparameters(self.plugin)}
-        types = field_types(self.cls)
-        return {
-            item.name: plausible(item, types[item.name]) if is_required(item) else default(item)
-            for item in hyperparameters(self.cls)
-        }
-
-
-def is_required(item: dataclasses.Field[Any]) -> bool:
-    """Whether a field has no default."""
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-
-
-def default(item: dataclasses.Field[Any]) -> Any:
-    """The default of a field that has one."""
-    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
-
-
-def plausible(item: dataclasses.Field[Any], annotation: Any) -> Any:
-    """A value of the field's type within its bounds."""
-    limits = bounds(item)
-    plain = scalar(annotation)
-    candidates: list[Any] = [*limits.choices, "x", False]
-    if plain in (int, float):
-        ends = [end for end in (limits.at_least, limits.at_most, limits.above, limits.below) if end is not None]
-        candidates = [1, *ends, *(end + 1 for end in ends), *(end - 1 for end in ends), sum(ends) / (len(ends) or 1)]
-    value = next(plain(each) for each in candidates if isinstance(each, plain | int) and limits.allow(plain(each)))
-    return (value,) if typing.get_origin(annotation) is tuple else value
-
-
-def scalar(annotation: Any) -> Any:
-    """int, float, bool or str: what an annotation is made of, without None and tuple."""
-    inner = [each for each in typing.get_args(annotation) if each not in (type(None), Ellipsis)]
-    return inner[0] if inner else annotation
 
 
 def frozen_dataclass(subject: Subject) -> None:
@@ -144,6 +71,26 @@ def supported_types(subject: Subject) -> None:
                 f"the field '{item.name}' has the type {types[item.name]}. Take int, float, bool or str, one of them "
                 "or None, or tuple[..., ...] of them."
             )
+        if is_file(item) and not may_name_files(types[item.name]):
+            raise Failed(
+                f"the field '{item.name}' is declared to name a file and has the type {types[item.name]}. Take str, "
+                "str | None or tuple[str, ...]."
+            )
+
+
+def declared_files(subject: Subject) -> None:
+    """A field that names a file says so."""
+    if subject.plugin is None:
+        raise Skipped(subject.why_not)
+    for item in hyperparameters(subject.cls):
+        value = getattr(subject.plugin, item.name)
+        for path in value if isinstance(value, tuple) else (value,):
+            if isinstance(path, str) and path and not is_file(item) and os.path.isfile(path):  # noqa: PTH113 (any text)
+                raise Failed(
+                    f"the field '{item.name}' names the file '{path}' and does not say that it names files. Write "
+                    f"{item.name}: ... = param(..., file=True), so that the file belongs to the run's record and a sweep sees "
+                    "when it changes."
+                )
 
 
 def defaults_in_bounds(subject: Subject) -> None:
@@ -290,6 +237,7 @@ CHECKS = (
     methods,
     field_names,
     supported_types,
+    declared_files,
     defaults_in_bounds,
     bounds_enforced,
     config_round_trip,

@@ -8,7 +8,7 @@ from typing import Any
 from nnexp.errors import NnexpError
 from nnexp.faults import fault
 from nnexp.testing import activations, datasets, every, initializers, losses, optimizers, schedules
-from nnexp.testing.every import Subject
+from nnexp.testing.subject import Subject
 from nnexp.testing.verdict import Check, Failed, Skipped
 
 KIND_CHECKS: Mapping[str, tuple[Callable[[Any], None], ...]] = {

@@ -242,7 +242,7 @@ MUTANTS = [
     Mutant(
         "a cost that is not finite goes on",
         "training.py",
-        "raise Diverged(number, optimizer.learning_rate, factor)",
+        "raise Diverged(number, optimizer.learning_rate, factor, lost)",
         "pass",
         "test_training.py::test_divergence_on_the_training_part",
     ),
@@ -348,8 +348,8 @@ MUTANTS = [
     Mutant(
         "r2 has the wrong denominator",
         "metrics.py",
-        "np.square(y - y.mean(axis=1, keepdims=True)).sum(axis=1)",
-        "np.square(y).sum(axis=1)",
+        "_mean_square(rows - rows.mean(axis=1, keepdims=True))",
+        "_mean_square(rows)",
         "test_metrics.py::test_regression_by_hand",
     ),
     Mutant(

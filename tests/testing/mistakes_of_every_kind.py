@@ -67,6 +67,20 @@ class UnknownType(Mse):
 
 
 @dataclass(frozen=True)
+class FileIsANumber(Mse):
+    """J = mean(r^2) (Legendre, 1805)."""
+
+    weight: float = param(1.0, file=True, doc="a weight")
+
+
+@dataclass(frozen=True)
+class NamesAFile(Mse):
+    """J = mean(r^2), weighted by what a file says (Legendre, 1805)."""
+
+    weights: str | None = param(__file__, doc="the file of weights")
+
+
+@dataclass(frozen=True)
 class DefaultOutside(Mse):
     """J = mean(r^2) (Legendre, 1805)."""
 
@@ -176,6 +190,10 @@ MISTAKES = [
         "a field of an odd type", "supported_types", ComplexField, "the field 'weight' has the type <class 'complex'>"
     ),
     Mistake("a type nobody knows", "supported_types", UnknownType, "cannot be read: name 'Weight' is not defined"),
+    Mistake(
+        "a number for a file", "supported_types", FileIsANumber, "is declared to name a file and has the type <class"
+    ),
+    Mistake("a file that is not declared", "declared_files", NamesAFile, "weights: ... = param(..., file=True)"),
     Mistake(
         "a default out of bounds", "defaults_in_bounds", DefaultOutside, "loss.delta must be a float above 0. Got 0.0."
     ),

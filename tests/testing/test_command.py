@@ -48,9 +48,9 @@ def test_a_right_plugin(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(word, []) is True
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("nnexp.losses:Mae" if ":" in word else "loss=mae of nnexp 0")
-    assert sum(line.startswith("ok ") for line in lines) == 26
+    assert sum(line.startswith("ok ") for line in lines) == 27
     assert "skipped  complex_step        analytic is False" in {line.rstrip() for line in lines}
-    assert lines[-1] == "31 checks: 26 passed, 5 skipped"
+    assert lines[-1] == "32 checks: 27 passed, 5 skipped"
     assert max(len(line.rstrip()) for line in lines) <= 80
 
 
@@ -61,7 +61,7 @@ def test_a_file_with_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     start = lines.index("FAILED   gradient_multiplied  backward replaces the incoming gradient instead of")
     assert lines[start + 1].startswith(30 * " " + "multiplying it: at z = ")
-    assert lines[-1] == "28 checks: 22 passed, 3 failed, 3 skipped"
+    assert lines[-1] == "29 checks: 23 passed, 3 failed, 3 skipped"
     assert max(map(len, lines)) <= 80
 
 
@@ -71,7 +71,7 @@ def test_values_for_fields(place: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.startswith("initializer=normal of nnexp 0.1.0 (nnexp.initializers:Normal) std=0 ")
     (place / "table.csv").write_text("id,x,y\n" + "".join(f"{i},{i % 7},{i % 5 * 0.3}\n" for i in range(20)))
     assert check("csv", ["path=table.csv", "target=y", "task=regression", "drop=[id]"]) is True
-    assert capsys.readouterr().out.endswith("19 checks: 16 passed, 3 skipped\n")
+    assert capsys.readouterr().out.endswith("20 checks: 17 passed, 3 skipped\n")
 
 
 @pytest.mark.usefixtures("place")

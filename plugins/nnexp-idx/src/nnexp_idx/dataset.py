@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +28,11 @@ class Idx(Dataset):
     """
 
     path: str = param(
-        doc="the file of images, or the directory with train-images-idx3-ubyte or train-images-idx3-ubyte.gz"
+        file=True, doc="the file of images, or the directory with train-images-idx3-ubyte or train-images-idx3-ubyte.gz"
     )
-    labels: str | None = param(None, doc="the file of labels; null: the one beside the images, train-labels-idx1-ubyte")
+    labels: str | None = param(
+        None, file=True, doc="the file of labels; null: the one beside the images, train-labels-idx1-ubyte"
+    )
     limit: int | None = param(None, at_least=2, doc="only the first so many samples; null: all")
 
     def load(self, rng: np.random.Generator) -> Data:
@@ -90,7 +93,7 @@ def _labels(images: Path) -> Path:
 
 def _existing(path: str, field: str) -> Path:
     """The path, which exists; ``field`` is the option that names it."""
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))  # noqa: PTH111 (a ~ that is no user's begins a file's name)
     if not path.strip():
         raise NnexpError(f"dataset.{field} is empty. Type dataset.{field}=FILE")
     if not file.exists():
