@@ -94,7 +94,7 @@ class Setting:
         return f"{len(self.finished)} of {len(self.finished) + self.missing} ({others})"
 
     def _values(self, metric: str) -> list[float]:
-        return [job.result["metrics"].get(metric, math.nan) for job in self.finished]
+        return [job.result.metrics.get(metric, math.nan) for job in self.finished]
 
 
 def settings(grid: Points, done: Sequence[Job], finished: Sequence[Job]) -> list[Setting]:

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from nnexp import registry
 from nnexp.errors import NnexpError, did_you_mean, first_line
-from nnexp.files import replacing
+from nnexp.files import replace_json, replacing
 from nnexp.installed import own_version
 from nnexp.metrics import class_indices
 from nnexp.network import MLP, open_arrays
-from nnexp.plain import to_json
 from nnexp.plugin import Activation, Array, Task
 from nnexp.preprocessing import Feature, Preprocessing, Scaling
 
@@ -185,10 +184,9 @@ class Model:
     def save_parts(self, directory: Path) -> None:
         """Write ``weights.npz`` (W1, b1, ... alone) and ``model.json`` into a directory; ``load`` reads that, too."""
         arrays: dict[str, Any] = self.network.arrays()
-        with replacing(directory / WEIGHTS) as partial, partial.open("wb") as file:
+        with replacing(directory / WEIGHTS, forced=True) as file:
             np.savez(file, **arrays)
-        with replacing(directory / DESCRIPTION) as partial:
-            partial.write_text(to_json(self.describe()), encoding="utf-8")
+        replace_json(directory / DESCRIPTION, self.describe(), forced=True)
 
 
 def load(path: str | Path) -> Model:
