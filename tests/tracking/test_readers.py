@@ -59,6 +59,14 @@ RECORDS: list[dict[str, Any]] = [
 ]
 NOTE = {"directory": "outputs/runs/sent", "uri": "", "experiment": "nnexp"}
 DEEP = "[" * 100_000
+
+
+def truncated(path: Path, size: int) -> int:
+    """Make a file so many bytes long, without writing them."""
+    with path.open("r+b") as file:
+        return file.truncate(size)
+
+
 WRITTEN: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_text(""),
     "torn": lambda path: path.write_text('{"status": "FINI'),
@@ -69,7 +77,7 @@ WRITTEN: dict[str, Callable[[Path], object]] = {
     "another tool's": lambda path: path.write_text('{"accuracy": 0.9, "status": "ok"}'),
     "nested": lambda path: path.write_text(DEEP),
     "nested in an object": lambda path: path.write_text('{"status":' * 100_000),
-    "a gigabyte": lambda path: path.open("wb").truncate(2**30),
+    "a gigabyte": lambda path: path.write_bytes(b"[") and truncated(path, 2**30),
     "many digits": lambda path: path.write_text(f'{{"status": "KILLED", "epochs": {"9" * 5000}}}'),
     "a folder": lambda path: path.mkdir(),
     "a pipe": os.mkfifo,
