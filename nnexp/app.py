@@ -234,7 +234,7 @@ def part_of_sweep(config: DictConfig, place: Place) -> float:
     """Do what is left to do of a sweep's job, which in a resumed sweep may have ended or been interrupted before."""
     stands, console = ledger.state(place.directory), Console(brief=not Here.worker)
     if stands in ledger.DONE:
-        return float(read_result(place.directory)["objective"])
+        return read_result(place.directory).objective
     if stands in ledger.BAD:  # --failed has set those aside that are to be tried again
         return math.nan
     if config.sweep.fail_fast and (place.directory.parent / ledger.STOPPED).exists():
@@ -249,7 +249,7 @@ def part_of_sweep(config: DictConfig, place: Place) -> float:
     try:
         return resume_run(place.directory, place.outputs, None, uri, console, cache=Here.cache, delivered_here=here)
     except Waiting:  # told at the end of the sweep
-        return float(read_result(place.directory)["objective"])
+        return read_result(place.directory).objective
 
 
 def ended(place: Place, error: Exception, config: DictConfig) -> float | None:
@@ -372,6 +372,7 @@ def resume(directory: Path, words: Sequence[str], options: Mapping[str, str], *,
         raise NnexpError(
             f"A worker that is left of the sweep still trains job #{alive[0].number}. Wait for it, or end it."
         )
+    ledger.show_problems(found)
     sweep.Recorder.resumed = sweep.Resumed(directory, found.manifest, retry=failed)
     if not found.of(*ledger.LEFT, *(ledger.BAD if failed else ())):
         say(f"Nothing is left to do{'' if failed or not found.of(*ledger.BAD) else ' but what failed: --failed'}.")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, first_line
+from nnexp.files import Unreadable, force_folder, replacing
+from nnexp.network import read_arrays
 from nnexp.plugin import Array, State
 
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
@@ -45,33 +44,41 @@ def save(checkpoint: Checkpoint, directory: Path) -> None:
     }
     if checkpoint.best_theta is not None:
         arrays["best_theta"] = checkpoint.best_theta
-    path, partial = directory / CHECKPOINT, directory / f".{CHECKPOINT}"
-    with partial.open("wb") as file:
+    path = directory / CHECKPOINT
+    with replacing(path, forced=True) as file:
         np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        path.replace(directory / PREVIOUS)
-    partial.replace(path)
+        if path.exists():
+            path.replace(directory / PREVIOUS)
+    force_folder(directory)
 
 
 def load(path: Path, run: str) -> Checkpoint:
     """Read a checkpoint of the run with this journal. Raises NnexpError with the reason where it cannot be used."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            arrays = dict(found)
-        facts = json.loads(str(arrays.pop("facts")))
-        theta, best = arrays.pop("theta"), arrays.pop("best_theta", None)
-        state = {name.removeprefix("state."): each for name, each in arrays.items()}
-        made = Checkpoint(facts["epoch"], theta, state, facts["rng"], best, facts["run"])
-        known = facts["format"]
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise NnexpError(f"{path.name} cannot be read ({type(error).__name__}: {error})") from None
-    if known != FORMAT:
-        raise NnexpError(f"{path.name} has the format {known}, and this nnexp reads {FORMAT}")
-    if made.run != run:
-        raise NnexpError(f"{path.name} is of another run")
-    return made
+        arrays = read_arrays(path)
+        facts = json.loads(str(arrays.pop("facts", "{}")))
+    except (Unreadable, OSError, ValueError, RecursionError) as error:
+        raise NnexpError(f"{path.name} cannot be read ({first_line(error)})") from None
+    match facts:
+        case {"format": known} if known != FORMAT:
+            raise NnexpError(f"{path.name} has the format {str(known)[:20]}, and this nnexp reads {FORMAT}")
+        case {"run": other} if other != run:
+            raise NnexpError(f"{path.name} is of another run")
+        case {"epoch": int(epoch), "rng": {} as rng, "format": _, "run": _} if epoch > 0 and is_state(rng):
+            theta, best = arrays.pop("theta", None), arrays.pop("best_theta", None)
+            state = {name.removeprefix("state."): each for name, each in arrays.items()}
+            if theta is not None and (best is None or (best.shape, best.dtype) == (theta.shape, theta.dtype)):
+                return Checkpoint(epoch, theta, state, rng, best, run)
+    raise NnexpError(f"{path.name} cannot be read (it is not what nnexp writes)")
+
+
+def is_state(rng: Mapping[str, Any]) -> bool:
+    """Whether a generator can be in this state."""
+    try:
+        np.random.default_rng(0).bit_generator.state = rng
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return False
+    return True
 
 
 def newest(directory: Path, run: str) -> tuple[Checkpoint | None, list[str]]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from nnexp.errors import NnexpError, counted, did_you_mean, listed, printable
-from nnexp.files import outputs_here
+from nnexp.files import Unreadable, outputs_here, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,22 +119,19 @@ def predict(words: Sequence[str]) -> None:
 
 def write(answers: pd.DataFrame, path: Path) -> None:
     """Write a table in one step, as its suffix says."""
-    writers: dict[str, Callable[[Path], object]] = {
-        ".csv": lambda to: answers.to_csv(to, index=False),
+    writers: dict[str, Callable[[BinaryIO], object]] = {
+        ".csv": lambda to: answers.to_csv(to, index=False, mode="wb"),
         ".parquet": lambda to: answers.to_parquet(to, index=False),
     }
     if path.suffix not in writers:
         raise NnexpError(f"-o {path}: the name must end in .csv or .parquet. Type -o {path.with_suffix('.csv')}")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        writers[path.suffix](partial)
-        partial.replace(path)
+        with replacing(path, forced=True) as file:
+            writers[path.suffix](file)
     except OSError as error:
         raise NnexpError(
             f"Cannot write '{path}': {error.strerror or error}. Choose another place with -o FILE."
         ) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def log_model(words: Sequence[str]) -> None:
@@ -145,10 +141,11 @@ def log_model(words: Sequence[str]) -> None:
     parser.set_defaults(typed="log-model {}")
     add_store(parser)
     given = parser.parse_args(words)
-    from nnexp.tracking.result import RESULT
+    from nnexp.tracking.result import read_result
 
     with model_directory(given) as (directory, run_id):
-        if not run_id and not (directory / RESULT).exists():
+        result = read_result(directory) if directory.is_dir() else None
+        if not run_id and not (result and result.status):
             raise NnexpError(
                 f"'{given.run}' is no run: a saved model, or any other file, has no record in MLflow. "
                 "Name a run's directory: python -m nnexp log-model RUN"
@@ -158,8 +155,7 @@ def log_model(words: Sequence[str]) -> None:
                 f"'{given.run}' has no record in MLflow: it was run with tracking=none. Run it again with "
                 "tracking=mlflow."
             )
-        result = directory / RESULT
-        requirements = json.loads(result.read_text(encoding="utf-8"))["requirements"] if result.exists() else []
+        requirements = result.requirements if result else ()
         store = open_store(given)
         there = store.has_model(store.find(run_id).info.run_id)
         if not there:
@@ -258,14 +254,17 @@ def sync(words: Sequence[str]) -> None:
     given = parser.parse_args(words)
     from nnexp.curve import draw_missing
     from nnexp.tracking.address import without_secrets
-    from nnexp.tracking.waiting import entries, settle_everywhere
+    from nnexp.tracking.waiting import notes, settle_everywhere
 
-    found = list(settle_everywhere(entries(outputs_here()), given.uri, outputs_here(), draw_missing))
-    for _, what, _ in found:
+    waiting, problems = notes(outputs_here())
+    found = list(settle_everywhere(waiting, given.uri, outputs_here(), draw_missing))
+    for what in (*(what for _, what, _ in found), *problems):
         print(printable(without_secrets(what)))  # noqa: T201
     left = sum(not done for _, _, done in found)
     if left:
         raise NnexpError(f"{left} of {len(found)} runs wait; the reasons are above.")
+    if problems:
+        raise NnexpError(f"{counted(len(problems), 'note')} in outputs/.open cannot be followed; see above.")
     if not found:
         print("Nothing waits: MLflow has all of every run that has ended.")  # noqa: T201
 
@@ -328,12 +327,13 @@ def no_run(directory: Path, typed: str, most: int = 5) -> str:
 
 def finished_below(directory: Path) -> Iterator[Path]:
     """The directories of finished runs in ``directory``, up to three levels down (outputs/sweeps/NAME/0), newest first."""
-    from nnexp.tracking.result import RESULT
+    from nnexp.tracking.result import RESULT, read_result
 
     found = [path for level in ("*", "*/*", "*/*/*") for path in directory.glob(f"{level}/{RESULT}")]
-    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
-        if json.loads(path.read_text(encoding="utf-8"))["status"] == "FINISHED":
-            yield path.parent
+    for path in sorted(found, key=lambda path: path.lstat().st_mtime, reverse=True):
+        with suppress(Unreadable):  # it cannot be told as one that finished
+            if read_result(path.parent).status == "FINISHED":
+                yield path.parent
 
 
 @contextmanager
@@ -341,7 +341,7 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
     """Where the model of RUN lies, and its MLflow run id if it has one. Files of a run named by its id are fetched."""
     from nnexp.model import DESCRIPTION, WEIGHTS
     from nnexp.tracking.delivery import run_id_of
-    from nnexp.tracking.result import RESULT
+    from nnexp.tracking.result import RESULT, read_result
 
     path = Path(given.run)
     if path.exists():
@@ -349,13 +349,15 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
             raise NnexpError(
                 f"'{path}' holds a run's weights alone. Type python -m nnexp {given.typed.format(path.parent)}"
             )
-        result = path / RESULT
-        if path.is_dir() and not result.exists() and not (path / DESCRIPTION).exists():
+        if not path.is_dir():
+            yield path, ""
+            return
+        if not (path / RESULT).exists() and not (path / DESCRIPTION).exists():
             raise NnexpError(no_run(path, given.typed))
-        read = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
-        if read and read["status"] != "FINISHED":
+        result = read_result(path)
+        if result.status not in ("", "FINISHED"):
             raise NnexpError(
-                f"The run in '{path}' did not finish ({read['reason']}), so it has no model. Choose another run."
+                f"The run in '{path}' did not finish ({result.reason}), so it has no model. Choose another run."
             )
         yield path, run_id_of(path)
         return

@@ -92,8 +92,8 @@ def _metadata(metadata: Any) -> Any:
 def save(cfg: DictConfig, filename: str, output_dir: Path) -> None:
     """Write a configuration into one of the files of ``.hydra/``."""
     output_dir.mkdir(parents=True, exist_ok=True)
-    with replacing(output_dir / filename) as partial:
-        partial.write_text(to_yaml(cfg), encoding="utf-8")
+    with replacing(output_dir / filename) as file:
+        file.write(to_yaml(cfg).encode())
 
 
 def to_yaml(config: Any) -> str:

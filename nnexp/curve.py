@@ -56,12 +56,12 @@ class Span(NamedTuple):
 def draw_cost(directory: Path) -> None:
     """Draw the picture of the run that ended well in ``directory``, from its ``result.json``."""
     result = read_result(directory)
-    cost_curve(result["history"], result["kept_epoch"], result["title"], directory / COST_PICTURE)
+    cost_curve(result.history, result.kept_epoch, result.title, directory / COST_PICTURE)
 
 
 def draw_missing(directory: Path) -> None:
     """Draw the picture of the run in ``directory`` if it ended well and nobody has drawn it."""
-    if not (directory / COST_PICTURE).exists() and read_result(directory).get("status") == "FINISHED":
+    if not (directory / COST_PICTURE).exists() and read_result(directory).status == "FINISHED":
         draw_cost(directory)
 
 
@@ -210,8 +210,8 @@ class Sheet:
         whole = Image.frombuffer("RGBA", (WIDTH, HEIGHT), self._renderer.buffer_rgba(), "raw", "RGBA", 0, 1)
         reduced = whole.convert("RGB").quantize(palette=nearest, dither=Image.Dither.NONE)
         reduced.putpalette(exact)
-        with replacing(path) as partial:
-            reduced.save(partial, "PNG", dpi=(DPI, DPI), compress_level=3)
+        with replacing(path, forced=True) as file:
+            reduced.save(file, "PNG", dpi=(DPI, DPI), compress_level=3)
 
     def _path(self, points: Any, color: str, width: float, *, alpha: float = 1.0, fill: str = "") -> None:
         from matplotlib.colors import to_rgba

@@ -1,26 +1,44 @@
-"""Where files lie, and how they are replaced in one step: a reader, also after a crash, finds the old content or the new."""
+"""Where files lie; how they are replaced in one step; and how one is read that anybody may have put there."""
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nnexp.errors import NnexpError
 from nnexp.plain import to_json
 
-PARTIAL = ".tmp"
-"""The suffix of a file that is being written."""
+PARTIAL = ".partial"
+"""The suffix of a file that is being written: ``.result.json.partial`` becomes ``result.json``."""
+MOST_BYTES = 2**20
+"""The most that is read of a file which nnexp writes in a few lines."""
+
+
+class Unreadable(NnexpError):  # noqa: N818 (a state, not a mistake)
+    """A file is not what nnexp writes; the message names it and says why. Whoever reads many skips it and says so."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give the path to write to instead of ``path``, which is replaced when the block ends well, and left alone if not."""
-    partial = path.with_suffix(PARTIAL)
+def replacing(path: Path, *, forced: bool = False) -> Iterator[BinaryIO]:
+    """Give the file to write instead of ``path``, which is replaced when the block ends well, and left alone if not.
+
+    It is a new file: what a killed writer left in its place is removed, and a link there is not followed. One that is
+    ``forced`` is on the disk before it is renamed; ``force_folder`` then forces the names.
+    """
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial.unlink(missing_ok=True)
+    file = partial.open("xb")
     try:
-        yield partial
+        with file:
+            yield file
+            if forced:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -32,11 +50,52 @@ def replace_json(path: Path, content: Mapping[str, Any], *, forced: bool = False
 
     One that is ``forced`` onto the disk before is there whole, or not at all, also after a power failure.
     """
-    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
-        file.write(to_json(content))
-        if forced:
-            file.flush()
-            os.fsync(file.fileno())
+    with replacing(path, forced=forced) as file:
+        file.write(to_json(content).encode())
+
+
+def force_folder(directory: Path) -> None:
+    """Force onto the disk which files there are in a folder."""
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def open_plain(path: Path, *, links: bool = False) -> BinaryIO:
+    """Open a file that anybody may have put there. Raises FileNotFoundError where there is none.
+
+    Raises Unreadable for a folder, for whatever would make its reader wait, and, unless ``links`` are followed, for a link.
+    """
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from None
+    except OSError as error:
+        why = "it is a symbolic link" if path.is_symlink() else error.strerror or str(error)
+        raise Unreadable(f"{path} cannot be read: {why}") from None
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise Unreadable(f"{path} cannot be read: it is no plain file")
+    return os.fdopen(opened, "rb")
+
+
+def read_json(path: Path, most: int = MOST_BYTES) -> Any:
+    """What a JSON file holds, NaN and infinities included. Raises FileNotFoundError, and Unreadable for any other content."""
+    with open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise Unreadable(f"{path} is not what nnexp writes: it has more than {most:,} bytes")
+        text = file.read(most)
+    try:
+        return json.loads(text.decode())
+    except UnicodeDecodeError:
+        why = "it is no text in UTF-8"
+    except RecursionError:
+        why = "its brackets are nested too deeply"
+    except ValueError as error:
+        why = f"it is no JSON ({error})" if text.strip() else "it is empty"
+    raise Unreadable(f"{path} is not what nnexp writes: {why}")
 
 
 def outputs_here() -> Path:

@@ -88,7 +88,7 @@ class Setting:
 
     def has(self, metric: str) -> bool:
         """Whether its runs have the metric, be it undefined."""
-        return all(metric in job.result["metrics"] for job in self.finished)
+        return all(metric in job.result.metrics for job in self.finished)
 
     def seeds(self) -> str:
         """How many seeds finished, and what became of the others: ``2 of 3 (1 diverged)``."""
@@ -98,7 +98,7 @@ class Setting:
         return f"{len(self.finished)} of {len(self.finished) + self.missing} ({others})"
 
     def _values(self, metric: str) -> list[float]:
-        return [job.result["metrics"].get(metric, math.nan) for job in self.finished]
+        return [job.result.metrics.get(metric, math.nan) for job in self.finished]
 
 
 def settings(grid: Points, done: Sequence[Job], finished: Sequence[Job]) -> list[Setting]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import json
 import os
 import re
 import shlex
@@ -21,19 +20,18 @@ from typing import Any, Literal, get_args
 
 from nnexp.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.console import relative, say, width, wrapped
-from nnexp.errors import NnexpError, counted, listed
+from nnexp.errors import NnexpError, counted, first_line, listed
+from nnexp.files import MOST_BYTES, Unreadable, open_plain
 from nnexp.manifest import Manifest, PlannedJob, read_manifest, write_manifest
 from nnexp.run import CONFIG
 from nnexp.tracking.delivery import PROGRESS
-from nnexp.tracking.journal import JOURNAL
-from nnexp.tracking.result import RESULT, read_result
+from nnexp.tracking.journal import JOURNAL, Ending
+from nnexp.tracking.result import RESULT, Result, read_result
 
 STOPPED = ".stopped"
 """The file in a sweep's directory by which a job that failed tells the others, with ``sweep.fail_fast``, not to start."""
 ATTEMPT = "failed_{}"
 """Where the files of a job that failed are kept when it is tried again."""
-TAIL = 65_536
-"""Bytes at a journal's end that hold its last records."""
 MOST = 10
 """Failures that are shown one by one."""
 
@@ -88,39 +86,46 @@ def run_name(directory: Path, overrides: Sequence[str]) -> str:
 
 def state(directory: Path) -> State:
     """How the job in ``directory`` stands."""
-    ended = journal_end(directory / JOURNAL)
-    if ended == "FINISHED" and (directory / RESULT).exists():
-        return "finished"
-    result = read_result(directory)
-    status = result.get("status")
-    if status == "FAILED":
-        return "diverged" if result.get("kind") == "diverged" else "failed"
-    if status == "REUSED":
-        return "reused"
-    if ended is None:
-        return "waiting"
-    return "running" if ended == "" and is_alive(directory / JOURNAL) else "killed"
+    return standing(directory).state
 
 
-def journal_end(path: Path) -> str | None:
-    """How a journal says that its run ended; empty where it does not say so, None where nothing has begun."""
+@dataclass(frozen=True)
+class Standing:
+    """How a job stands, what its ``result.json`` says, and what is wrong with its files."""
+
+    state: State
+    result: Result
+    problem: str = ""
+
+
+def standing(directory: Path) -> Standing:
+    """Read how the job in ``directory`` stands: from its journal, which is the record, and its ``result.json``.
+
+    A job whose journal says that it finished and whose result cannot be read is to be finished once more. Files that nnexp
+    has not written are left alone: such a job counts as failed, until ``--failed`` moves them away.
+    """
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL))
-            *lines, _ = file.read().split(b"\n")  # behind the last line break is nothing, or a line that was torn off
-    except FileNotFoundError:
-        return None
-    if not lines:
-        return None
-    for line in reversed(lines):
-        try:
-            record = json.loads(line)
-        except ValueError:  # what a power failure leaves may be of any content
-            return ""
-        if "model" not in record:
-            return str(record.get("ended", ""))
-    return ""
+        ended = Ending.read(directory)
+    except Unreadable as error:
+        return Standing("failed", Result(), str(error))
+    try:
+        result, problem = read_result(directory), ""
+    except Unreadable as error:
+        status = "FAILED" if ended.status in ("FAILED", "none") else ""
+        result, problem = Result(status, reason=ended.reason or str(error)), str(error)
+    return Standing(_state(ended, result, directory / JOURNAL), result, problem)
+
+
+def _state(ended: Ending, result: Result, journal: Path) -> State:
+    if ended.status == result.status == "FINISHED":
+        return "finished"
+    if result.status == "FAILED":
+        return "diverged" if result.kind == "diverged" else "failed"
+    if result.status == "REUSED":
+        return "reused"
+    if ended.status == "none":
+        return "waiting"
+    return "running" if ended.status == "open" and is_alive(journal) else "killed"
 
 
 def is_alive(journal: Path) -> bool:
@@ -141,9 +146,11 @@ class Job:
 
     number: int
     directory: Path
-    result: dict[str, Any]
+    result: Result
     state: State
     overrides: Sequence[str] = ()
+    problem: str = ""
+    """What is wrong with its files; empty where nothing is."""
 
     @property
     def finished(self) -> bool:
@@ -153,28 +160,30 @@ class Job:
     @property
     def cause(self) -> str:
         """Why it failed and what to type, in one line."""
-        said = str(self.result.get("message") or self.result.get("reason") or "").splitlines()
+        said = (self.problem or self.result.message or self.result.reason).splitlines()
         return said[0] if said else "no reason is known"
 
     @property
-    def history(self) -> dict[str, list[float]]:
+    def history(self) -> Mapping[str, Sequence[float]]:
         """Each metric by epoch."""
-        read: dict[str, list[float]] = read_result(self.directory).get("history", {})
-        return read
+        return read_result(self.directory).history
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
-        """The resolved configuration of a finished job."""
+        """The resolved configuration of a finished job. Raises Unreadable where it has none that ranking can use."""
         import yaml
 
+        path = self.directory / CONFIG
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # five times faster, where PyYAML was built with it
-        read: dict[str, Any] = yaml.load((self.directory / CONFIG).read_text(encoding="utf-8"), loader)  # noqa: S506
-        return read
-
-
-def without_history(result: dict[str, Any]) -> dict[str, Any]:
-    """A result without its longest part, so that a thousand of them are small."""
-    return {name: value for name, value in result.items() if name != "history"}
+        try:
+            with open_plain(path) as file:
+                read = yaml.load(file.read(MOST_BYTES).decode(), loader)  # noqa: S506
+        except (OSError, ValueError, RecursionError, yaml.YAMLError, Unreadable) as error:
+            raise Unreadable(f"{path} cannot be read ({first_line(error)}), so the job is not ranked.") from None
+        match read:
+            case {"dataset": {"name": str()}, "scale": {"target": str()}}:
+                return dict(read)
+        raise Unreadable(f"{path} is not what nnexp writes, so the job is not ranked.")
 
 
 @dataclass(frozen=True)
@@ -206,9 +215,9 @@ def read(directory: Path, *, results: bool = True) -> Sweep:
     jobs = []
     for number, own in enumerate(overrides):
         place = directory / str(number)
-        stands = state(place)
-        result = without_history(read_result(place)) if results else {}
-        jobs.append(Job(number, place, result, stands, own or result.get("overrides", [])))
+        stands = standing(place)
+        result = replace(stands.result, history={}) if results else Result()  # a thousand of them are small without
+        jobs.append(Job(number, place, result, stands.state, own or result.overrides, stands.problem))
     return Sweep(directory, manifest, jobs)
 
 
@@ -238,11 +247,22 @@ def set_aside(job: Job) -> None:
             (job.directory / name).replace(attempt / name)
 
 
+def show_problems(sweep: Sweep) -> None:
+    """Name the files that cannot be read of jobs that did not fail; those of failed ones are told as their cause."""
+    named = [job for job in sweep.jobs if job.problem and job.state not in BAD]
+    for job in named[:MOST]:
+        for line in wrapped(f"#{job.number} {job.problem}", width()):
+            say(line)
+    if len(named) > MOST:
+        say(f"and files of {counted(len(named) - MOST, 'job')} more")
+
+
 def show(sweep: Sweep) -> None:
     """Print the ledger: the counts, each failure with its cause and the command that runs it again, what to type for all."""
     say("")
     for line in wrapped(sweep.counts, width()):
         say(line)
+    show_problems(sweep)
     alike: dict[str, list[Job]] = {}
     for job in sweep.of(*BAD):
         alike.setdefault(re.sub(r"[\d.]+(e[-+]?\d+)?", "0", f"{job.state} {job.cause}"), []).append(job)

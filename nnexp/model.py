@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp import registry
+from nnexp.described import FORMAT, Description
 from nnexp.errors import NnexpError, did_you_mean, first_line
 from nnexp.exact import as_quantities
-from nnexp.files import replacing
+from nnexp.files import Unreadable, read_json, replace_json, replacing
 from nnexp.installed import own_version
 from nnexp.metrics import class_indices
-from nnexp.network import MLP, open_arrays
-from nnexp.plain import to_json
-from nnexp.plugin import Activation, Array, Task
-from nnexp.preprocessing import Feature, Preprocessing, Scaling
+from nnexp.network import MLP, read_arrays
+from nnexp.plugin import Array, Task
+from nnexp.preprocessing import Feature, Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
-"""The version of what ``describe`` writes."""
 WEIGHTS, DESCRIPTION = "weights.npz", "model.json"
+MOST_BYTES = 2**27
+"""The most that is read of a description: a million columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +189,9 @@ class Model:
     def save_parts(self, directory: Path) -> None:
         """Write ``weights.npz`` (W1, b1, ... alone) and ``model.json`` into a directory; ``load`` reads that, too."""
         arrays: dict[str, Any] = self.network.arrays()
-        with replacing(directory / WEIGHTS) as partial, partial.open("wb") as file:
+        with replacing(directory / WEIGHTS, forced=True) as file:
             np.savez(file, **arrays)
-        with replacing(directory / DESCRIPTION) as partial:
-            partial.write_text(to_json(self.describe()), encoding="utf-8")
+        replace_json(directory / DESCRIPTION, self.describe(), forced=True)
 
 
 def load(path: str | Path) -> Model:
@@ -204,26 +201,22 @@ def load(path: str | Path) -> Model:
         path = path.with_name(f"{path.name}.npz")  # what save() made of this name
     try:
         if path.is_dir():
-            text = (path / DESCRIPTION).read_text(encoding="utf-8")
-            arrays = _arrays(path / WEIGHTS)
+            described: Any = read_json(path / DESCRIPTION, MOST_BYTES)
+            arrays = read_arrays(path / WEIGHTS)
         else:
-            arrays = _arrays(path)
+            arrays = read_arrays(path)
             if "model" not in arrays:
                 raise NnexpError(_weights_alone(path))
-            text = str(arrays.pop("model"))
-        return _restore(json.loads(text), arrays)
+            described = json.loads(str(arrays.pop("model")))
+        description = Description.of(described)
+        return Model(description.network(arrays), description.preprocessing, description.threshold)
     except FileNotFoundError as error:
         raise NnexpError(f"No saved model at '{path}': there is no '{error.filename}'.") from None
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (Unreadable, ValueError, RecursionError) as error:
+        why = "its brackets are nested too deeply" if isinstance(error, RecursionError) else first_line(error)
         raise NnexpError(
-            f"'{path}' is not a model that nnexp saved ({type(error).__name__}: {error}). "
-            "Give a file that save() wrote, or a run's directory."
+            f"'{path}' is not a model that nnexp saved ({why}). Give a file that save() wrote, or a run's directory."
         ) from None
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with open_arrays(path) as arrays:
-        return dict(arrays)
 
 
 def _weights_alone(path: Path) -> str:
@@ -231,25 +224,3 @@ def _weights_alone(path: Path) -> str:
     beside = (path.parent / DESCRIPTION).exists()
     where = f"the run's directory, '{path.parent}'" if beside else "a file that save() wrote, or a run's directory"
     return f"'{path}' is not a model that nnexp saved: it holds arrays without a description. Give {where}."
-
-
-def _restore(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
-    if given["format"] > FORMAT:
-        raise NnexpError(
-            f"The model was saved by nnexp {given['nnexp']}, which is newer. Upgrade: pip install -U nnexp"
-        )
-    preprocessing = Preprocessing(
-        features=tuple(Feature(f["name"], tuple(f["categories"])) for f in given["features"]),
-        task=given["task"],
-        target=given["target"],
-        classes=tuple(given["classes"]),
-        inputs=Scaling(np.array(given["inputs"]["shift"], float), np.array(given["inputs"]["scale"], float)),
-        outputs=Scaling(np.array(given["outputs"]["shift"], float), np.array(given["outputs"]["scale"], float)),
-    )
-    if given["dtype"] not in ("float64", "float32"):
-        raise ValueError(f"dtype {given['dtype']!r}")
-    hidden = cast("Activation", registry.build("activation", given["activation"]))
-    output = cast("Activation", registry.build("activation", given["output"], "output"))
-    network = MLP(given["sizes"], hidden, output, given["dtype"])
-    network.set_arrays(arrays)
-    return Model(network, preprocessing, given["threshold"])

@@ -51,8 +51,8 @@ def compared(panels: Sequence[Panel], path: Path, failed: Callable[[Exception], 
         raise
     try:
         picture = _picture(*begun) if begun else b""
-        with replacing(path) as partial:
-            partial.write_bytes(picture or comparison(panels))
+        with replacing(path) as file:
+            file.write(picture or comparison(panels))
     except Exception as error:  # noqa: BLE001 - matplotlib's, or the disk's: a sweep without a picture is a sweep
         failed(error)
 

@@ -7,6 +7,7 @@ Hydra hands each job its values as it would be typed them, and forgets the quote
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ParsedElementType, Quote, QuotedString
@@ -14,7 +15,7 @@ from hydra.errors import HydraException
 
 from nnexp.configs import tested
 
-written = getattr(Override, "_get_value_element_as_str", str)
+written: Callable[..., str] = getattr(Override, "_get_value_element_as_str", str)
 """As Hydra does it."""
 
 

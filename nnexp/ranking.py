@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp import effects
-from nnexp.console import say, shown, table, width, wrapped
+from nnexp.console import note, say, shown, table, width, wrapped
 from nnexp.errors import counted, listed
+from nnexp.files import Unreadable
 from nnexp.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.ledger import Job
 from nnexp.manifest import Manifest
@@ -51,7 +52,7 @@ def same_length(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
 def label(job: Job) -> str:
     """A curve's name: unique, and what was varied first."""
-    return f"{job.result['name']} (#{job.number})"
+    return f"{job.result.name} (#{job.number})"
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ class Yardstick:
 
     def of(self, job: Job) -> float:
         """A job's value; not a number where it has none."""
-        value: float = job.result["metrics"].get(self.name, math.nan)
-        return value
+        return job.result.metrics.get(self.name, math.nan)
 
     def rank(self, value: float) -> float:
         """What sorts the best value first; not a number comes last."""
@@ -82,17 +82,17 @@ def yardstick(finished: Sequence[Job]) -> Yardstick | None:
 
     Costs compare where the loss, the dataset and the units of a scaled target are the same.
     """
-    part = "validation" if all("cost/validation" in job.result["metrics"] for job in finished) else "train"
+    part = "validation" if all("cost/validation" in job.result.metrics for job in finished) else "train"
     reasons = {
         "datasets": [job.config["dataset"] for job in finished],
-        "losses": [job.result["loss"] for job in finished],
-        "scalings": [job.result["scaled"] and job.config["scale"]["target"] for job in finished],
+        "losses": [job.result.loss for job in finished],
+        "scalings": [job.result.scaled and job.config["scale"]["target"] for job in finished],
     }
     differing = [name for name, values in reasons.items() if any(value != values[0] for value in values)]
     if not differing:
         return Yardstick(f"cost/{part}")
     for name in ("r2", "accuracy"):
-        if all(f"{name}/{part}" in job.result["metrics"] for job in finished):
+        if all(f"{name}/{part}" in job.result.metrics for job in finished):
             return Yardstick(f"{name}/{part}", differing[0])
     return None
 
@@ -115,8 +115,11 @@ class Ranking:
 
 
 def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
-    """One ranking of all finished jobs; where no metric is common to them, such as of different tasks, one for each dataset."""
-    finished = [job for job in done if job.finished]
+    """One ranking of all finished jobs; where no metric is common to them, such as of different tasks, one for each dataset.
+
+    A job whose configuration cannot be read is left out, and named.
+    """
+    finished = [job for job in done if job.finished and comparable(job)]
     if not finished:
         return []
     grid = points(manifest)
@@ -129,9 +132,18 @@ def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
     found = []
     for name, group in groups.items():
         measure = yardstick(group)
-        assert measure is not None  # a dataset has one task, and a task one set of metrics
-        found.append(ranked(group, measure, name, done, grid))
+        if measure:  # a dataset has one task, and a task one set of metrics, unless somebody has changed a result
+            found.append(ranked(group, measure, name, done, grid))
     return found
+
+
+def comparable(job: Job) -> bool:
+    """Whether a job's configuration can be read; says so where it cannot."""
+    try:
+        return bool(job.config)
+    except Unreadable as error:
+        note(f"#{job.number}: {error}")
+        return False
 
 
 def ranked(jobs: Sequence[Job], measure: Yardstick, dataset: str, done: Sequence[Job], grid: Points) -> Ranking:
@@ -178,11 +190,11 @@ def show_runs(ranking: Ranking, most: int) -> None:
             str(place),
             f"#{job.number}",
             name,
-            *(shown(job.result["metrics"][each]) if each in job.result["metrics"] else "" for each in metrics),
-            str(job.result["best_epoch"]),
-            f"{job.result['training_seconds']:.2f} s",
+            *(shown(job.result.metrics[each]) if each in job.result.metrics else "" for each in metrics),
+            str(job.result.best_epoch),
+            f"{job.result.training_seconds:.2f} s",
         ]
-        for place, (job, name) in enumerate(zip(jobs, short([job.result["name"] for job in jobs]), strict=True), 1)
+        for place, (job, name) in enumerate(zip(jobs, short([job.result.name for job in jobs]), strict=True), 1)
     ]
     say("")
     table(columns, rows, title=title(ranking, counted(len(ranking.jobs), "run"), ranking.measure.name))
@@ -223,9 +235,7 @@ def show_settings(ranking: Ranking, most: int) -> None:
     if any(setting.missing for setting in ranking.settings):
         say("Settings of which a seed is missing come last: the mean of the others flatters them.")
     best = ranking.jobs[0]
-    words = (
-        f"best single run: #{best.number} {short([best.result['name']])[0]}, {name} {shown(ranking.measure.of(best))}"
-    )
+    words = f"best single run: #{best.number} {short([best.result.name])[0]}, {name} {shown(ranking.measure.of(best))}"
     for line in wrapped(words, width()):
         say(line)
 
@@ -239,9 +249,9 @@ def spread_out(setting: Setting, metric: str) -> str:
 def remarks(ranking: Ranking) -> Iterator[str]:
     """What is to be known of the numbers: why some are undefined, and which runs blew up."""
     for name in compared(ranking):
-        if any(math.isnan(job.result["metrics"].get(name, 0)) for job in ranking.jobs):
+        if any(math.isnan(job.result.metrics.get(name, 0)) for job in ranking.jobs):
             yield f"{name} is undefined for samples whose target does not vary, and comes last."
-    grown = [f"#{job.number}" for job in ranking.jobs if job.result.get("remark")]
+    grown = [f"#{job.number}" for job in ranking.jobs if job.result.remark]
     if grown:
         runs = listed(grown, most=10)
         yield f"Of {runs} the cost grew far beyond that of the untrained network: the learning rate is too large."
@@ -258,7 +268,7 @@ def show_effects(ranking: Ranking) -> None:
 
 def compared(ranking: Ranking) -> list[str]:
     """The metrics of the samples that a ranking's jobs are compared on."""
-    names = dict.fromkeys(name for job in ranking.jobs for name in job.result["metrics"])
+    names = dict.fromkeys(name for job in ranking.jobs for name in job.result.metrics)
     return [name for name in names if is_of(name, ranking.measure.part)]
 
 

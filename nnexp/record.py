@@ -26,6 +26,7 @@ from nnexp.registry import GROUPS
 from nnexp.settings import Place
 from nnexp.tracking.address import without_secrets
 from nnexp.tracking.entities import DataRecord
+from nnexp.tracking.records import Recipe
 from nnexp.tracking.run import Opening
 from nnexp.tracking.store import Finished
 
@@ -64,7 +65,7 @@ def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, An
     }
 
 
-def opening(experiment: Experiment, place: Place, again: Mapping[str, Any] | None = None) -> Opening:
+def opening(experiment: Experiment, place: Place, again: Recipe | None = None) -> Opening:
     """What is known of the run before it trains: its parameters, tags and data."""
     data = experiment.data
     chosen = experiment.config()
@@ -78,7 +79,7 @@ def opening(experiment: Experiment, place: Place, again: Mapping[str, Any] | Non
         n_features=data.x.shape[1],
     )
     named = {"nnexp.overrides": " ".join(place.overrides), **tags(experiment, place)}
-    return Opening(title(experiment, place), flat(chosen), named, record, experiment.plan.settings.epochs, again or {})
+    return Opening(title(experiment, place), flat(chosen), named, record, experiment.plan.settings.epochs, again)
 
 
 def title(experiment: Experiment, place: Place) -> str:

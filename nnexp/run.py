@@ -15,7 +15,7 @@ from nnexp.console import Console, note
 from nnexp.curve import COST_PICTURE, draw_cost, draw_missing
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment import Experiment, prepare
-from nnexp.files import replacing
+from nnexp.files import Unreadable, replacing
 from nnexp.installed import own_version
 from nnexp.loaded import Cache
 from nnexp.model import DESCRIPTION, WEIGHTS
@@ -25,8 +25,10 @@ from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, s
 from nnexp.tracking.address import known, masked, sends_credentials, without_secrets
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
-from nnexp.tracking.result import write_result
-from nnexp.tracking.run import Past, Target, TrackedRun, Waiting
+from nnexp.tracking.past import Past
+from nnexp.tracking.records import Recipe, Seat
+from nnexp.tracking.result import RESULT, read_result, write_result
+from nnexp.tracking.run import Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import embedded, entries, settle
 from nnexp.training import Diverged, Epoch
@@ -69,12 +71,12 @@ def run(
             return float(result["objective"])
     if not delivered_here:
         target = later(tracking, place)
-    again = {
-        "config": experiment.config(),
-        "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
-        "checkpoint": asdict(checkpoint),
-        "place": {"overrides": list(place.overrides), "name": place.name, "sweep": place.sweep, "job": place.job},
-    }
+    again = Recipe(
+        experiment.config(),
+        {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
+        asdict(checkpoint),
+        Seat(place.overrides, place.name, place.sweep, place.job),
+    )
     tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
     job = Job(
         experiment,
@@ -169,34 +171,29 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     """
     began = time.perf_counter()
     past = Past.read(directory)
-    again = past.opened["again"]
+    again = past.recipe
     wanted = past.wanted if epochs is None else epochs
-    if wanted < past.wanted or (past.status == "FINISHED" and wanted == past.wanted):
-        ended = "is finished" if past.status == "FINISHED" else "is not finished"
-        raise NnexpError(
-            f"The run in '{directory}' {ended}: {past.last} of {past.wanted} epochs are trained. To train more, type "
-            f"python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
-        )
-    stored = {**again["tracking"], **({"uri": uri} if uri else {})}
+    refuse_finished(past, wanted, console)
+    stored = {**again.tracking, **({"uri": uri} if uri else {})}
     if not known(stored["uri"] or ""):
         raise NnexpError(
             f"The password of {stored['uri']} is not kept. Type it: python -m nnexp resume {directory} --uri ..."
         )
     if not uri:
-        refuse_store(stored["uri"], directory)
-    config = {**again["config"], "epochs": wanted, "tracking": stored, "checkpoint": again["checkpoint"]}
+        refuse_store(again.uri, directory)
+    config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen, cache)
     refuse_changes(experiment, past)
-    overrides = tuple(again["place"].pop("overrides"))
-    place = Place(directory, outputs, overrides, **again["place"])
+    seat = again.place
+    place = Place(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
     target = connect(tracking, place) if delivered_here else later(tracking, place)
     console.opening(describe(experiment))
     found, problems = newest(directory, past.token)
     for problem in problems:
         console.note(f"{problem}. It is not used.")
-    extended = wanted > again["config"]["epochs"]
-    content = key(experiment, again["config"]["epochs"] if extended else 0)
+    extended = wanted > again.epochs
+    content = key(experiment, again.epochs if extended else 0)
     tracked = TrackedRun.resume(past, wanted, content, target)
     with closing(tracked, place):
         if found:
@@ -208,6 +205,25 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     )
     job = Job(experiment, place, tracking, checkpoint, tracked, target, extended)
     return carry_out(job, console, began)
+
+
+def refuse_finished(past: Past, wanted: int, console: Console) -> None:
+    """Refuse to go on with a run of which nothing is left to do.
+
+    One that finished and whose ``result.json`` does not say so, or cannot be read, is finished once more.
+    """
+    directory, finished = past.directory, past.ending.status == "FINISHED"
+    try:
+        status, why = read_result(directory).status, f"{directory / RESULT} does not say that the run finished"
+    except Unreadable as error:
+        status, why = "", first_line(error)
+    if finished and status != "FINISHED" and wanted >= past.wanted:
+        console.note(f"{why}. The run is finished once more, which makes it anew.")
+    elif wanted < past.wanted or (finished and wanted == past.wanted):
+        raise NnexpError(
+            f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {past.last} of {past.wanted} epochs "
+            f"are trained. To train more, type python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
+        )
 
 
 def refuse_store(uri: str | None, directory: Path) -> None:
@@ -227,16 +243,14 @@ def refuse_store(uri: str | None, directory: Path) -> None:
 
 def refuse_changes(experiment: Experiment, past: Past) -> None:
     """Refuse to go on with other data or other versions of the plugins than those the run began with; say what differs."""
-    tags_then, data = past.opened["tags"], past.opened["data"]
-    now = plugin_versions(experiment)
-    if now != tags_then["nnexp.plugins"]:
+    then, now = past.opened.tags.get("nnexp.plugins", "no plugins"), plugin_versions(experiment)
+    if now != then:
         raise NnexpError(
-            f"The run began with {tags_then['nnexp.plugins']}, and now {now} is installed. Install those versions "
-            "again, or start a new run."
+            f"The run began with {then}, and now {now} is installed. Install those versions again, or start a new run."
         )
-    if experiment.digest()[:36] != data["digest"]:
+    if experiment.digest()[:36] != past.data.digest:
         raise NnexpError(
-            f"The data '{data['name']}' are not those that the run began with. Restore them, or start a new run."
+            f"The data '{past.data.name}' are not those that the run began with. Restore them, or start a new run."
         )
 
 
@@ -343,5 +357,5 @@ def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: 
 def write_yaml(config: Mapping[str, Any], path: Path) -> None:
     """Write plain values as YAML, in their order."""
     text = f"# Made by nnexp {own_version()}: the resolved configuration of this run.\n"
-    with replacing(path) as partial:
-        partial.write_text(text + to_yaml(config), encoding="utf-8")
+    with replacing(path, forced=True) as file:
+        file.write((text + to_yaml(config)).encode())

@@ -26,7 +26,7 @@ from nnexp.console import note, relative
 from nnexp.curve import draw_missing
 from nnexp.errors import NnexpError, first_line
 from nnexp.explain import FILE_GROUPS
-from nnexp.files import outputs_here
+from nnexp.files import Unreadable, outputs_here
 from nnexp.ledger import Job, key_of
 from nnexp.manifest import MANIFEST, Composition, Manifest, PlannedJob, differences, write_manifest
 from nnexp.pictures import compared
@@ -381,7 +381,11 @@ def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManag
 def write_failure(directory: Path, error: Exception) -> None:
     """Note why a job failed, in the words that a single run ends with."""
     directory.mkdir(parents=True, exist_ok=True)
-    write_result(directory, {"reason": str(error), **read_result(directory), "status": "FAILED", **failure(error)})
+    try:
+        reason = read_result(directory).reason
+    except Unreadable:  # kept by write_result
+        reason = ""
+    write_result(directory, {"status": "FAILED", "reason": reason or str(error), **failure(error)})
 
 
 def deliver_rest(directory: Path, outputs: Path, typed_uri: str | None = None) -> list[str]:
@@ -403,8 +407,8 @@ def store_best(best: Job, *, over: bool) -> str | None:
     tracking = TrackingSettings(**config.tracking)
     if tracking.name == "none" or not run_id_of(best.directory):
         return None
-    if over and tracking.model == "auto" and best.result["status"] == "FINISHED":
-        outputs, requirements = outputs_here(), best.result["requirements"]
+    if over and tracking.model == "auto" and best.result.status == "FINISHED":
+        outputs, requirements = outputs_here(), best.result.requirements
         if Recorder.courier:
             Recorder.courier.store_model(best.directory, requirements)
         else:

@@ -43,7 +43,7 @@ class Watch:
 
     def value(self, number: int) -> float:
         """What Hydra gets for a job that did not run now."""
-        return float(read_result(self.place(number)).get("objective", math.nan))
+        return read_result(self.place(number)).objective
 
     def place(self, number: int) -> Path:
         """A job's directory."""

@@ -30,7 +30,7 @@ LAYERS = [
         "preprocessing",
         "presets",
     },
-    {"training", "model", "checkpoint", "options", "contracts", "loaded", "configs"},
+    {"training", "model", "described", "checkpoint", "options", "contracts", "loaded", "configs"},
     {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
     {
         "experiment",

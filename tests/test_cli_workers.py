@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from nnexp import ledger
-from nnexp.tracking.journal import JOURNAL, read
+from nnexp.tracking.journal import JOURNAL, Ending, read
 from tests.command import environment, nnexp, runs, sweeping, sweeps
 from tests.test_cli_sweeps import SLOW, assert_same, line, states, writer
 
@@ -178,7 +178,7 @@ def test_a_signal_ends_a_sweep_in_two_seconds(how: str, tracking: str, tmp_path:
     if how == "twice":  # whoever cannot wait has what was written by then
         return
     for number in range(2):
-        assert ledger.journal_end(directory / str(number) / JOURNAL) == "KILLED"
+        assert Ending.read(directory / str(number)).status == "KILLED"
     if tracking == "mlflow":
         assert nnexp("sync", cwd=tmp_path).code == 0
         with contextlib.closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as store:

@@ -86,8 +86,8 @@ def test_a_writer_that_fails_leaves_nothing_beside(tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_text("old")
 
     def interrupted() -> None:
-        with replacing(tmp_path / "file.txt") as partial:
-            partial.write_text("new")
+        with replacing(tmp_path / "file.txt") as file:
+            file.write(b"new")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -9,6 +9,7 @@ import pytest
 from nnexp.grid import among, points, settings
 from nnexp.ledger import Job, State
 from nnexp.manifest import Manifest, PlannedJob
+from nnexp.tracking.result import Result
 
 
 def manifest(*jobs: str) -> Manifest:
@@ -19,7 +20,7 @@ def manifest(*jobs: str) -> Manifest:
 def job(number: int, cost: float | None = None, state: State = "finished") -> Job:
     """A job that ended."""
     metrics = {} if cost is None else {"cost/train": cost}
-    return Job(number, Path(str(number)), {"metrics": metrics}, state)
+    return Job(number, Path(str(number)), Result(metrics=metrics), state)
 
 
 def test_points() -> None:

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnexp import quoting
-from nnexp.composition import plain
+from nnexp.composed import plain
 from nnexp.errors import NnexpError
 from tests.command import nnexp, result, sweeps
 from tests.composed import Watched, in_full, loader, store, sweep
@@ -70,7 +70,7 @@ def installed() -> Iterator[None]:
     """Hydra as the command has it."""
     quoting.install()
     yield
-    Override._get_value_element_as_str = staticmethod(quoting.hydras)  # type: ignore[method-assign]
+    Override._get_value_element_as_str = staticmethod(quoting.written)  # type: ignore[method-assign]
 
 
 def target(compose: Callable[[], Any]) -> Any:
@@ -116,7 +116,7 @@ def test_a_text_reads_back(text: str) -> None:
 def test_what_needs_no_quotes_has_none() -> None:
     """Names of runs stay readable: plain words are as they were typed."""
     for word in ("relu", "a b", "t.csv", "0x1", "a/b", "x_1"):
-        assert quoting.as_typed(word) == quoting.hydras(word)
+        assert quoting.as_typed(word) == quoting.written(word)
 
 
 def test_a_sweep_on_such_a_column(tmp_path: Path) -> None:

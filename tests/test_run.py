@@ -45,7 +45,7 @@ def test_a_picture_that_cannot_be_drawn_costs_the_picture_alone(
     monkeypatch.setattr("nnexp.run.draw_cost", fail)
     run(CONFIG, place(tmp_path, 0), Console(brief=True))
     directory = place(tmp_path, 0).directory
-    assert read_result(directory)["status"] == "FINISHED"
+    assert read_result(directory).status == "FINISHED"
     assert (directory / "weights.npz").exists()
     assert "cost.png could not be drawn (RuntimeError: no font for 0)." in capsys.readouterr().err
 
@@ -58,7 +58,7 @@ def test_runs_share_a_cache(tmp_path: Path) -> None:
     assert cache.bytes > 0
     directories = [place(tmp_path, job).directory for job in range(3)]
     assert len({(each / "weights.npz").read_bytes() for each in directories}) == 1
-    assert len({repr(read_result(each)["history"]) for each in directories}) == 1
+    assert len({repr(read_result(each).history) for each in directories}) == 1
 
 
 def test_a_run_is_resumed_with_a_cache(tmp_path: Path) -> None:
@@ -76,4 +76,4 @@ def test_a_picture_tells_no_password(tmp_path: Path) -> None:
     config = {**CONFIG, "tracking": {"name": "none", "uri": address}}
     here = Place(tmp_path / "outputs/runs/r", tmp_path / "outputs", ("seed=1", f"tracking.uri={address}"))
     run(config, here, Console(brief=False))
-    assert read_result(here.directory)["title"] == "seed=1 tracking.uri=http://me:***@localhost:1"
+    assert read_result(here.directory).title == "seed=1 tracking.uri=http://me:***@localhost:1"

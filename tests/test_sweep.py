@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nnexp import ledger, sweep
+from nnexp import sweep
 from nnexp.settings import TrackingSettings
+from nnexp.tracking.journal import Ending
 
 KILLED = """
 import os, signal, sys
@@ -37,5 +38,5 @@ def test_a_run_that_a_worker_is_about_to_go_on_with_is_left_to_it(
     made = sweep.hire(TrackingSettings(), [going_on])
     assert made.close() == []
     made.stop(5)
-    assert [ledger.journal_end(each / "journal.jsonl") for each in (going_on, other)] == ["", "KILLED"]
+    assert [Ending.read(each).status for each in (going_on, other)] == ["open", "KILLED"]
     assert len(list((tmp_path / "outputs" / ".open").iterdir())) == 1

@@ -19,7 +19,7 @@ from nnexp.tracking.client import PATIENT, QUICK, quiet, reason
 from nnexp.tracking.delivery import Delivery
 from nnexp.tracking.journal import Busy
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import Before, complete, end_dead, entry_of, held, leave, settle_one
+from nnexp.tracking.waiting import Before, added, complete, end_dead, entry_of, held, leave, settle_one
 
 LIVE_AFTER = 10.0
 """Seconds of training after which MLflow is fed while a run goes on."""
@@ -88,13 +88,16 @@ class Deliveries:
             self._abandoned = True  # a thread that hangs is left alone; it takes up no other run
             left = list(self._left)
         for directory in left:  # how they ended is known here also where the store does not answer
-            if entry := entry_of(directory, self._outputs):
-                self._tried(partial(end_dead, entry))
+            self._tried(partial(self._end_dead, directory))
         whys = [self._whys.get(directory, "there was no time for it") for directory in left]
         return [
             f"MLflow at {masked(self._uri)} does not have all of {counted(whys.count(why), 'run')}: {why}."
             for why in dict.fromkeys(whys)
         ]
+
+    def _end_dead(self, directory: Path) -> None:
+        if entry := entry_of(directory, self._outputs):
+            end_dead(entry)
 
     def _work(self) -> None:
         """What the thread does until ``close``, and then with the rest."""
@@ -141,12 +144,8 @@ class Deliveries:
         if directory in self._prepared:  # tried before
             return
         self._prepared.add(directory)
-        try:
-            self._before(directory)
-        except Exception as error:  # noqa: BLE001 - it may be anything's fault
-            self._warn_once(
-                f"Files are missing in {directory} ({type(error).__name__}: {first_line(error)}).", "before"
-            )
+        if missing := added(self._before, directory):
+            self._warn_once(f"{missing[0].upper()}{missing[1:]}.", "before")
 
     def _follow(self) -> bool:
         """While runs train: connect, which takes seconds, and deliver what those have that have trained for a while."""

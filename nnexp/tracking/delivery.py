@@ -10,18 +10,16 @@ A run that ended before MLflow knew of it is one piece: four calls, and its file
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.files import replace_json
-from nnexp.tracking.entities import DataRecord
-from nnexp.tracking.journal import JOURNAL, end, read
-from nnexp.tracking.result import read_result
+from nnexp.files import Unreadable, force_folder, read_json, replace_json
+from nnexp.tracking.journal import JOURNAL, Ending, end, read
+from nnexp.tracking.records import Opened, Record
+from nnexp.tracking.result import RUN_ID, read_result
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -33,14 +31,15 @@ NEW = {"run": "", "bytes": 0}
 """What the file says of a run that MLflow cannot know yet."""
 MOST_POINTS = 5000
 """Metric points in a piece: what is told again at most after a crash."""
-RUN_ID = re.compile(r"[0-9a-f]{32}|")
-"""How MLflow's id of a run looks; empty while there is none."""
 
 
 def run_id_of(directory: Path) -> str:
     """MLflow's id of the run in ``directory``, or of the run that answered in its place (reuse); empty where there is none."""
-    result = read_result(directory)
-    return str(result["run_id"] if result.get("status") == "REUSED" else _progress(directory)[0])
+    try:
+        answered = read_result(directory).run_id
+    except Unreadable:  # told by whoever needs more of it
+        answered = ""
+    return answered or _progress(directory)[0]
 
 
 def promise_new(directory: Path) -> None:
@@ -55,14 +54,14 @@ def promised(directory: Path) -> bool:
 
 def _noted(directory: Path) -> Any:
     try:
-        return json.loads((directory / PROGRESS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return read_json(directory / PROGRESS)
+    except (FileNotFoundError, Unreadable):
         return None
 
 
 def _progress(directory: Path) -> tuple[str, int]:
     match _noted(directory):
-        case {"run": str(run_id), "bytes": int(offset)} if RUN_ID.fullmatch(run_id) and offset >= 0:
+        case {"run": str(run_id), "bytes": int(offset)} if RUN_ID.fullmatch(run_id) and 0 <= offset < 2**63:
             return run_id, offset
         case _:  # nothing that nnexp wrote: the run is found by its journal's id, and told everything once more
             return "", 0
@@ -73,25 +72,25 @@ class Piece:
     """What is told in one go: records that follow each other, up to the byte ``behind``."""
 
     behind: int
-    opened: Mapping[str, Any] | None = None
+    opened: Opened | None = None
     points: list[Metric] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
-    last: Mapping[str, Any] | None = None
+    last: Record | None = None
     """A record that has to come after all others of its piece: how the run ended; that it goes on; its model."""
 
-    def take(self, record: Mapping[str, Any], behind: int) -> bool:
+    def take(self, record: Record, behind: int) -> bool:
         """Add a record; says whether it fits."""
         if self.last:
             return False
         if "opened" in record:
-            self.opened = record["opened"]
+            self.opened = Opened.of(record["opened"])
         elif "metrics" in record:
             new = list(_points(record))
             if self.points and len(self.points) + len(new) > MOST_POINTS:
                 return False
             self.points += new
         elif "artifact" in record:
-            self.files.append(str(record["artifact"]))
+            self.files.append(record["artifact"])
         elif "ended" in record or not (self.opened or self.points or self.files):
             self.last = record
         else:
@@ -153,9 +152,10 @@ class Delivery:
 
     def mark(self) -> None:
         """Tell that the run ended badly before anything else is told: for the case that there is no time for more."""
-        last = [record for record, _ in read(self.directory / JOURNAL, self._offset) if "ended" in record]
-        if last and last[-1]["ended"] != "FINISHED" and self.run_id:
-            self._tell(Piece(self._offset, last=last[-1]))
+        ending = Ending.read(self.directory)
+        if ending.status in ("FAILED", "KILLED") and self.run_id:
+            last = {"ended": ending.status, "reason": ending.reason, "time": ending.time}
+            self._tell(Piece(self._offset, last=last))
 
     def _may_be_sent(self, name: str) -> bool:
         """Whether an artifact is a file of the run's own directory; a journal may come from a stranger."""
@@ -174,13 +174,13 @@ class Delivery:
         params: Mapping[str, Any] = {}
         reason = piece.reason
         if piece.opened:
-            params = piece.opened["params"]
+            params = piece.opened.params
             if not self._found(piece.opened):
                 self._create(piece.opened, reason)
                 reason = {}
         self.store.log(self.run_id, params, piece.points, reason)
-        if piece.opened and piece.opened["data"]:
-            self.store.log_data(self.run_id, DataRecord(**piece.opened["data"]))
+        if piece.opened and piece.opened.data:
+            self.store.log_data(self.run_id, piece.opened.data)
         paths = [self.directory / name for name in piece.files if self._may_be_sent(name)]
         if paths:
             self.store.log_files(self.run_id, paths)
@@ -192,37 +192,28 @@ class Delivery:
                     self.store.log_model(self.run_id, self.directory, requirements)
             case {"resumed": _, "epochs": epochs, "key": key}:
                 self.store.go_on(self.run_id, epochs, key)
-            case _:  # none, or a record of a later version that this one cannot tell
+            case _:
                 pass
 
-    def _found(self, opened: Mapping[str, Any]) -> bool:
+    def _found(self, opened: Opened) -> bool:
         """Whether the run is in MLflow, also where that was not noted because of a crash."""
         if not self.run_id and not promised(self.directory):
-            self.run_id = self.store.with_journal(opened["id"])
+            self.run_id = self.store.with_journal(opened.id)
         return bool(self.run_id)
 
-    def _create(self, opened: Mapping[str, Any], reason: Mapping[str, str]) -> None:
+    def _create(self, opened: Opened, reason: Mapping[str, str]) -> None:
         """Create the run. Until all of the piece is told there is no progress file, so after a crash it is looked for."""
         (self.directory / PROGRESS).unlink(missing_ok=True)
-        _sync_folder(self.directory)
-        tags = {**opened["tags"], **reason}
-        self.run_id = self.store.create(opened["name"], tags, opened["time"], opened["id"])
+        force_folder(self.directory)
+        tags = {**opened.tags, **reason}
+        self.run_id = self.store.create(opened.name, tags, opened.time, opened.id)
 
     def _save(self) -> None:
         with contextlib.suppress(OSError):  # a full disk: it will be told once more, which changes nothing
             replace_json(self.directory / PROGRESS, {"run": self.run_id, "bytes": self._offset})
 
 
-def _sync_folder(directory: Path) -> None:
-    """Force onto the disk which files there are."""
-    folder = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _points(record: Mapping[str, Any]) -> Iterator[Metric]:
+def _points(record: Record) -> Iterator[Metric]:
     from mlflow.entities import Metric
 
     step = record["epoch"] if "epoch" in record else record["score"]

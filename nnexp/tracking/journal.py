@@ -1,19 +1,8 @@
 """The journal beside every run: what is to be told to MLflow, one record a line, on disk before anything else is done with it.
 
-A record is a JSON object. In the order in which they are written:
-
-| record | what it says |
-|---|---|
-| ``{"opened": {...}}`` | the run's name, parameters, tags and data |
-| ``{"epoch": 3, "time": ms, "metrics": {...}}`` | an epoch; the time is when it ended, in milliseconds since 1970 |
-| ``{"score": 80, "time": ms, "metrics": {...}}`` | metrics of the whole run, such as a test score, shown at this epoch |
-| ``{"artifact": "weights.npz"}`` | a file of the run's directory |
-| ``{"ended": "FINISHED", "reason": "", "time": ms}`` | how the run ended |
-| ``{"model": ["numpy==2.4"], "anew": false}`` | the model is to be stored, with the packages that it needs |
-| ``{"resumed": 3, "epochs": 80, "key": "...", "time": ms}`` | the run, which had come to epoch 3, goes on to epoch 80 |
-
-A line counts once its line break is there, so what a crash tears off is the line that was being written. NaN and infinities
-are written as Python's ``json`` does.
+What the records are is in ``records.py``. A line counts once its line break is there, so what a crash tears off is the line
+that was being written. NaN and infinities are written as Python's ``json`` does. A line that is an object and no record was
+written by somebody else, or by a later version: nothing is read, written or cut off then, and the message names the line.
 """
 
 from __future__ import annotations
@@ -21,21 +10,26 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
+import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from nnexp.errors import NnexpError
+from nnexp.files import Unreadable, force_folder, open_plain
+from nnexp.tracking.records import NoRecord, Record, record_of
 
 JOURNAL = "journal.jsonl"
-ID = re.compile(r"[0-9a-f]{16}")
-"""How a journal's id looks."""
 SYNC_SECONDS = 1.0
 """How often what was written is forced onto the disk: what a power failure can cost. A killed process loses nothing."""
+LONGEST = 2**26
+"""Bytes of a line; no run has a longer one."""
+TAIL = 65_536
+"""Bytes at a journal's end that hold its last records."""
 
-Record = Mapping[str, Any]
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -47,11 +41,15 @@ class Journal:
     """The one writer of a run's journal. It holds the file's lock, which the system frees however its process ends."""
 
     def __init__(self, directory: Path, *, new: bool = False) -> None:
-        """Open the journal in ``directory``; ``new`` makes it, over an old one. Raises Busy, FileNotFoundError, NnexpError."""
+        """Open the journal in ``directory``; ``new`` makes it, over an old one. Raises Busy, NnexpError, OSError."""
         self.path = directory / JOURNAL
         refuse_links(directory)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new else 0), 0o666)
+        how = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_CREAT if new else 0)
+        self._file = os.open(self.path, how, 0o666)
+        self._named = not new
+        """Whether the names of the file and of its folder are on the disk."""
         try:
+            refuse_other_kinds(self._file, self.path)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._file, 0 if new else end(self.path))
         except BlockingIOError:
@@ -78,10 +76,15 @@ class Journal:
             self._syncing = threading.Thread(target=self._sync_regularly, daemon=True)
             self._syncing.start()
 
-    def sync(self) -> None:
-        """Force what was written onto the disk."""
+    def sync(self, *, names: bool = False) -> None:
+        """Force what was written onto the disk; with ``names`` also which files lie beside it."""
         self._written = False
         os.fsync(self._file)
+        if names or not self._named:
+            force_folder(self.path.parent)
+        if not self._named:
+            force_folder(self.path.parent.parent)
+            self._named = True
 
     def close(self) -> None:
         """Force everything onto the disk and free the lock."""
@@ -104,6 +107,12 @@ class Journal:
                     self._written = True
 
 
+def refuse_other_kinds(opened: int, path: Path) -> None:
+    """Refuse to write into anything but a plain file."""
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        raise Unreadable(f"{path} cannot be written: it is no plain file.")
+
+
 def refuse_links(directory: Path) -> None:
     """Refuse a run's directory that leads elsewhere: to follow a stranger's link would touch other files."""
     found = [path.name for path in directory.iterdir() if path.is_symlink()] if directory.is_dir() else []
@@ -115,28 +124,40 @@ def refuse_links(directory: Path) -> None:
 
 
 def identity(directory: Path) -> str:
-    """The id of the journal in ``directory``, as its first record says; empty where there is none."""
+    """The id of the journal in ``directory``, as its first record says; empty where there is none. Raises Unreadable."""
     try:
         record, _ = next(read(directory / JOURNAL), ({}, 0))
-    except OSError:
+    except FileNotFoundError:
         return ""
-    opened = record.get("opened")
-    return str(opened.get("id", "")) if isinstance(opened, dict) else ""
+    return str(record["opened"]["id"]) if "opened" in record else ""
 
 
-def read(path: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """The complete records from the byte ``offset`` on, each with the offset behind it."""
-    with path.open("rb") as file:
+def read(path: Path, offset: int = 0) -> Iterator[tuple[Record, int]]:
+    """The complete records from the byte ``offset`` on, each with the offset behind it.
+
+    Raises FileNotFoundError, and Unreadable where a line is no record, or an epoch does not follow the one before.
+    """
+    last, where = 0, "line {} of the new ones" if offset else "line {}"
+    with open_plain(path) as file:
         file.seek(offset)
-        for line in file:
+        for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), 1):
             try:
-                record = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:  # what a power failure leaves may be of any content
-                record = None
-            if not isinstance(record, dict):
+                record = record_of(line, last)
+            except NoRecord as error:
+                raise Unreadable(foreign(path, f"{where.format(number)}: {error}")) from None
+            if record is None:
                 return
+            last = record.get("epoch", last)
             offset += len(line)
             yield record, offset
+
+
+def foreign(path: Path, why: str) -> str:
+    """The message for a journal with a line that is none of this nnexp's."""
+    return (
+        f"{path} is not what nnexp writes ({why}), so nothing is done with it. If a later version wrote it, type "
+        "pip install -U nnexp; otherwise put the right one back, or move the run's directory away."
+    )
 
 
 def end(path: Path) -> int:
@@ -145,3 +166,49 @@ def end(path: Path) -> int:
     for _, offset in read(path):  # noqa: B007 (only the last one is wanted)
         pass
     return offset
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended last: ``open`` where its journal does not say so (it trains, or was killed), ``none`` without records."""
+
+    status: Literal["FINISHED", "FAILED", "KILLED", "open", "none"]
+    reason: str = ""
+    time: int = 0
+    """In milliseconds since 1970."""
+
+    @classmethod
+    def of(cls, newest_first: Iterable[Record]) -> Ending:
+        """What the records say; no more of them are looked at than have to be."""
+        for record in newest_first:
+            if "ended" in record:
+                return cls(record["ended"], record["reason"], record["time"])
+            if "model" not in record:
+                return cls("open")
+        return cls("none")
+
+    @classmethod
+    def read(cls, directory: Path) -> Ending:
+        """What the last records of the journal in ``directory`` say, which is quick. Raises Unreadable."""
+        path = directory / JOURNAL
+        try:
+            with open_plain(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(max(0, size - TAIL))
+                *lines, _ = file.read().split(
+                    b"\n"
+                )  # behind the last line break is nothing, or a line that was torn off
+        except FileNotFoundError:
+            return cls("none")
+        return cls.of(_last(path, lines, whole=size <= TAIL)) if lines else cls("none")
+
+
+def _last(path: Path, lines: list[bytes], *, whole: bool) -> Iterator[Record]:
+    """The records in the last lines of a journal, the newest first; one that is torn counts as any that is no end."""
+    for number, line in zip(range(len(lines), 0, -1), reversed(lines), strict=True):
+        try:
+            yield record_of(line + b"\n") or {}
+        except NoRecord as error:
+            if number > 1 or whole:
+                raise Unreadable(foreign(path, str(error))) from None
+            yield {}

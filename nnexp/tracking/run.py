@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,9 @@ from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
 from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
 from nnexp.tracking.entities import DataRecord, spelled
-from nnexp.tracking.journal import ID, JOURNAL, Journal, read
+from nnexp.tracking.journal import Journal
+from nnexp.tracking.past import Past
+from nnexp.tracking.records import Recipe
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import refuse_unsettled, register
 
@@ -60,82 +62,8 @@ class Opening:
     tags: Mapping[str, str]
     data: DataRecord | None = None
     epochs: int = 0
-    again: Mapping[str, Any] = field(default_factory=dict)
-    """What it takes to prepare the same run again, in plain values."""
-
-
-@dataclass(frozen=True)
-class Past:
-    """What the journal of a run that has ended tells."""
-
-    directory: Path
-    opened: Mapping[str, Any]
-    epochs: Sequence[Mapping[str, Any]]
-    wanted: int
-    """The epochs that were to be trained."""
-    status: str
-    """How it ended last; empty where its process was killed and nobody has said so yet."""
-
-    @classmethod
-    def read(cls, directory: Path) -> Past:
-        """Read the journal in ``directory``. Raises NnexpError where there is none."""
-        opened: Any = {}
-        epochs: list[Mapping[str, Any]] = []
-        wanted: Any = 0
-        status = ""
-        try:
-            for record, _ in read(directory / JOURNAL):
-                opened = record.get("opened", opened)
-                wanted = record.get("epochs", wanted)
-                status = record.get("ended", "" if "resumed" in record else status)
-                if "epoch" in record:
-                    epochs.append(record)
-        except OSError:
-            pass
-        if not isinstance(opened, dict) or not opened.get("again"):
-            raise NnexpError(
-                f"'{directory}' is no run's directory: it has no {JOURNAL} that tells what to train. Runs are in outputs/runs/."
-            )
-        wanted = wanted or opened.get("epochs")
-        if not (can_be_prepared(opened) and numbered(epochs) and isinstance(wanted, int)):
-            raise NnexpError(f"{directory / JOURNAL} is not what nnexp writes, so nothing is done with it.")
-        return cls(directory, opened, epochs, wanted, status)
-
-    @property
-    def token(self) -> str:
-        """The id of the journal."""
-        return str(self.opened["id"])
-
-    @property
-    def last(self) -> int:
-        """The last epoch that was trained; 0 where there is none."""
-        return int(self.epochs[-1]["epoch"]) if self.epochs else 0
-
-
-def can_be_prepared(opened: Mapping[str, Any]) -> bool:
-    """Whether a journal's first record has what resuming reads of it: a run's directory may come from anybody."""
-    match opened:
-        case {
-            "id": str(token),
-            "tags": {"nnexp.plugins": str()},
-            "data": {"digest": str(), "name": str()},
-            "again": {
-                "config": {},
-                "tracking": {"uri": str() | None},
-                "checkpoint": {},
-                "place": {"overrides": [*overrides], "name": str(), "sweep": str(), "job": int() | None, **more},
-            },
-        }:
-            return bool(ID.fullmatch(token)) and not more and all(isinstance(each, str) for each in overrides)
-    return False
-
-
-def numbered(epochs: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether these are records of the epochs from the first one on."""
-    return all(
-        each["epoch"] == number and isinstance(each.get("metrics"), dict) and isinstance(each.get("time"), int)
-        for number, each in enumerate(epochs, 1)
-    )
+    again: Recipe | None = None
+    """What it takes to prepare the same run again."""
 
 
 class TrackedRun:
@@ -263,11 +191,14 @@ class TrackedRun:
     def finish(self, status: Status, reason: str = "", *, within: float | None = None) -> None:
         """Write down how the run ended, and deliver what MLflow does not have, ``within`` so many seconds if given.
 
+        All that came before is on the disk by then, the run's files with their names included.
         Raises Waiting where not everything could be delivered; never where another process is to do that.
         """
         ending = {"ended": status, "reason": reason, "time": int(time.time() * 1000)}
         try:
-            self._journal.write(*self._last, ending, *self._model)
+            self._journal.write(*self._last)
+            self._journal.sync(names=True)
+            self._journal.write(ending, *self._model)
             self._journal.sync()
             if self._target and self._entry and self._target.delivered_here:
                 if self._courier:

@@ -8,21 +8,22 @@ ended, and delivers the rest.
 from __future__ import annotations
 
 import fcntl
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nnexp.errors import NnexpError
-from nnexp.files import PARTIAL, replace_json
+from nnexp.errors import NnexpError, first_line
+from nnexp.files import Unreadable, force_folder, read_json, replace_json
 from nnexp.tracking.address import known, masked, sends_credentials
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.database import DATABASE
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
-from nnexp.tracking.journal import ID, JOURNAL, Busy, Journal, identity, read
+from nnexp.tracking.journal import Busy, Ending, Journal, identity
+from nnexp.tracking.past import Past
+from nnexp.tracking.records import ID, is_file
 from nnexp.tracking.result import write_result
 from nnexp.tracking.store import Store
 
@@ -53,38 +54,58 @@ def register(outputs: Path, journal: str, directory: Path, uri: str, experiment:
     place = place.relative_to(base) if place.is_relative_to(base) else place  # so that the folder can be moved
     known = {"directory": str(place), "uri": "" if uri == embedded(outputs) else masked(uri), "experiment": experiment}
     replace_json(path, known, forced=True)
+    force_folder(path.parent)
     return path
 
 
 def entries(outputs: Path) -> list[Entry]:
     """Every run of ``outputs`` that is not completely in MLflow, the oldest first; those that train included."""
-    found = []
+    return notes(outputs)[0]
+
+
+def notes(outputs: Path) -> tuple[list[Entry], list[str]]:
+    """The runs that are noted, the oldest first; and what is wrong with the notes that nobody can follow."""
+    found, problems = [], []
     for path in (outputs / FOLDER).glob("*"):
-        if path.suffix == PARTIAL:
-            continue
-        try:
-            known = json.loads(path.read_text(encoding="utf-8")) if ID.fullmatch(path.name) else None
-            made = path.stat().st_mtime
-        except (OSError, ValueError):  # delivered meanwhile, or emptied by a power failure
-            continue
-        match known:
-            case {"directory": str(place), "uri": str(uri), "experiment": str(experiment)}:
-                directory = outputs.absolute().parent / place
-                found.append((made, Entry(path, directory, uri or embedded(outputs), experiment)))
-            case _:  # nothing that nnexp wrote
-                pass
-    return [entry for _, entry in sorted(found, key=lambda each: each[0])]
+        if ID.fullmatch(path.name):
+            try:
+                found.append((path.lstat().st_mtime, entry_in(path, outputs)))
+            except FileNotFoundError:  # delivered meanwhile
+                continue
+            except Unreadable as error:
+                problems.append(str(error))
+    return [entry for _, entry in sorted(found, key=lambda each: each[0])], problems
+
+
+def entry_in(path: Path, outputs: Path) -> Entry:
+    """The note of one run. Raises FileNotFoundError, and Unreadable where it is none."""
+    try:
+        known = read_json(path)
+    except Unreadable as error:
+        raise Unreadable(f"{error}. {advice(path)}") from None
+    match known:
+        case {"directory": str(place), "uri": str(uri), "experiment": str(experiment), **more} if not more and is_file(
+            place
+        ):
+            return Entry(path, outputs.absolute().parent / place, uri or embedded(outputs), experiment)
+    raise Unreadable(f"{path} is not what nnexp writes. {advice(path)}")
+
+
+def advice(path: Path) -> str:
+    """What to do about a note that nobody can follow."""
+    return f"It would name the run of the journal {path.name}. Move it away; other runs do not need it."
 
 
 def entry_of(directory: Path, outputs: Path) -> Entry | None:
-    """The entry of the run in ``directory``; None where MLflow has all of it, or was never to get it."""
-    try:
-        opened, _ = next(read(directory / JOURNAL))
-        path = outputs / FOLDER / opened["opened"]["id"]
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, StopIteration, KeyError, ValueError):
+    """The entry of the run in ``directory``; None where MLflow has all of it, or was never to get it. Raises Unreadable."""
+    token = identity(directory)
+    if not token:
         return None
-    return Entry(path, directory, known["uri"] or embedded(outputs), known["experiment"])
+    try:
+        noted = entry_in(outputs / FOLDER / token, outputs)
+    except FileNotFoundError:
+        return None
+    return replace(noted, directory=directory)
 
 
 def refuse_unsettled(outputs: Path, directory: Path) -> None:
@@ -102,6 +123,17 @@ Before = Callable[[Path], object]
 
 def leave(directory: Path) -> None:
     """Add nothing to a run's directory."""
+
+
+def added(before: Before, directory: Path) -> str:
+    """Have missing files added; why that did not work, or nothing. A run without them is a run all the same."""
+    try:
+        before(directory)
+    except NnexpError as error:
+        return f"files are missing in {directory}: {first_line(error)}"
+    except Exception as error:  # noqa: BLE001 - it may be anything's fault
+        return f"files are missing in {directory} ({type(error).__name__}: {first_line(error)})"
+    return ""
 
 
 def settle(
@@ -215,7 +247,7 @@ def refuse_other(entry: Entry) -> None:
 def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: Journal, *, hurried: bool) -> str:
     """Deliver one run, of which nobody else has the journal."""
     died = ended(journal, entry.directory)
-    before(entry.directory)
+    missing = added(before, entry.directory)
     store = connect()
     delivery = Delivery(store, entry.directory)
     with quiet():
@@ -230,7 +262,7 @@ def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: J
             if hurried:
                 delivery.mark()
             delivery.all()
-            words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}"
+            words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}{missing and f'; {missing}'}"
     entry.path.unlink(missing_ok=True)
     return words
 
@@ -262,15 +294,11 @@ def ended(journal: Journal, directory: Path) -> str:
 
     The caller holds the journal's lock.
     """
-    wanted, epoch, moment, last = 0, 0, int(time.time() * 1000), ""
-    for record, _ in read(directory / JOURNAL):
-        wanted = record.get("opened", record).get("epochs", wanted)
-        if "epoch" in record:
-            epoch, moment = record["epoch"], record["time"]
-        last = last if "model" in record else next(iter(record))
-    if last == "ended":
+    if Ending.read(directory).status not in ("open", "none"):
         return ""
-    why = f"its process was killed after epoch {epoch} of {wanted}"
+    past = Past.read(directory)
+    moment = past.epochs[-1]["time"] if past.epochs else int(time.time() * 1000)
+    why = f"its process was killed after epoch {past.last} of {past.wanted}"
     journal.write({"ended": "KILLED", "reason": why, "time": moment})
     write_result(directory, {"status": "KILLED", "reason": why})
     return f"is marked as KILLED: {why}"

@@ -16,7 +16,7 @@ import pytest
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL, Journal
-from nnexp.tracking.result import read_result
+from nnexp.tracking.result import Result, read_result
 from nnexp.tracking.store import Store
 from nnexp.tracking.waiting import entries, entry_of, held, settle_everywhere
 
@@ -172,7 +172,7 @@ def test_long_runs_are_seen_while_they_train_and_dead_ones_marked(trainings: Tra
         n_epochs = (directory / JOURNAL).read_bytes().count(b'{"epoch":')
         assert points(store, directory) == list(range(1, n_epochs + 1))
         why = f"its process was killed after epoch {n_epochs} of 1000000"
-        assert read_result(directory) == {"status": "KILLED", "reason": why}
+        assert read_result(directory) == Result(status="KILLED", reason=why)
         assert store.client.get_run(run_id_of(directory)).data.tags["nnexp.reason"] == why
         assert status(store, directory) == "KILLED"
     assert entries(outputs) == []
@@ -285,4 +285,4 @@ def test_what_a_server_that_stays_away_does_not_get_waits(trainings: Trainings, 
     assert f"MLflow at http://me:***@127.0.0.1:{free_port} does not have all of " in said
     assert "geheim" not in said
     assert len(entries(outputs)) == 6
-    assert read_result(killed)["status"] == "KILLED"
+    assert read_result(killed).status == "KILLED"

@@ -12,6 +12,7 @@ import pytest
 
 from nnexp.errors import NnexpError
 from nnexp.tracking.journal import JOURNAL, Busy, Journal, end, read
+from nnexp.tracking.records import Record
 
 KILLED_WHILE_WRITING = """
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from nnexp.tracking.journal import Journal
 
 journal = Journal(Path(sys.argv[1]), new=True)
-for n in range(10**9):
+for n in range(1, 10**9):
     journal.write({"epoch": n, "time": n, "metrics": {"cost/train": n / 7}})
     print(n, flush=True)
 """
@@ -36,16 +37,20 @@ journal = Journal(Path(sys.argv[1]), new=True)
 written = 0
 try:
     while True:
-        journal.write({"epoch": written, "padding": "x" * 70})
+        journal.write({"epoch": written + 1, "time": 1, "metrics": {"x" * 70: 0.5}})
         written += 1
 except NnexpError as error:
     print(written, error)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-journal.write({"ended": "FAILED"})
+journal.write({"ended": "FAILED", "reason": "", "time": 1})
 """
+FIRST = {"epoch": 1, "time": 1, "metrics": {"cost/train": 0.5}}
+SECOND = {"epoch": 2, "time": 1, "metrics": {}}
+LINE = b'{"epoch":1,"time":1,"metrics":{"cost/train":0.5}}\n'
+ENDED = {"ended": "FINISHED", "reason": "", "time": 1}
 
 
-def records(directory: Path) -> list[dict[str, object]]:
+def records(directory: Path) -> list[Record]:
     """Everything that the journal holds."""
     return [record for record, _ in read(directory / JOURNAL)]
 
@@ -55,29 +60,29 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path: Path) -> None:
     values = {"a": 0.1 + 0.2, "b": 5e-324, "c": -math.inf, "d": math.nan, "ä": 1 / 3}
     journal = Journal(tmp_path, new=True)
     journal.write({"epoch": 1, "time": 5, "metrics": values})
-    journal.write({"artifact": "x"}, {"ended": "FINISHED"})
+    journal.write({"artifact": "x"}, ENDED)
     journal.close()
     first, *others = records(tmp_path)
     metrics = first["metrics"]
     assert isinstance(metrics, dict)
     assert math.isnan(metrics.pop("d"))
     assert metrics == {key: value for key, value in values.items() if key != "d"}
-    assert others == [{"artifact": "x"}, {"ended": "FINISHED"}]
+    assert others == [{"artifact": "x"}, ENDED]
     (_, behind), *_ = read(tmp_path / JOURNAL)
     assert [record for record, _ in read(tmp_path / JOURNAL, behind)] == others
 
 
 @pytest.mark.parametrize(
-    "torn", [b'{"epoch": 2, "ti', b'{"epoch": 2}', b"\0" * 40 + b"\n", b'{"ep\n{"epoch": 3}\n', b"7\n"]
+    "torn", [b'{"epoch": 2, "ti', LINE[:-1], b"\0" * 40 + b"\n", b'{"ep\n' + LINE, b"7\n", b"[]\n", b"\xff\n"]
 )
 def test_what_a_crash_leaves_behind_the_last_record_is_left_out(torn: bytes, tmp_path: Path) -> None:
     """A torn line, or one that a power failure filled with anything, does not count, and the next writer removes it."""
-    (tmp_path / JOURNAL).write_bytes(b'{"epoch": 1}\n' + torn)
-    assert records(tmp_path) == [{"epoch": 1}]
+    (tmp_path / JOURNAL).write_bytes(LINE + torn)
+    assert records(tmp_path) == [FIRST]
     journal = Journal(tmp_path)
-    journal.write({"epoch": 2})
+    journal.write(SECOND)
     journal.close()
-    assert (tmp_path / JOURNAL).read_bytes() == b'{"epoch": 1}\n{"epoch":2}\n'
+    assert (tmp_path / JOURNAL).read_bytes() == LINE + b'{"epoch":2,"time":1,"metrics":{}}\n'
 
 
 @pytest.mark.parametrize("lines", [1, 300, 2000])
@@ -93,7 +98,7 @@ def test_a_killed_process_loses_no_record_that_it_had_written(lines: int, tmp_pa
         seen += [int(line) for line in process.stdout.read().splitlines()]
     found = [record["epoch"] for record in records(tmp_path)]
     assert found[: len(seen)] == seen
-    assert found == list(range(len(found)))
+    assert found == list(range(1, len(found) + 1))
     Journal(tmp_path).close()
 
 
@@ -104,18 +109,18 @@ def test_a_full_disk_is_told_and_leaves_no_torn_line(tmp_path: Path) -> None:
     )
     written, _, words = done.stdout.partition(" ")
     assert f"{JOURNAL} cannot be written: File too large" in words
-    assert [*range(int(written))] == [record["epoch"] for record in records(tmp_path)[:-1]]
-    assert records(tmp_path)[-1] == {"ended": "FAILED"}
+    assert [*range(1, int(written) + 1)] == [record["epoch"] for record in records(tmp_path)[:-1]]
+    assert records(tmp_path)[-1] == {"ended": "FAILED", "reason": "", "time": 1}
 
 
 def test_records_reach_the_disk_within_a_second_and_a_bit(tmp_path: Path) -> None:
     """The system is asked to force the records onto the disk once a second, by a thread of its own."""
     code = (
         "import sys, time; from pathlib import Path; import os; done = []; own = os.fsync\n"
-        "os.fsync = lambda file: (own(file), done.append(time.monotonic()))\n"
+        "os.fsync = lambda file: (own(file), os.path.isfile(file) and done.append(time.monotonic()))\n"
         "from nnexp.tracking.journal import Journal; journal = Journal(Path(sys.argv[1]), new=True)\n"
         "ends = time.monotonic() + 3.5\n"
-        "while time.monotonic() < ends: journal.write({'epoch': 1}); time.sleep(0.01)\n"
+        "while time.monotonic() < ends: journal.write({'artifact': 'x'}); time.sleep(0.01)\n"
         "print(len(done))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
@@ -134,7 +139,7 @@ def test_a_missing_journal_is_not_made_by_looking(tmp_path: Path) -> None:
 def test_a_new_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
     """A second run in the same directory begins with an empty journal, unless the first one is still at work."""
     first = Journal(tmp_path, new=True)
-    first.write({"epoch": 1})
+    first.write(FIRST)
     with pytest.raises(NnexpError, match="Wait for it, or end it"):
         Journal(tmp_path, new=True)
     first.close()

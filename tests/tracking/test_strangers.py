@@ -14,7 +14,8 @@ from nnexp.checkpoint import load
 from nnexp.errors import NnexpError
 from nnexp.tracking.delivery import PROGRESS, Delivery
 from nnexp.tracking.journal import JOURNAL
-from nnexp.tracking.run import Opening, Past, Target, TrackedRun
+from nnexp.tracking.past import Past
+from nnexp.tracking.run import Opening, Target, TrackedRun
 from nnexp.tracking.waiting import entries, settle
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ OPENED: dict[str, Any] = {
     "tags": {"nnexp.plugins": "nnexp 0.1.0"},
     "data": DATA,
     "epochs": 3,
-    "again": {"config": {}, "tracking": {"uri": None}, "checkpoint": {}, "place": PLACE},
+    "again": {"config": {"epochs": 3}, "tracking": {"uri": None}, "checkpoint": {}, "place": PLACE},
     "id": TOKEN,
     "time": 1,
 }
@@ -90,7 +91,7 @@ def test_a_note_leads_to_its_own_run_only(place: str, store: Store, outputs: Pat
         assert not said[0][1]
 
 
-@pytest.mark.parametrize("name", [JOURNAL, "result.tmp", "delivery.tmp", "nnexp.log"])
+@pytest.mark.parametrize("name", [JOURNAL, ".result.json.partial", ".delivery.json.partial", "nnexp.log"])
 def test_a_link_in_a_runs_directory_is_refused(name: str, store: Store, outputs: Path, tmp_path: Path) -> None:
     """What a link leads to is neither emptied nor written to, and the message names it."""
     run = sent(outputs)
@@ -104,7 +105,8 @@ def test_a_link_in_a_runs_directory_is_refused(name: str, store: Store, outputs:
     before = target.read_bytes()
     ((_, words, done),) = list(settle(entries(outputs), store, outputs))
     assert not done
-    assert f"holds a symbolic link, {name}" in words
+    assert "symbolic link" in words
+    assert name in words
     assert target.read_bytes() == before
 
 
@@ -134,7 +136,7 @@ def test_progress_that_nobody_made_counts_for_nothing(known: str, store: Store, 
     assert made.data.metrics == {"cost/train": 0.5}
 
 
-@pytest.mark.parametrize("name", ["x", f"{TOKEN}.tmp", "0" * 15 + "'"])
+@pytest.mark.parametrize("name", ["x", f".{TOKEN}.partial", "0" * 15 + "'"])
 def test_a_note_has_a_journals_id_for_its_name(name: str, outputs: Path) -> None:
     """Any other file among the notes is none."""
     (outputs / ".open").mkdir()
