@@ -22,13 +22,14 @@ from nnexp.model import DESCRIPTION, WEIGHTS
 from nnexp.plain import to_yaml
 from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
-from nnexp.tracking.address import known, masked, sends_credentials, without_secrets
+from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
+from nnexp.tracking.origin import allowed, embedded
 from nnexp.tracking.result import write_result
 from nnexp.tracking.run import Past, Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import embedded, entries, settle
+from nnexp.tracking.waiting import entries, settle
 from nnexp.training import Diverged, Epoch
 
 log = logging.getLogger("nnexp")
@@ -71,7 +72,7 @@ def run(
         target = later(tracking, place)
     again = {
         "config": experiment.config(),
-        "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
+        "tracking": {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None, "artifacts": None},
         "checkpoint": asdict(checkpoint),
         "place": {"overrides": list(place.overrides), "name": place.name, "sweep": place.sweep, "job": place.job},
     }
@@ -158,14 +159,15 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     uri: str | None,
     console: Console,
     *,
+    artifacts: str | None = None,
     cache: Cache | None = None,
     delivered_here: bool = True,
 ) -> float:
     """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
 
-    Weights and metrics are those of a run that was never interrupted. ``uri`` is for a store's address with a password, which
-    is not kept; ``cache`` and ``delivered_here`` are as in ``run``. Raises NnexpError where nothing is left to do, or where
-    the data or the plugins are no longer the same.
+    Weights and metrics are those of a run that was never interrupted. ``uri`` and ``artifacts`` are what was typed: the store
+    that the run's journal names is used only where that, or the environment, names it too. ``cache`` and ``delivered_here`` are
+    as in ``run``. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
     """
     began = time.perf_counter()
     past = Past.read(directory)
@@ -177,13 +179,9 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
             f"The run in '{directory}' {ended}: {past.last} of {past.wanted} epochs are trained. To train more, type "
             f"python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
         )
-    stored = {**again["tracking"], **({"uri": uri} if uri else {})}
-    if not known(stored["uri"] or ""):
-        raise NnexpError(
-            f"The password of {stored['uri']} is not kept. Type it: python -m nnexp resume {directory} --uri ..."
-        )
-    if not uri:
-        refuse_store(stored["uri"], directory)
+    named = again["tracking"]["uri"]
+    chosen_store = uri or (allowed(named, None, outputs, f"python -m nnexp resume {directory}") if named else None)
+    stored = {**again["tracking"], "uri": chosen_store, "artifacts": artifacts}
     config = {**again["config"], "epochs": wanted, "tracking": stored, "checkpoint": again["checkpoint"]}
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen, cache)
@@ -208,21 +206,6 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     )
     job = Job(experiment, place, tracking, checkpoint, tracked, target, extended)
     return carry_out(job, console, began)
-
-
-def refuse_store(uri: str | None, directory: Path) -> None:
-    """Refuse a store that a journal names, and that nobody has typed: a database not there yet, a server to get credentials."""
-    path = Path((uri or "").removeprefix("sqlite:///"))
-    if uri and uri.startswith("sqlite:") and not path.exists():
-        why = f"there is no database {path}"
-    elif uri and sends_credentials(uri):
-        why = "user name and password, or the token, of the environment would be sent there"
-    else:
-        return
-    raise NnexpError(
-        f"The run in '{directory}' says that its record goes to {uri}, and {why}. If that is right, type it: "
-        f"python -m nnexp resume {directory} --uri {uri}"
-    )
 
 
 def refuse_changes(experiment: Experiment, past: Past) -> None:
@@ -298,7 +281,7 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
     if tracking.name == "none":
         return None
     try:
-        store = Store.connect(tracking.uri, tracking.experiment, place.outputs)
+        store = Store.connect(tracking.uri, tracking.experiment, place.outputs, artifacts=tracking.artifacts)
     except NnexpError as error:
         if not place.sweep or not any(place.directory.parent.glob(f"*/{PROGRESS}")):
             raise

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import replace_json
+from nnexp.tracking.artifacts import sendable
 from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.journal import JOURNAL, end, read
 from nnexp.tracking.result import read_result
@@ -157,11 +158,6 @@ class Delivery:
         if last and last[-1]["ended"] != "FINISHED" and self.run_id:
             self._tell(Piece(self._offset, last=last[-1]))
 
-    def _may_be_sent(self, name: str) -> bool:
-        """Whether an artifact is a file of the run's own directory; a journal may come from a stranger."""
-        path = self.directory / name
-        return Path(name).name == name and path.is_file() and not path.is_symlink()
-
     def _durable(self) -> Path:
         """The journal, forced onto the disk: MLflow never holds what a power failure takes from the journal."""
         path = self.directory / JOURNAL
@@ -181,9 +177,8 @@ class Delivery:
         self.store.log(self.run_id, params, piece.points, reason)
         if piece.opened and piece.opened["data"]:
             self.store.log_data(self.run_id, DataRecord(**piece.opened["data"]))
-        paths = [self.directory / name for name in piece.files if self._may_be_sent(name)]
-        if paths:
-            self.store.log_files(self.run_id, paths)
+        if files := sendable(self.directory, piece.files):
+            self.store.log_files(self.run_id, self.directory, files)
         match piece.last:
             case {"ended": status, "time": time}:
                 self.store.client.set_terminated(self.run_id, status, time)

@@ -8,16 +8,38 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.files import replace_json
-from nnexp.tracking.address import without_secrets
+from nnexp.tracking.address import without_credentials, without_secrets
 
 RESULT = "result.json"
 
 
+QUOTED = ("reason", "message")
+"""What may quote anything, such as what an address's driver said."""
+
+
 def write_result(directory: Path, result: Mapping[str, Any]) -> None:
-    """Replace ``result.json`` in one step; a reason may quote what an address's driver said, and is written without secrets."""
-    if "reason" in result:
-        result = {**result, "reason": without_secrets(str(result["reason"]))}
-    replace_json(directory / RESULT, result)
+    """Replace ``result.json`` in one step. No text in it has a secret, but for where it lies, which is as it is."""
+    cleaned = {
+        key: without_secrets(str(value)) if key in QUOTED else value if key == "directory" else _without(value)
+        for key, value in result.items()
+    }
+    replace_json(directory / RESULT, cleaned)
+
+
+def _without(value: Any) -> Any:
+    """A plain value whose texts have no credentials of addresses in them."""
+    match value:
+        case str():
+            return without_credentials(value)
+        case Mapping():
+            return {key: _without(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return (
+                value
+                if not any(isinstance(each, str | Mapping | list | tuple) for each in value)
+                else [*map(_without, value)]
+            )
+    return value
 
 
 def read_result(directory: Path) -> dict[str, Any]:
