@@ -31,7 +31,9 @@ def origin(address: str, typed: str | None, outputs: Path) -> Origin:
         return "typed"
     if same_store(address, os.environ.get("MLFLOW_TRACKING_URI", "")):
         return "environment"
-    return "embedded" if same_store(address, embedded(outputs)) else "named"
+    # A link in the embedded one's place leads to a database that nobody has typed.
+    own = same_store(address, embedded(outputs)) and not (outputs / DATABASE).is_symlink()
+    return "embedded" if own else "named"
 
 
 def allowed(address: str, typed: str | None, outputs: Path, command: str) -> str:

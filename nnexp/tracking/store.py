@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nnexp.errors import NnexpError, closest, listed
 from nnexp.tracking import sqlite
 from nnexp.tracking.address import masked
-from nnexp.tracking.artifacts import Places, is_plain, may_be_called
+from nnexp.tracking.artifacts import Places, may_be_called
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
 from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
@@ -27,8 +27,6 @@ JOURNAL_ID = "nnexp.journal"
 
 ID = re.compile(r"[0-9a-f]{6,32}")
 FULL_ID = 32
-MODEL = ("weights.npz", "model.json")
-"""The files that a model consists of."""
 
 DOUBLE = re.compile("UniqueViolation|UNIQUE constraint|Duplicate entry")
 """What databases say of a row that another process has written first."""
@@ -274,10 +272,6 @@ class Store:
         """
         from nnexp.tracking.serving import write_mlflow_model
 
-        if not all(is_plain(directory, name) for name in MODEL):
-            raise NnexpError(
-                f"'{directory}' holds no model: {listed(MODEL)} have to be plain files in it. Put them back."
-            )
         with worded(f"store the model of run {run_id[:8]}", self.uri), tempfile.TemporaryDirectory() as folder:
             from mlflow.entities import LoggedModelOutput
 

@@ -56,7 +56,7 @@ DATABASES = {
 def test_a_database_has_its_kind_its_driver_and_its_file(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A SQLite file is where it really lies; what has options, or percent signs that SQLAlchemy reads in two ways, is no file."""
+    """A SQLite file is where it really lies; what has options, or percent signs that can be read in two ways, is no file."""
     monkeypatch.chdir(tmp_path)
     Path("link.db").symlink_to("x.db")
     address = StoreAddress.parse(text)
@@ -77,7 +77,8 @@ def test_a_folder_is_a_folder(text: str) -> None:
 def test_the_stores_that_mlflow_knows_by_name_are_neither_folders_nor_databases(text: str) -> None:
     """They are servers somewhere."""
     address = StoreAddress.parse(text)
-    assert not (address.is_folder or address.is_database)
+    assert not address.is_folder
+    assert not address.is_database
 
 
 NONE = {
