@@ -49,7 +49,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("uri", PROPOSED)
 @pytest.mark.parametrize("typed", [(), ("tracking",), ("tracking.experiment", "experiment"), ("uri", "tracking.uri.x")])
 def test_a_file_only_proposes_a_store(uri: str, typed: tuple[str, ...]) -> None:
-    """However it is spelled it is refused with the words to type, also where another key of the group, or an option, was typed."""
+    """However it is spelled it is refused with the words to type, also where the group, or another of its keys, was typed."""
     with pytest.raises(NnexpError, match=r"tracking\.uri=.* is set in a file|A store's address is empty") as refused:
         check_store({"uri": uri}, typed)
     assert "secret" not in str(refused.value)
