@@ -91,8 +91,8 @@ def test_a_presets_server_gets_no_request(spelling: str, canary: Canary, tmp_pat
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
     (tmp_path / "conf" / "experiment" / "theirs.yaml").write_text(f"# @package _global_\ntracking:\n  uri: {uri}\n")
     words = ("--config-dir", "conf", "experiment=theirs", "tracking=mlflow", *QUICK)
-    for mode in ((), ("-m", "seed=0,1")):
-        ended = nnexp(*mode, *words, cwd=tmp_path, MLFLOW_TRACKING_TOKEN=TOKEN)
+    for several in ((), ("seed=0,1", "-m")):
+        ended = nnexp(*words, *several, cwd=tmp_path, MLFLOW_TRACKING_TOKEN=TOKEN)
         assert ended.code == 1
         assert "is set in a file" in ended.err
         assert "type tracking.uri=http://" in ended.err
@@ -171,7 +171,6 @@ def test_a_folder_that_was_moved_is_told_so(moved: Path, finished: Path) -> None
     assert f"This one has {moved}/outputs/artifacts: was it moved or copied?" in refused.err
     assert f"type tracking.artifacts={finished}/outputs/artifacts " in refused.err
     assert sorted(finished.rglob("*")) == before
-    assert nnexp("predict", "dataset=xor epochs=1 tracking.model=none", "none.csv", cwd=moved).code == 1
     assert nnexp(*QUICK, "tracking.experiment=new", cwd=moved).code == 0
 
 
