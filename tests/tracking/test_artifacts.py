@@ -11,8 +11,9 @@ from nnexp.errors import NnexpError
 from nnexp.tracking.artifacts import Elsewhere, Folder, Places, may_be_called, sendable
 
 NAMES = ("config.yaml", "cost.png", "weights.npz", "model.json", "pictures/network.png", "pictures/a-b_1.2.gif")
-OTHERS = ("authorized_keys", ".bashrc", "../cost.png", "/etc/passwd", "pictures/../cost.png", "pictures/.a.png", "")
-OTHERS += (
+OTHERS = (
+"authorized_keys", ".bashrc", "../cost.png", "/etc/passwd", "pictures/../cost.png", "pictures/.a.png", "",
+
     "pictures/a.svg",
     "pictures/a/b.png",
     "pictures/a.png/",
@@ -20,8 +21,9 @@ OTHERS += (
     "pictures/a.png\n",
     "MLmodel",
     "PICTURES/a.png",
+,
+"pictures/a b.png", "pictures//a.png", "./cost.png", "cost.png/..", "pictures/-", "config.yaml ",
 )
-OTHERS += ("pictures/a b.png", "pictures//a.png", "./cost.png", "cost.png/..", "pictures/-", "config.yaml ")
 
 
 @pytest.fixture
