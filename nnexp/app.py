@@ -353,20 +353,24 @@ def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
     return None
 
 
-def resume(directory: Path, words: Sequence[str], options: Mapping[str, str], *, failed: bool, uri: str | None) -> None:
+def resume(
+    directory: Path, words: Sequence[str], options: Mapping[str, str], typed: Mapping[str, str | None], *, failed: bool
+) -> None:
     """Finish the sweep in ``directory``: what was interrupted and what has not begun, and with ``failed`` what failed, too.
 
     The sweep is composed again from what its manifest says it began with, and from what is typed now: ``words`` of
-    hydra.launcher, and ``options`` that name files. Each job looks into its own directory and does what is left. Raises
-    NnexpError where the sweep has changed, is at work, or cannot be resumed.
+    hydra.launcher, ``options`` that name files, and ``typed``, the store's address and the place of artifacts. Each job looks
+    into its own directory and does what is left. Raises NnexpError where the sweep has changed, is at work, or cannot be
+    resumed.
     """
     directory = directory.absolute()
     sweep.Recorder.lock = ledger.Lock(directory)
     found = ledger.read(directory)
     files = [word for option, value in options.items() for word in (option, value)]
-    recorded = sweep.again(found, files, uri)
+    recorded = sweep.again(found, files)
+    sweep.Recorder.tracking = sweep.recorded_tracking(found.manifest, directory, typed)
     outputs = outputs_here()
-    sweep.deliver_rest(directory, outputs, uri)
+    sweep.deliver_rest(directory, outputs)
     found = ledger.read(directory)
     if alive := found.of("running"):
         raise NnexpError(
@@ -380,7 +384,8 @@ def resume(directory: Path, words: Sequence[str], options: Mapping[str, str], *,
             raise problem
         return
     sweep.began_elsewhere(found, words)
-    store = [f"tracking.uri={safety.quoted(uri)}"] if uri else []
+    chosen = {"uri": sweep.Recorder.tracking.uri, "artifacts": sweep.Recorder.tracking.artifacts}
+    store = [f"tracking.{key}={safety.quoted(value)}" for key, value in chosen.items() if value]
     main(
         [*files, "-m", *words, *store],
         composition.Command(recorded=tuple(recorded), sweep_directory=relative(str(directory))),

@@ -195,7 +195,8 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
 
     chosen = {option: getattr(given, option.strip("-").replace("-", "_")) for option in FILE_OPTIONS}
     files = {option: value for option, value in chosen.items() if value}
-    app.resume(directory, given.override, files, failed=given.failed, uri=given.uri)
+    store = {"uri": given.uri, "artifacts": given.artifacts}
+    app.resume(directory, given.override, files, store, failed=given.failed)
 
 
 def resume_run(directory: Path, given: argparse.Namespace) -> None:
@@ -228,7 +229,7 @@ def resume_run(directory: Path, given: argparse.Namespace) -> None:
     refuse_links(directory)
     file = logging.FileHandler(directory / "nnexp.log", delay=True)  # nothing is written where there is no run
     logging.basicConfig(handlers=[file], format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s", level="INFO")
-    go_on(directory, outputs_here(), epochs, given.uri, Console())
+    go_on(directory, outputs_here(), epochs, given.uri, Console(), artifacts=given.artifacts)
 
 
 def nothing_to_resume(directory: Path, most: int = 5) -> str:
@@ -250,14 +251,15 @@ def nothing_to_resume(directory: Path, most: int = 5) -> str:
 def sync(words: Sequence[str]) -> None:
     """Deliver to MLflow what runs could not: those that were killed, and those whose store failed them."""
     parser = Parser("python -m nnexp sync", description=sync.__doc__)
-    parser.add_argument("--uri", default=None, help="a store's address, where it holds a password")
+    add_place(parser, "the address of a store that runs wait for, if it was typed for them, too")
     given = parser.parse_args(words)
     from nnexp.curve import draw_missing
     from nnexp.tracking.address import without_secrets
     from nnexp.tracking.waiting import notes, settle_everywhere
 
-    waiting, problems = notes(outputs_here())
-    found = list(settle_everywhere(waiting, given.uri, outputs_here(), draw_missing))
+    outputs = outputs_here()
+    waiting, problems = notes(outputs)
+    found = list(settle_everywhere(waiting, given.uri, outputs, draw_missing, artifacts=given.artifacts))
     for what in (*(what for _, what, _ in found), *problems):
         print(printable(without_secrets(what)))  # noqa: T201
     left = sum(not done for _, _, done in found)
@@ -287,10 +289,16 @@ def check(words: Sequence[str]) -> None:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """The options that say which store."""
-    parser.add_argument(
-        "--uri", default=None, help="MLflow's tracking URI (default: MLFLOW_TRACKING_URI, or outputs/mlflow.db)"
-    )
+    add_place(parser, "MLflow's tracking URI (default: MLFLOW_TRACKING_URI, or outputs/mlflow.db)")
     parser.add_argument("--experiment", default="nnexp", help="MLflow's experiment (default: nnexp)")
+
+
+def add_place(parser: argparse.ArgumentParser, uri: str) -> None:
+    """The options that say where the store is, and where files may go."""
+    parser.add_argument("--uri", default=None, help=uri)
+    parser.add_argument(
+        "--artifacts", default=None, help="a folder or address of artifacts, beside outputs/artifacts and the server's"
+    )
 
 
 def open_store(given: argparse.Namespace) -> Store:
@@ -304,7 +312,7 @@ def open_store(given: argparse.Namespace) -> Store:
             f"No runs here: there is no {outputs_here() / 'mlflow.db'}. Go to the directory in which the runs were started, "
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )
-    store = Store.connect(given.uri, given.experiment, outputs_here(), existing=True)
+    store = Store.connect(given.uri, given.experiment, outputs_here(), artifacts=given.artifacts, existing=True)
     for _, what, done in settle(entries(outputs_here()), store, outputs_here(), draw_missing):
         if done:
             print(printable(f"nnexp: {what}"), file=sys.stderr)  # noqa: T201

@@ -17,6 +17,8 @@ from nnexp.errors import NnexpError
 from nnexp.files import replace_json
 
 MANIFEST = "manifest.json"
+TYPED = ("tracking.uri", "tracking.artifacts")
+"""What is typed anew when a sweep is resumed, where it was typed before."""
 MOST_BYTES = 1 << 28
 """A longer file is none of nnexp's: 10,000 jobs take 2 MB."""
 
@@ -199,13 +201,12 @@ def differences(then: Manifest, now: Manifest) -> Iterator[str]:
 def _pairs(manifest: Manifest) -> dict[str, str]:
     """The overrides by their keys, without the store's address, which is typed anew."""
     lines = (*manifest.overrides, *manifest.varied)
-    return {key: value for key, _, value in (line.partition("=") for line in lines) if key != "tracking.uri"}
+    return {key: value for key, _, value in (line.partition("=") for line in lines) if key not in TYPED}
 
 
 def _experiment(composition: Composition) -> dict[str, Any]:
     found = flat(composition.config)
-    found.pop("tracking.uri", None)
-    return found
+    return {key: value for key, value in found.items() if key not in TYPED}
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

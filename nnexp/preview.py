@@ -78,7 +78,8 @@ def finished(tracking: TrackingSettings, outputs: Path) -> Mapping[str, str]:
     if tracking.name == "none" or not (chosen_uri(tracking.uri) or (outputs / "mlflow.db").exists()):
         return {}
     try:
-        return Store.connect(tracking.uri, tracking.experiment, outputs, existing=True).finished_keys()
+        store = Store.connect(tracking.uri, tracking.experiment, outputs, artifacts=tracking.artifacts, existing=True)
+        return store.finished_keys()
     except NnexpError as error:
         note(f"Which jobs are done already is not known: {first_line(error)}.")
         return {}

@@ -24,7 +24,7 @@ from nnexp.installed import own_version
 from nnexp.plugin import Plugin
 from nnexp.registry import GROUPS
 from nnexp.settings import Place
-from nnexp.tracking.address import without_secrets
+from nnexp.tracking.address import without_credentials
 from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.records import Recipe
 from nnexp.tracking.run import Opening
@@ -85,8 +85,8 @@ def opening(experiment: Experiment, place: Place, again: Recipe | None = None) -
 def title(experiment: Experiment, place: Place) -> str:
     """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
     if place.name:  # MLflow's list of runs shows some twenty characters of it
-        return without_secrets(short([place.name])[0])
-    return without_secrets(" ".join(place.overrides) or str(experiment.config()["dataset"]["name"]))
+        return without_credentials(short([place.name])[0])
+    return without_credentials(" ".join(place.overrides) or str(experiment.config()["dataset"]["name"]))
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:

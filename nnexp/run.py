@@ -22,15 +22,16 @@ from nnexp.model import DESCRIPTION, WEIGHTS
 from nnexp.plain import to_yaml
 from nnexp.record import describe, key, opening, plugin_versions, requirements, reused, summary, title
 from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
-from nnexp.tracking.address import known, masked, sends_credentials, without_secrets
+from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
+from nnexp.tracking.origin import allowed, embedded
 from nnexp.tracking.past import Past
 from nnexp.tracking.records import Recipe, Seat
 from nnexp.tracking.result import RESULT, read_result, write_result
 from nnexp.tracking.run import Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import embedded, entries, settle
+from nnexp.tracking.waiting import entries, settle
 from nnexp.training import Diverged, Epoch
 
 log = logging.getLogger("nnexp")
@@ -73,7 +74,7 @@ def run(
         target = later(tracking, place)
     again = Recipe(
         experiment.config(),
-        {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None},
+        {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None, "artifacts": None},
         asdict(checkpoint),
         Seat(place.overrides, place.name, place.sweep, place.job),
     )
@@ -160,27 +161,25 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     uri: str | None,
     console: Console,
     *,
+    artifacts: str | None = None,
     cache: Cache | None = None,
     delivered_here: bool = True,
 ) -> float:
     """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
 
-    Weights and metrics are those of a run that was never interrupted. ``uri`` is for a store's address with a password, which
-    is not kept; ``cache`` and ``delivered_here`` are as in ``run``. Raises NnexpError where nothing is left to do, or where
-    the data or the plugins are no longer the same.
+    Weights and metrics are those of a run that was never interrupted. ``uri`` and ``artifacts`` are what was typed: the store
+    that the run's journal names is used only where that, or the environment, names it too. ``cache`` and ``delivered_here`` are
+    as in ``run``. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
     """
     began = time.perf_counter()
     past = Past.read(directory)
     again = past.recipe
     wanted = past.wanted if epochs is None else epochs
     refuse_finished(past, wanted, console)
-    stored = {**again.tracking, **({"uri": uri} if uri else {})}
-    if not known(stored["uri"] or ""):
-        raise NnexpError(
-            f"The password of {stored['uri']} is not kept. Type it: python -m nnexp resume {directory} --uri ..."
-        )
-    if not uri:
-        refuse_store(again.uri, directory)
+    chosen_store = uri or (
+        allowed(again.uri, None, outputs, f"python -m nnexp resume {directory}") if again.uri else None
+    )
+    stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
     config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen, cache)
@@ -224,21 +223,6 @@ def refuse_finished(past: Past, wanted: int, console: Console) -> None:
             f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {past.last} of {past.wanted} epochs "
             f"are trained. To train more, type python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
         )
-
-
-def refuse_store(uri: str | None, directory: Path) -> None:
-    """Refuse a store that a journal names, and that nobody has typed: a database not there yet, a server to get credentials."""
-    path = Path((uri or "").removeprefix("sqlite:///"))
-    if uri and uri.startswith("sqlite:") and not path.exists():
-        why = f"there is no database {path}"
-    elif uri and sends_credentials(uri):
-        why = "user name and password, or the token, of the environment would be sent there"
-    else:
-        return
-    raise NnexpError(
-        f"The run in '{directory}' says that its record goes to {uri}, and {why}. If that is right, type it: "
-        f"python -m nnexp resume {directory} --uri {uri}"
-    )
 
 
 def refuse_changes(experiment: Experiment, past: Past) -> None:
@@ -312,7 +296,7 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
     if tracking.name == "none":
         return None
     try:
-        store = Store.connect(tracking.uri, tracking.experiment, place.outputs)
+        store = Store.connect(tracking.uri, tracking.experiment, place.outputs, artifacts=tracking.artifacts)
     except NnexpError as error:
         if not place.sweep or not any(place.directory.parent.glob(f"*/{PROGRESS}")):
             raise

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from nnexp.errors import NnexpError, did_you_mean, printable
-from nnexp.tracking.address import kept, masked, secret_name, sends_credentials
+from nnexp.files import outputs_here
+from nnexp.tracking.address import kept, masked, secret_name
+from nnexp.tracking.origin import refuse_proposed
 
 ADDRESS_OVERRIDE = re.compile(r"(\+{0,2}tracking\.uri|\+{0,2}hydra\.job\.env_set\.MLFLOW_\w*URI)=(.*)", re.DOTALL)
 """An override that gives a store's address."""
@@ -27,8 +29,6 @@ NAMING = re.compile(r"\$\{(hydra:[\w.]+|now:[\w%. :-]*|nnexp\.hex:)\}", re.ASCII
 PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtime.output_dir")
 """What a directory's name may begin with though there is a / in it."""
 
-SERVER = re.compile(r"(https?|postgresql|mysql|mssql)(\+\w+)?://")
-LOCAL_DATABASE = re.compile(r"sqlite:///[\w. -][\w./ -]*")
 
 LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
 LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
@@ -120,21 +120,16 @@ def check_value(path: str, value: Any, keys: Collection[str]) -> None:
 
 
 def check_store(tracking: Any, typed: Collection[str]) -> None:
-    """A file may name a tracking server, or a database below this directory; others are for the command line."""
-    uri = tracking.get("uri") if isinstance(tracking, Mapping) else None
-    if not isinstance(uri, str) or _typed("tracking.uri", typed):
-        return
-    if sends_credentials(uri):
+    """A file only proposes a store (``nnexp.tracking.origin``), and says nothing of where artifacts may go."""
+    if tracking is not None and not isinstance(tracking, Mapping):
+        raise NnexpError(f"tracking={tracking} is no group of keys. Choose tracking=mlflow or tracking=none.")
+    proposed = {key: value for key, value in (tracking or {}).items() if f"tracking.{key}" not in typed}
+    if isinstance(uri := proposed.get("uri"), str):
+        refuse_proposed(uri, outputs_here())
+    if proposed.get("artifacts") is not None:
         raise NnexpError(
-            f"tracking.uri={masked(uri)} is set in a file, and the environment's user name and password, or token, would be "
-            f"sent there. If that is right, type tracking.uri={masked(uri)}"
-        )
-    if SERVER.match(uri):
-        return
-    if not LOCAL_DATABASE.fullmatch(uri) or ".." in uri:
-        raise NnexpError(
-            f"tracking.uri={masked(uri)} is set in a file, which may name a server (http://...) or a database in this "
-            "directory (sqlite:///name.db). Type another place on the command line: tracking.uri=..."
+            f"tracking.artifacts={proposed['artifacts']} is set in a file, and where files go is for the command line: type "
+            f"tracking.artifacts={proposed['artifacts']}"
         )
 
 

@@ -21,6 +21,7 @@ class TrackingSettings:
 
     name: str = param("mlflow", choices=("mlflow", "none"), doc="where the record goes")
     uri: str | None = param(None, doc="MLflow's tracking URI; null: MLFLOW_TRACKING_URI, or outputs/mlflow.db")
+    artifacts: str | None = param(None, doc="where artifacts may go, too: the folder or address of an experiment's")
     experiment: str = param("nnexp", doc="MLflow's experiment")
     model: str = param("auto", choices=("auto", "all", "none"), doc="auto: of single runs and the best run of a sweep")
 
@@ -108,6 +109,7 @@ def part(cls: type[Part], prefix: str, values: Mapping[str, Any]) -> Part:
 
 def store_words(tracking: TrackingSettings) -> str:
     """What to type after a command that has to find this store again: " --uri ... --experiment ...", where they were chosen."""
-    chosen = {"uri": masked(tracking.uri) if tracking.uri else "", "experiment": tracking.experiment}
+    uri, artifacts = masked(tracking.uri) if tracking.uri else "", tracking.artifacts or ""
+    chosen = {"uri": uri, "artifacts": artifacts, "experiment": tracking.experiment}
     given = {key: value for key, value in chosen.items() if value and value != TrackingSettings().experiment}
     return "".join(f" --{key} {shlex.quote(value)}" for key, value in given.items())

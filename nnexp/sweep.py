@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from nnexp.errors import NnexpError, first_line
 from nnexp.explain import FILE_GROUPS
 from nnexp.files import Unreadable, outputs_here
 from nnexp.ledger import Job, key_of
-from nnexp.manifest import MANIFEST, Composition, Manifest, PlannedJob, differences, write_manifest
+from nnexp.manifest import MANIFEST, TYPED, Composition, Manifest, PlannedJob, differences, write_manifest
 from nnexp.pictures import compared
 from nnexp.plugin import Plugin
 from nnexp.progress import waiting
@@ -36,15 +36,19 @@ from nnexp.ranking import Ranking, panels, rankings
 from nnexp.registry import GROUPS
 from nnexp.removing import Site, remove
 from nnexp.run import failure, store_uri
-from nnexp.settings import TrackingSettings, check, store_words
+from nnexp.settings import TrackingSettings, check, part, store_words
 from nnexp.tracking import ahead
 from nnexp.tracking.address import masked
+from nnexp.tracking.client import worded
 from nnexp.tracking.courier import Courier, store_model
 from nnexp.tracking.database import in_order
 from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL
+from nnexp.tracking.origin import allowed
+from nnexp.tracking.past import Past
 from nnexp.tracking.result import read_result, write_result
 from nnexp.tracking.store import Store
+from nnexp.tracking.store_address import same_store
 from nnexp.tracking.waiting import embedded, entries, settle_everywhere
 
 COMPARISON = "comparison.png"
@@ -158,12 +162,12 @@ def hire(tracking: TrackingSettings, going_on: Collection[Path] = ()) -> Courier
     """
     outputs = outputs_here()
     uri = store_uri(tracking, outputs)
-    made = Courier(uri, tracking.experiment, outputs, warn=tell)
-    if uri != embedded(outputs) or not in_order(outputs, tracking.experiment):
+    made = Courier(uri, tracking.experiment, outputs, warn=tell, artifacts=tracking.artifacts)
+    if not same_store(uri, embedded(outputs)) or not in_order(outputs, tracking.experiment, tracking.artifacts):
         made.connect()
     for entry in entries(outputs):
         alive = entry.directory in going_on or ledger.is_alive(entry.directory / JOURNAL)
-        if entry.uri == masked(uri) and not alive:
+        if same_store(entry.uri, uri) and not alive:
             made.ended(entry.directory)
     return made
 
@@ -210,7 +214,7 @@ def retry(directory: Path) -> None:
             ledger.set_aside(job)
 
 
-def again(found: ledger.Sweep, options: Sequence[str], uri: str | None) -> list[str]:
+def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
     """The overrides with which a sweep began, which a manifest says and nobody has typed.
 
     They are data: keys of nnexp's own, which are checked as those of a file are. Raises NnexpError where the sweep cannot be
@@ -236,10 +240,12 @@ def again(found: ledger.Sweep, options: Sequence[str], uri: str | None) -> list[
         )
     for line in manifest.overrides:
         refuse_recorded(line, here)
-    words = [line for line in manifest.overrides if not (uri and key_of(line) == "tracking.uri")]
-    if hidden := [word for word in words if key_of(word) == "tracking.uri" and "***" in word]:
-        raise NnexpError(f"The password in {hidden[0]} is not kept. Type it: python -m nnexp resume {here} --uri ...")
-    return words
+    if set(TYPED).intersection(manifest.swept):
+        raise NnexpError(
+            f"The runs of '{here}' go to several stores, so it cannot be resumed as a whole. Resume them one by one: "
+            f"python -m nnexp resume {here}/NUMBER --uri ..."
+        )
+    return [line for line in manifest.overrides if key_of(line) not in TYPED]
 
 
 def refuse_recorded(line: str, here: str) -> None:
@@ -388,14 +394,30 @@ def write_failure(directory: Path, error: Exception) -> None:
     write_result(directory, {"status": "FAILED", "reason": reason or str(error), **failure(error)})
 
 
-def deliver_rest(directory: Path, outputs: Path, typed_uri: str | None = None) -> list[str]:
-    """Deliver what the sweep's jobs could not, to its store or a typed one; what is said of those that still wait."""
+def recorded_tracking(manifest: Manifest, directory: Path, typed: Mapping[str, str | None]) -> TrackingSettings:
+    """Where a sweep's runs are recorded, as its manifest says; the store has to be one that may be used.
+
+    ``typed`` are the store's address and the place of artifacts, which no file says. Raises NnexpError.
+    """
+    config = manifest.compositions[0].config if manifest.compositions else {}
+    said = config.get("tracking")
+    made = part(TrackingSettings, "tracking.", {**(said if isinstance(said, Mapping) else {}), "artifacts": None})
+    if made.name == "none":
+        return made
+    command = f"python -m nnexp resume {shlex.quote(relative(str(directory)))}"
+    uri = typed["uri"] or (allowed(made.uri, None, outputs_here(), command) if made.uri else None)
+    return replace(made, uri=uri, artifacts=typed["artifacts"])
+
+
+def deliver_rest(directory: Path, outputs: Path) -> list[str]:
+    """Deliver what the sweep's jobs could not; what is said of those that still wait."""
     if Recorder.courier:
         with waiting("recording the rest in MLflow"):
             return Recorder.courier.close()
     mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
-    uri = Recorder.tracking.uri if Recorder.tracking else typed_uri
-    return [words for _, words, done in settle_everywhere(mine, uri, outputs, draw_missing) if not done]
+    uri, artifacts = (Recorder.tracking.uri, Recorder.tracking.artifacts) if Recorder.tracking else (None, None)
+    settled = settle_everywhere(mine, uri, outputs, draw_missing, artifacts=artifacts)
+    return [words for _, words, done in settled if not done]
 
 
 def store_best(best: Job, *, over: bool) -> str | None:
@@ -403,14 +425,18 @@ def store_best(best: Job, *, over: bool) -> str | None:
 
     Unless the sweep is ``over``, ``resume`` may find a better one, and stores that.
     """
-    config = OmegaConf.load(best.directory / ".hydra" / "config.yaml")
-    tracking = TrackingSettings(**config.tracking)
-    if tracking.name == "none" or not run_id_of(best.directory):
+    tracking = Recorder.tracking
+    if tracking is None or tracking.name == "none" or not run_id_of(best.directory):
         return None
+    if (best.directory / JOURNAL).exists():  # the experiment may be what the sweep varies
+        own = part(TrackingSettings, "tracking.", Past.read(best.directory).recipe.tracking)
+        tracking = replace(tracking, experiment=own.experiment, model=own.model)
     if over and tracking.model == "auto" and best.result.status == "FINISHED":
         outputs, requirements = outputs_here(), best.result.requirements
         if Recorder.courier:
             Recorder.courier.store_model(best.directory, requirements)
         else:
-            store_model(Store.connect(tracking.uri, tracking.experiment, outputs), best.directory, requirements)
+            store = Store.connect(tracking.uri, tracking.experiment, outputs, artifacts=tracking.artifacts)
+            with worded("store the best run's model", store.uri):
+                store_model(store, best.directory, requirements)
     return store_words(tracking)

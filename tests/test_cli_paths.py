@@ -107,19 +107,6 @@ def test_a_strangers_model_does_not_command_the_terminal(tmp_path: Path) -> None
     assert "\x1b" not in shown
 
 
-def test_a_files_server_gets_no_credentials_of_the_environment(tmp_path: Path) -> None:
-    """A preset that names a server is refused where MLflow would send it a token that nobody meant for it."""
-    (tmp_path / "conf" / "experiment").mkdir(parents=True)
-    preset = tmp_path / "conf" / "experiment" / "theirs.yaml"
-    preset.write_text("# @package _global_\ntracking:\n  uri: http://127.0.0.1:9\n")
-    words = ("--config-dir", "conf", "experiment=theirs", "dataset=xor", "epochs=1")
-    ended = nnexp(*words, cwd=tmp_path, MLFLOW_TRACKING_TOKEN="geheim")  # noqa: S106
-    assert ended.code == 1
-    assert "would be sent there. If that is right, type tracking.uri=http://127.0.0.1:9" in ended.err
-    typed = nnexp(*words, "tracking.uri=http://127.0.0.1:9", cwd=tmp_path, MLFLOW_TRACKING_TOKEN="geheim")  # noqa: S106
-    assert "does not answer" in typed.err
-
-
 @settings(deadline=None)
 @given(st.text(st.sampled_from("a./~\\")))
 def test_a_name_that_stays_inside_does(name: str) -> None:

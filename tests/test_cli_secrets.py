@@ -159,17 +159,21 @@ def test_what_the_environment_says_is_written_nowhere(door: Door, tmp_path: Path
 
 
 def test_a_files_password_is_written_nowhere(door: Door, tmp_path: Path) -> None:
-    """A preset may hold the address; what is written of the composed configuration has no password."""
+    """A preset proposes the address; typed, or in the environment, it is used; nothing that is written has the password."""
     conf = tmp_path / "conf" / "experiment"
     conf.mkdir(parents=True)
     place = tmp_path / "here"
     place.mkdir()
     (conf / "mine.yaml").write_text(f"# @package _global_\ntracking:\n  uri: {door.uri(PASSWORD)}\n")
-    one = nnexp("--config-dir", str(conf.parent), "experiment=mine", *QUICK, cwd=place)
+    words = ("--config-dir", str(conf.parent), "experiment=mine", *QUICK)
+    refused = nnexp(*words, cwd=place)
+    assert refused.code == 1
+    assert f"type tracking.uri=http://me:***@127.0.0.1:{door.server_port}" in refused.err
+    one = nnexp(*words, f"tracking.uri={door.uri(PASSWORD)}", cwd=place)
     assert one.code == 0, one
-    several = nnexp("-m", "--config-dir", str(conf.parent), "experiment=mine", "seed=1,2", *QUICK, cwd=place)
+    several = nnexp("-m", *words, "seed=1,2", cwd=place, MLFLOW_TRACKING_URI=door.uri(PASSWORD))
     assert several.code == 0, several
-    assert_unknown(place, one, several)
+    assert_unknown(place, refused, one, several)
 
 
 def test_a_crash_does_not_tell_the_password(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ variable of this process, where the workers of a sweep find it too, and is asked
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -17,35 +18,28 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from nnexp.errors import NnexpError, printable
+from nnexp.tracking.store_address import HIDDEN, SECRET_NAME, StoreAddress, hidden, values, without_values
 
-HIDDEN = "***"
 KEPT = "NNEXP_ADDRESSES"
 """The environment variable with the whole addresses of this command, by how they are shown."""
-CREDENTIALS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
-"""What MLflow sends to any server it talks to."""
-SECRET_NAME = re.compile(r"(?i)password|passwd|passphrase|token|secret|credential|api_?key|access_?key|account_?key")
-"""What is called so, in the environment or in an address, is nobody's business."""
 LOCATION = re.compile(r"(?i)_(file|path|dir|url|uri|id)$")
 """An environment variable that says where a secret is, or whose, holds none itself."""
-QUERY = re.compile(rf"(?i)((?:{SECRET_NAME.pattern[4:]}|pwd|odbc_connect)[^=&\s]*=)([^&\s'\"]*)")
 IN_TEXT = re.compile(r"://(?:([^\s/@:'\"]*):)?[^\s@'\"]+@")
-WORDS = frozenset({"true", "false", "none", "null"})
+WORDS = frozenset(
+    {"true", "false", "none", "null", "nnexp", "outputs", "runs", "sweeps"}
+    | {"FINISHED", "FAILED", "KILLED", "RUNNING", "REUSED", "finished", "failed", "killed", "running", "reused"}
+)
+"""What stands in every result and every place, beside the words of the configuration."""
 SHORTEST = 4
 """A value of fewer characters is hidden within an address only: it may be part of any word."""
 
 
 def masked(uri: str) -> str:
-    """Return ``uri`` as it may be shown: without its password and anything that could be one."""
-    scheme, separator, rest = uri.partition("://")
-    if scheme in {"sqlite", "file"}:  # a path: an @ in it is no password
-        return uri
-    if not separator:
-        scheme, rest = "", uri
-    credentials, at, host = rest.rpartition("@")
-    if at and (separator or ":" in credentials):
-        user, colon, _ = credentials.partition(":")
-        rest = f"{user}:{HIDDEN}@{host}" if colon else f"{HIDDEN}@{host}"
-    return scheme + separator + (QUERY.sub(rf"\1{HIDDEN}", rest) if separator else rest)
+    """Return ``uri`` as it may be shown, also where it is no address: without its password and anything that could be one."""
+    try:
+        return StoreAddress.parse(uri).shown
+    except NnexpError:
+        return hidden(uri)
 
 
 def kept(uri: str) -> str:
@@ -87,22 +81,59 @@ def secret_name(name: str) -> bool:
     return name == KEPT or bool(SECRET_NAME.search(name) and not LOCATION.search(name))
 
 
-def sends_credentials(uri: str) -> bool:
-    """Tell whether MLflow would send credentials of the environment to this server, which nobody chose there."""
-    given = [name for name in CREDENTIALS if os.environ.get(name)]
-    return bool(given) and uri.startswith("http") and masked(os.environ.get("MLFLOW_TRACKING_URI", "")) != masked(uri)
+def without_credentials(text: str, uri: str = "") -> str:
+    """Return a ``text`` of any origin without the credentials of ``uri``, the environment's and this command's addresses.
 
-
-def without_secrets(text: str, uri: str = "") -> str:
-    """Return a ``text`` of any origin without the credentials of ``uri``, of this command's addresses and its environment."""
+    For what nnexp itself writes down: titles, tags, results. A secret that is one of nnexp's own words (an option's name, a
+    group, a key, a status) is hidden within addresses only: standing alone it is that word, which everybody knows.
+    """
     addresses = {uri, os.environ.get("MLFLOW_TRACKING_URI", ""), *_kept().values()} - {""}
     for address in addresses:
         text = text.replace(address, masked(address))
-    secrets = {secret for address in addresses for secret in _secrets(address)} | set(_of_environment())
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+    text = _without(text, {secret for address in addresses for secret in _secrets(address)})
     text = IN_TEXT.sub(lambda found: f"://{found[1]}:{HIDDEN}@" if found[1] else f"://{HIDDEN}@", text)
-    return QUERY.sub(rf"\1{HIDDEN}", text) if "://" in text else text
+    return without_values(text) if "://" in text else text
+
+
+def without_secrets(text: str, uri: str = "") -> str:
+    """Return a ``text`` that may quote anything, as errors, reasons and log lines do: also without the environment's secrets.
+
+    What is hidden is the value of every variable whose name says that it is a secret, but not where that is one of nnexp's own
+    words: ``TEST_PASSWORD=digits`` does not make ``dataset=***`` of ``dataset=digits``.
+    """
+    return _without(without_credentials(text, uri), set(_of_environment()))
+
+
+def _without(text: str, secrets: set[str]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret in text and secret not in own_words():
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+@functools.cache
+def own_words() -> frozenset[str]:
+    """The words that everybody knows: groups, names of installed options, keys and words of nnexp's configuration, statuses."""
+    import yaml
+
+    from nnexp import installed, presets, registry
+
+    def of(value: Any) -> Iterator[str]:
+        match value:
+            case dict():
+                for key, inner in value.items():
+                    yield str(key)
+                    yield from of(inner)
+            case list():
+                for inner in value:
+                    yield from of(inner)
+            case str():
+                yield value
+
+    files = tuple(presets.own_directory().rglob("*.yaml"))
+    words = {word for path in files for word in of(yaml.safe_load(path.read_text(encoding="utf-8")))}
+    names = {name for options in installed.entries().values() for name in options}
+    return WORDS | words | names | {*registry.GROUPS, *(path.stem for path in files)}
 
 
 def guard_logs() -> None:
@@ -125,17 +156,19 @@ def _kept() -> dict[str, str]:
 
 def _secrets(uri: str) -> Iterator[str]:
     """The secrets in an address, in every spelling."""
-    _, separator, rest = uri.partition("://")
-    if not separator or masked(uri) == uri:
+    try:
+        address = StoreAddress.parse(uri)
+    except NnexpError:
         return
-    credentials = rest.rpartition("@")[0]
-    found = {credentials.partition(":")[2] or credentials, *(value for _, value in QUERY.findall(rest))}
-    for secret in found:
+    for secret in {
+        address.secret,
+        *(values(address.whole.partition("://")[2]) if address.shown != address.whole else ()),
+    }:
         plain = unquote(secret)
         yield from {each for each in (secret, plain, quote(plain, safe="")) if len(each) >= SHORTEST and each != HIDDEN}
 
 
 def _of_environment() -> Iterator[str]:
     for name, value in os.environ.items():
-        if secret_name(name) and len(value) >= SHORTEST and value not in WORDS:
+        if secret_name(name) and len(value) >= SHORTEST:
             yield value

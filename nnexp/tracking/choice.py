@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.tracking.address import masked, whole
 from nnexp.tracking.client import reason, worded
-from nnexp.tracking.database import ARTIFACTS, PATIENCE, create, embedded_uri
+from nnexp.tracking.database import PATIENCE, create, embedded_uri
+from nnexp.tracking.store_address import StoreAddress
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 CREATING = 0x6E6E657870
 """PostgreSQL's number for the lock under which MLflow's tables are made."""
-
-DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-"""The kinds of store without a server in between."""
 
 
 def chosen_uri(uri: str | None) -> str:
@@ -33,22 +31,21 @@ def chosen_uri(uri: str | None) -> str:
 def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
     """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
     chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
-    uri = chosen_uri(uri) or embedded_uri(outputs)
-    scheme, _, path = uri.partition("://")
-    if scheme.startswith("file") or not re.match(r"[A-Za-z][\w+.-]*:|(databricks|uc)", uri):
+    address = StoreAddress.parse(chosen_uri(uri) or embedded_uri(outputs))
+    if address.is_folder:
+        name = Path(address.whole.removeprefix("file:")).name or "mlflow"
         raise NnexpError(
-            f"{chosen_by}={uri} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
-            f"Choose a database file (tracking.uri=sqlite:///{Path(uri.removeprefix('file://')).name or 'mlflow'}.db) "
-            "or a server (tracking.uri=http://...)."
+            f"{chosen_by}={address} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
+            f"Choose a database file (tracking.uri=sqlite:///{name}.db) or a server (tracking.uri=http://...)."
         )
-    if scheme == "sqlite" and re.fullmatch(r"/[^?%]+", path) and path != "/:memory:":
-        database = Path(path[1:]).absolute()
+    if address.file:
+        database = Path(address.file)
         if existing and not database.exists():
             raise NnexpError(
                 f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
             )
         create(database)
-    return uri, chosen_by
+    return address.whole, chosen_by
 
 
 @contextmanager
@@ -58,7 +55,7 @@ def alone_at_database_server(uri: str, chosen_by: str) -> Iterator[None]:
     A database server that does not answer is refused: MLflow's own first connection retries for minutes, aloud. At any other
     store there is nothing to do.
     """
-    kind = re.split(r"[+:]", uri, maxsplit=1)[0]
+    kind = StoreAddress.parse(uri).scheme
     if kind not in {"postgresql", "mysql"}:
         yield
         return
@@ -78,17 +75,18 @@ def alone_at_database_server(uri: str, chosen_by: str) -> Iterator[None]:
 
 def refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
     """Word what to tell a user whose store cannot be used."""
-    scheme, where = uri.partition(":")[0], f"{chosen_by}={masked(uri)}"
+    address = StoreAddress.parse(uri)
+    where = f"{chosen_by}={address}"
     another = "another store (tracking.uri=...), or train without one: tracking=none"
     if chosen_by == "MLFLOW_TRACKING_URI":
         another = f"the database in outputs/ (unset MLFLOW_TRACKING_URI), {another}"
     if isinstance(error, ModuleNotFoundError):
         return NnexpError(
             f"{where} needs the Python package '{error.name}', which is not installed. "
-            f"Install it, name a driver you have ({scheme.partition('+')[0]}+DRIVER://...), or choose {another}"
+            f"Install it, name a driver you have ({address.scheme}+DRIVER://...), or choose {another}"
         )
     if "unsupported URI" in str(error):
-        guess = f" Did you mean http://{masked(uri)}?" if re.match(r"[\w.-]+:\d+", uri) else ""
+        guess = f" Did you mean http://{address}?" if re.match(r"[\w.-]+:\d+", uri) else ""
         return NnexpError(
             f"{where} is no address MLflow knows.{guess} "
             f"It knows http://, https://, sqlite:///, postgresql://, mysql:// and mssql://. Choose {another}"
@@ -96,9 +94,9 @@ def refused(uri: str, chosen_by: str, error: Exception) -> NnexpError:
     if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
         return NnexpError(
             f"The database of {where} was written by another version of MLflow. Keep a copy of it and run "
-            f"`mlflow db upgrade {masked(uri)}`, or choose {another}"
+            f"`mlflow db upgrade {address}`, or choose {another}"
         )
-    start = "start the server (mlflow server --port 5000), choose " if scheme in {"http", "https"} else "choose "
+    start = "start the server (mlflow server --port 5000), choose " if address.is_web else "choose "
     return NnexpError(f"The tracking store does not answer: {where}: {reason(error, uri)}.\nTo go on, {start}{another}")
 
 
@@ -112,13 +110,10 @@ def no_experiment(client: MlflowClient, name: str, uri: str) -> NnexpError:
     )
 
 
-def create_experiment(client: MlflowClient, name: str, uri: str, outputs: Path) -> Experiment:
-    """Create the experiment. Where another process was faster, its experiment is taken."""
+def create_experiment(client: MlflowClient, name: str, location: str | None) -> Experiment:
+    """Create the experiment, its artifacts at a ``location``. Where another process was faster, its experiment is taken."""
     from mlflow.exceptions import MlflowException
 
-    # Without a server in between the files are ours to place. A server knows best where it keeps artifacts.
-    kind = re.split(r"[+:]", uri, maxsplit=1)[0]
-    location = (outputs.absolute() / ARTIFACTS).as_uri() if kind in DATABASES else None
     try:
         return client.get_experiment(client.create_experiment(name, artifact_location=location))
     except MlflowException as error:

@@ -39,20 +39,21 @@ class Courier:
     That of one run ``alone`` feeds MLflow at once while it trains, and yields the processor to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (where to, and who is told)
         self,
         uri: str,
         experiment: str,
         outputs: Path,
         *,
         warn: Callable[[str], object],
+        artifacts: str | None = None,
         alone: bool = False,
     ) -> None:
         self._child = ahead.take(NICE if alone else 0)
         self._warn = warn
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The address goes through the pipe: any user of the machine can read a command line.
-        self._tell(uri=uri, experiment=experiment, outputs=str(outputs), alone=alone)
+        self._tell(uri=uri, experiment=experiment, outputs=str(outputs), artifacts=artifacts, alone=alone)
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
 
@@ -136,7 +137,12 @@ def main(before: Before = leave) -> None:
         return
     known = json.loads(first)
     made = Deliveries(
-        known["uri"], known["experiment"], Path(known["outputs"]), before=before, warn=lambda words: say(warning=words)
+        known["uri"],
+        known["experiment"],
+        Path(known["outputs"]),
+        artifacts=known["artifacts"],
+        before=before,
+        warn=lambda words: say(warning=words),
     )
     if known["alone"]:
         made.live_after = 0.0
@@ -162,7 +168,7 @@ def carry_out(made: Deliveries, order: Mapping[str, Any], known: Mapping[str, An
 
 def connected(known: Mapping[str, Any]) -> Store:
     """The store. Raises NnexpError."""
-    return Store.connect(known["uri"], known["experiment"], Path(known["outputs"]))
+    return Store.connect(known["uri"], known["experiment"], Path(known["outputs"]), artifacts=known["artifacts"])
 
 
 def store_model(store: Store, directory: Path, requirements: Sequence[str]) -> None:

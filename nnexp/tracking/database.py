@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from nnexp.errors import NnexpError
+from nnexp.tracking.artifacts import ARTIFACTS, Places
 from nnexp.tracking.client import no_telemetry, quiet, reason
 from nnexp.tracking.sqlite import address
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DATABASE = "mlflow.db"
-ARTIFACTS = "artifacts"
 SATELLITES = ("", "-wal", "-shm", "-journal")
 """What SQLite may keep for a database: the file, and three others beside it."""
 
@@ -44,17 +44,24 @@ def embedded_uri(outputs: Path) -> str:
             "digits, mean something else in a database's address. "
             "Rename the folder, or train without tracking: tracking=none"
         )
+    if database.is_symlink():
+        raise NnexpError(
+            f"{database} is a link, and leads to a database that nobody has typed: {database.resolve()}. Remove the link, or "
+            f"type tracking.uri=sqlite:///{database.resolve()}"
+        )
     create(database)
     return f"sqlite:///{database}"
 
 
-def in_order(outputs: Path, experiment: str) -> bool:
+def in_order(outputs: Path, experiment: str, artifacts: str | None = None) -> bool:
     """Tell in a millisecond, without MLflow, whether ``outputs``/mlflow.db can be expected to open, or to be created.
+
+    And whether the experiment's artifacts go where they may, below ``outputs`` or the ``artifacts`` that were typed.
 
     Where it says no, connecting says why.
     """
     database = outputs.absolute() / DATABASE
-    if unquote(str(database)) != str(database) or not set("?#").isdisjoint(str(database)):
+    if database.is_symlink() or unquote(str(database)) != str(database) or not set("?#").isdisjoint(str(database)):
         return False
     if not all(os.access(path, os.W_OK) for path in (outputs, database) if path.exists()):
         return False
@@ -62,8 +69,11 @@ def in_order(outputs: Path, experiment: str) -> bool:
         if not _exists(database):
             return True
         with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=1)) as connection:
-            deleted = "SELECT 1 FROM experiments WHERE name = ? AND lifecycle_stage != 'active'"
-            return connection.execute(deleted, (experiment,)).fetchone() is None
+            asked = "SELECT lifecycle_stage, artifact_location FROM experiments WHERE name = ?"
+            stage, location = connection.execute(asked, (experiment,)).fetchone() or ("active", None)
+            if location is not None:
+                Places.of(f"sqlite:///{database}", outputs, artifacts).checked(str(location), experiment)
+            return bool(stage == "active")
     except (NnexpError, OSError, sqlite3.Error):
         return False
 

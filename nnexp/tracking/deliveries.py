@@ -19,7 +19,8 @@ from nnexp.tracking.client import PATIENT, QUICK, quiet, reason
 from nnexp.tracking.delivery import Delivery
 from nnexp.tracking.journal import Busy
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import Before, added, complete, end_dead, entry_of, held, leave, settle_one
+from nnexp.tracking.store_address import same_store
+from nnexp.tracking.waiting import Before, added, end_dead, entry_of, held, leave, settle_one, usable
 
 LIVE_AFTER = 10.0
 """Seconds of training after which MLflow is fed while a run goes on."""
@@ -34,15 +35,24 @@ ATTEMPTS = 3
 class Deliveries:
     """Delivers what runs of ``outputs`` leave to the store at ``uri``; ``begun`` and ``ended`` never wait for MLflow.
 
+    ``uri``, and the place ``artifacts`` below which they may go, are what this command was told, not what a file says.
     ``before`` is called with a run's directory before its files are delivered, to add what is missing there (a picture).
     ``warn`` is told, once, that the store does not take what it is given, and that ``before`` failed.
     """
 
-    def __init__(
-        self, uri: str, experiment: str, outputs: Path, *, before: Before = leave, warn: Callable[[str], object] = print
+    def __init__(  # noqa: PLR0913 (where to, what is added, and who is told)
+        self,
+        uri: str,
+        experiment: str,
+        outputs: Path,
+        *,
+        artifacts: str | None = None,
+        before: Before = leave,
+        warn: Callable[[str], object] = print,
     ) -> None:
         self.live_after = LIVE_AFTER
         self._uri = uri
+        self._artifacts = artifacts
         self._experiment = experiment
         self._outputs = outputs
         self._before = before
@@ -176,8 +186,8 @@ class Deliveries:
     def _store(self, address: str, experiment: str) -> Store:
         """The store at the ``address`` without password that an entry has."""
         if (address, experiment) not in self._stores:
-            uri = self._uri if masked(self._uri) == address else complete(address, None)
-            self._stores[address, experiment] = Store.connect(uri, experiment, self._outputs)
+            uri = self._uri if same_store(self._uri, address) else usable(address, None, self._outputs)
+            self._stores[address, experiment] = Store.connect(uri, experiment, self._outputs, artifacts=self._artifacts)
         return self._stores[address, experiment]
 
     def _tried(self, work: Callable[[], object]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import Unreadable, force_folder, read_json, replace_json
+from nnexp.tracking.artifacts import sendable
 from nnexp.tracking.journal import JOURNAL, Ending, end, read
 from nnexp.tracking.records import Opened, Record
 from nnexp.tracking.result import RUN_ID, read_result
@@ -157,11 +158,6 @@ class Delivery:
             last = {"ended": ending.status, "reason": ending.reason, "time": ending.time}
             self._tell(Piece(self._offset, last=last))
 
-    def _may_be_sent(self, name: str) -> bool:
-        """Whether an artifact is a file of the run's own directory; a journal may come from a stranger."""
-        path = self.directory / name
-        return Path(name).name == name and path.is_file() and not path.is_symlink()
-
     def _durable(self) -> Path:
         """The journal, forced onto the disk: MLflow never holds what a power failure takes from the journal."""
         path = self.directory / JOURNAL
@@ -181,9 +177,8 @@ class Delivery:
         self.store.log(self.run_id, params, piece.points, reason)
         if piece.opened and piece.opened.data:
             self.store.log_data(self.run_id, piece.opened.data)
-        paths = [self.directory / name for name in piece.files if self._may_be_sent(name)]
-        if paths:
-            self.store.log_files(self.run_id, paths)
+        if files := sendable(self.directory, piece.files):
+            self.store.log_files(self.run_id, self.directory, files)
         match piece.last:
             case {"ended": status, "time": time}:
                 self.store.client.set_terminated(self.run_id, status, time)

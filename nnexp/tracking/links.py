@@ -1,4 +1,4 @@
-"""Where MLflow's user interface shows runs."""
+"""Where MLflow's user interface shows runs, and the conditions by which MLflow finds them."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def link_suffix(experiment_id: str, *, sweep: str = "") -> str:
 def sweep_filter(sweep: str) -> str:
     """Return MLflow's search condition for the runs of one sweep."""
     return f"tags.`{SWEEP}` = '{sweep}'"
+
+
+def name_filter(name: str) -> str:
+    """Return MLflow's search condition for a run name. Its strings know no escapes: _ stands in for a quote."""
+    if "'" not in name:
+        return f"attributes.run_name = '{name}'"
+    if '"' not in name:
+        return f'attributes.run_name = "{name}"'
+    pattern = name.replace("'", "_")
+    return f"attributes.run_name LIKE '{pattern}'"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.files import Unreadable, read_json, replace_json
-from nnexp.tracking.address import without_secrets
+from nnexp.tracking.address import without_credentials, without_secrets
 from nnexp.tracking.journal import JOURNAL
 from nnexp.tracking.records import LARGEST, are_requirements, is_count, is_text
 
@@ -60,18 +60,40 @@ class Result:
     """MLflow's id of the run whose numbers these are, where they were reused."""
 
 
+QUOTED = ("reason", "message")
+"""What may quote anything, such as what an address's driver said."""
+
+
 def write_result(directory: Path, result: Mapping[str, Any]) -> None:
-    """Replace ``result.json`` in one step; a reason may quote what an address's driver said, and is written without secrets.
+    """Replace ``result.json`` in one step. No text in it has a secret, but for where it lies, which is as it is.
 
     It is on the disk before it has its name. A file of that name which nnexp has not written keeps its content under another.
     """
-    if "reason" in result:
-        result = {**result, "reason": without_secrets(str(result["reason"]))}
+    cleaned = {
+        key: without_secrets(str(value)) if key in QUOTED else value if key == "directory" else _without(value)
+        for key, value in result.items()
+    }
     try:
         read_result(directory)
     except Unreadable:
         set_aside(directory)
-    replace_json(directory / RESULT, result, forced=True)
+    replace_json(directory / RESULT, cleaned, forced=True)
+
+
+def _without(value: Any) -> Any:
+    """A plain value whose texts have no credentials of addresses in them."""
+    match value:
+        case str():
+            return without_credentials(value)
+        case Mapping():
+            return {key: _without(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return (
+                value
+                if not any(isinstance(each, str | Mapping | list | tuple) for each in value)
+                else [*map(_without, value)]
+            )
+    return value
 
 
 def set_aside(directory: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shlex
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
 from nnexp.tracking.entities import DataRecord, spelled
 from nnexp.tracking.journal import Journal
+from nnexp.tracking.origin import origin, uri_option
 from nnexp.tracking.past import Past
 from nnexp.tracking.records import Recipe
 from nnexp.tracking.store import Store
@@ -230,7 +230,14 @@ class TrackedRun:
             return
         if not self._courier and now - self._began >= self.live_after:
             store = self._delivery.store
-            self._courier = Courier(store.uri, store.experiment, self._target.outputs, warn=self.warn, alone=True)
+            self._courier = Courier(
+                store.uri,
+                store.experiment,
+                self._target.outputs,
+                warn=self.warn,
+                artifacts=store.places.typed,
+                alone=True,
+            )
             self._courier.begun(self.directory)
 
     def _deliver(self) -> None:
@@ -278,14 +285,14 @@ class TrackedRun:
         assert self._target is not None
         return Waiting(
             f"MLflow at {masked(self._target.uri)} does not have all of this run yet: {why}. Nothing is lost: it waits in "
-            f"{self.directory}. Deliver it: {sync_words(self._target.uri)}"
+            f"{self.directory}. Deliver it: {sync_words(self._target.uri, self._target.outputs)}"
         )
 
 
-def sync_words(uri: str) -> str:
-    """The command that delivers what waits for a store; its address has to be typed where it holds a password."""
-    address = masked(uri)
-    return f"python -m nnexp sync{f' --uri {shlex.quote(address)}' if '***' in address else ''}"
+def sync_words(uri: str, outputs: Path) -> str:
+    """The command that delivers what waits for a store; one that was typed has to be typed again."""
+    chosen = origin(uri, None, outputs) in ("environment", "embedded")
+    return f"python -m nnexp sync{'' if chosen else f' {uri_option(uri)}'}"
 
 
 def _why(error: Exception, uri: str) -> str:

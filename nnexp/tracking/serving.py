@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nnexp.tracking.artifacts import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +96,7 @@ def write_mlflow_model(
     data = path / "data" / "model"
     data.mkdir(parents=True)
     for name in (nnexp.model.WEIGHTS, nnexp.model.DESCRIPTION):
-        shutil.copy(directory / name, data)
+        Folder(data, ()).put(directory, name)  # a stranger's directory may have a link in the file's place
     described = MlflowModel(
         artifact_path=logged.artifact_location, model_uuid=logged.model_id, model_id=logged.model_id, run_id=run_id
     )
@@ -107,7 +108,7 @@ def write_mlflow_model(
         env={"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
         streamable=False,
     )
-    described.signature = signature(nnexp.model.load(directory))
+    described.signature = signature(nnexp.model.load(data))
     described.model_size_bytes = sum(file.stat().st_size for file in data.iterdir())
     described.save(str(path / "MLmodel"))
     write_environment(path, [f"mlflow=={importlib.metadata.version('mlflow')}", own_requirement(), *requirements])

@@ -23,25 +23,12 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from mlflow.entities import Metric
 
-DRIVERS = ("sqlite", "sqlite+pysqlite")
-"""How SQLAlchemy names Python's own driver."""
 COLUMNS = ("key", "value", "timestamp", "run_uuid", "step", "is_nan")
 """The columns of MLflow's table ``metrics``."""
 FEWEST = 32
 """With fewer points the client is as fast."""
 PATIENCE = 20.0
 """Seconds to wait for another process that writes, as MLflow does."""
-
-
-def file_of(uri: str) -> str:
-    """The file of a SQLite store, where it really lies; empty for other stores, and for addresses with options."""
-    if not uri.startswith("sqlite"):
-        return ""
-    from sqlalchemy.engine import make_url
-
-    url = make_url(uri)
-    plain = url.drivername in DRIVERS and not url.query and url.database not in {None, "", ":memory:"}
-    return os.path.realpath(str(url.database)) if plain else ""
 
 
 def address(file: str | Path, mode: str) -> str:

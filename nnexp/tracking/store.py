@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from nnexp.errors import NnexpError, closest, listed
 from nnexp.tracking import sqlite
 from nnexp.tracking.address import masked
+from nnexp.tracking.artifacts import Places, may_be_called
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
 from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
+from nnexp.tracking.links import name_filter
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,24 +44,30 @@ class Finished(NamedTuple):
 class Store:
     """One MLflow experiment in one store. Made by ``Store.connect``."""
 
-    def __init__(self, client: MlflowClient, uri: str, experiment: Experiment) -> None:
+    def __init__(self, client: MlflowClient, uri: str, experiment: Experiment, places: Places) -> None:
         self.client = client
         self.uri = uri
+        self.places = places
         self.experiment = experiment.name
         self.experiment_id: str = experiment.experiment_id
-        self._file = sqlite.file_of(uri)
+        self._file = places.store.file
         self._folders: dict[str, str] = {}
         """Run id -> where its artifacts go, of the runs that were created here and have none yet."""
 
     @classmethod
-    def connect(cls, uri: str | None, experiment: str, outputs: Path, *, existing: bool = False) -> Store:
+    def connect(
+        cls, uri: str | None, experiment: str, outputs: Path, *, artifacts: str | None = None, existing: bool = False
+    ) -> Store:
         """Open the experiment called ``experiment``, creating it (and a SQLite database) where missing.
 
         With ``existing`` nothing is created: what is missing is refused. ``uri`` None means the environment's
-        MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db. A server that does not answer is refused within
-        about 5 s. Raises ``NnexpError``.
+        MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db; one that only a file names is not for here
+        (``nnexp.tracking.origin``). ``artifacts`` is where the user lets artifacts go beside ``outputs``/artifacts; an
+        experiment that keeps them elsewhere is refused, but for looking at what is there. A server that does not answer is
+        refused within about 5 s. Raises ``NnexpError``.
         """
         uri, chosen_by = usable_address(uri, outputs, existing=existing)
+        places = Places.of(uri, outputs, artifacts)
         with alone_at_database_server(uri, chosen_by):
             try:
                 client = new_client(uri)
@@ -73,13 +78,15 @@ class Store:
         if existing and not found:
             raise no_experiment(client, experiment, uri)
         with worded(f"create the experiment '{experiment}'", uri):
-            found = found or create_experiment(client, experiment, uri, outputs)
+            found = found or create_experiment(client, experiment, places.chosen())
         if found.lifecycle_stage != "active":
             raise NnexpError(
                 f"The MLflow experiment '{experiment}' was deleted. Choose another name (tracking.experiment=...), "
                 f"or restore it: mlflow experiments restore --experiment-id {found.experiment_id}"
             )
-        return cls(client, uri, found)
+        if not existing:
+            places.checked(found.artifact_location, experiment)
+        return cls(client, uri, found, places)
 
     def start(
         self,
@@ -158,22 +165,19 @@ class Store:
                 raise
             self.client.log_inputs(run_id, [data])
 
-    def log_files(self, run_id: str, paths: Iterable[Path]) -> None:
-        """Store files as a run's artifacts, over those of the same names. Raises whatever the client raises, and OSError.
+    def log_files(self, run_id: str, directory: Path, names: Iterable[str]) -> None:
+        """Store files of ``directory`` as a run's artifacts, over those of the same names.
 
         Into a folder of this machine they are copied: MLflow's client would do just that, after it has read the whole run.
+        Raises NnexpError where they would go to a place that nobody chose, whatever the client raises, and OSError.
         """
         uri = self._folders.pop(run_id, "") or self.client.get_run(run_id).info.artifact_uri
-        if not uri.startswith("file:"):
-            for path in paths:
-                self.client.log_artifact(run_id, str(path))
-            return
-        folder = Path(url2pathname(urlsplit(uri).path))
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in paths:
-            partial = folder / f".{path.name}.partial"
-            shutil.copyfile(path, partial)
-            partial.replace(folder / path.name)
+        self._put(uri, directory, names)
+
+    def _put(self, location: str, directory: Path, names: Iterable[str]) -> None:
+        place = self.places.checked(location, self.experiment)
+        for name in names:
+            place.put(directory, name)
 
     def force(self) -> None:
         """Wait until what was told is on the disk, where each call did not (``sqlite.wait_no_more``). Raises OSError."""
@@ -278,8 +282,10 @@ class Store:
                 run.info.experiment_id, "model", source_run_id=run_id, params=run.data.params
             )
             try:
-                write_mlflow_model(Path(folder, "model"), directory, requirements, model, run_id)
-                self.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+                made = Path(folder, "model")
+                write_mlflow_model(made, directory, requirements, model, run_id)
+                files = [path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()]
+                self._put(model.artifact_location, made, files)
                 self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
             except BaseException:
                 self.client.finalize_logged_model(model.model_id, "FAILED")
@@ -315,7 +321,7 @@ class Store:
         with worded(f"look up the run '{run}'", self.uri):
             if ID.fullmatch(run) and len(run) == FULL_ID:
                 return self._with_id(run)
-            named = [found for found in self._runs(_name_filter(run)) if found.info.run_name == run]
+            named = [found for found in self._runs(name_filter(run)) if found.info.run_name == run]
             begins = f"attributes.run_id LIKE '{run}%'"
             matches = named or (self._runs(begins) if ID.fullmatch(run) else [])
             if len(matches) == 1:
@@ -326,14 +332,16 @@ class Store:
             raise self._unknown(run)
 
     def download(self, run_id: str, artifact: str, directory: Path) -> Path:
-        """Copy the run's ``artifact`` (a path such as "weights.npz") into ``directory``; says where it lies then."""
+        """Copy the run's ``artifact`` (such as "weights.npz") into ``directory``; says where it lies then."""
         with worded(f"fetch '{artifact}' of run {run_id[:8]}", self.uri):
-            folder = artifact.rpartition("/")[0]
-            available = [file.path for file in self.client.list_artifacts(run_id, folder)]
-            if artifact not in available:
-                raise NnexpError(f"Run {run_id[:8]} has no artifact '{artifact}'. It has: {listed(available)}")
+            place = self.places.checked(self.client.get_run(run_id).info.artifact_uri, self.experiment)
+            available = place.names()
+            if artifact not in available or not may_be_called(artifact):
+                fetched = [name for name in available if may_be_called(name)]
+                raise NnexpError(f"Run {run_id[:8]} has no artifact '{artifact}'. It has: {listed(fetched)}")
             directory.mkdir(parents=True, exist_ok=True)
-            return Path(self.client.download_artifacts(run_id, artifact, str(directory)))
+            place.get(artifact, directory)
+            return directory / artifact
 
     def _with_id(self, run_id: str) -> Run:
         from mlflow.exceptions import MlflowException
@@ -381,13 +389,3 @@ def _step(point: Metric) -> int:
 def _shown(run: Run) -> str:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime((run.info.start_time or 0) / 1000))
     return f"{run.info.run_id[:8]}  {began}  {run.info.status:<8}  {run.info.run_name}"
-
-
-def _name_filter(name: str) -> str:
-    """Return MLflow's search condition for a run name. Its strings know no escapes: _ stands in for a quote."""
-    if "'" not in name:
-        return f"attributes.run_name = '{name}'"
-    if '"' not in name:
-        return f'attributes.run_name = "{name}"'
-    pattern = name.replace("'", "_")
-    return f"attributes.run_name LIKE '{pattern}'"

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING
 
 from nnexp.errors import NnexpError
 from nnexp.tracking.address import masked, without_secrets
-from nnexp.tracking.database import ARTIFACTS
+from nnexp.tracking.artifacts import ARTIFACTS
+from nnexp.tracking.store_address import StoreAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +62,9 @@ def serve(uri: str, outputs: Path, port: int = 5000, link_suffix: str = "/") -> 
     (``links.link_suffix``). What users upload in the interface goes to ``outputs``/artifacts. Where ``uri`` is a tracking
     server there is nothing to start: its link is printed. Raises ``NnexpError`` where the server does not start.
     """
-    scheme, _, rest = uri.partition("://")
-    if scheme in {"http", "https"}:
-        say(f"{scheme}://{rest.rpartition('@')[2].rstrip('/')}{link_suffix}")
+    address = StoreAddress.parse(uri)
+    if address.is_web:
+        say(f"{address.without_user.rstrip('/')}{link_suffix}")
         return
     free = free_port(port)
     taken = "" if free == port else f" (port {port} is taken)"

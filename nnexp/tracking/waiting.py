@@ -16,16 +16,17 @@ from pathlib import Path
 
 from nnexp.errors import NnexpError, first_line
 from nnexp.files import Unreadable, force_folder, read_json, replace_json
-from nnexp.tracking.address import known, masked, sends_credentials
-from nnexp.tracking.choice import chosen_uri
+from nnexp.tracking.address import masked
 from nnexp.tracking.client import quiet, reason
-from nnexp.tracking.database import DATABASE
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
 from nnexp.tracking.journal import Busy, Ending, Journal, identity
+from nnexp.tracking.origin import allowed
+from nnexp.tracking.origin import embedded as embedded  # noqa: PLC0414 (others take it from here)
 from nnexp.tracking.past import Past
 from nnexp.tracking.records import ID, is_file
 from nnexp.tracking.result import write_result
 from nnexp.tracking.store import Store
+from nnexp.tracking.store_address import StoreAddress, same_store
 
 FOLDER = ".open"
 
@@ -40,11 +41,6 @@ class Entry:
     experiment: str
 
 
-def embedded(outputs: Path) -> str:
-    """The address of the embedded database."""
-    return f"sqlite:///{outputs.absolute() / DATABASE}"
-
-
 def register(outputs: Path, journal: str, directory: Path, uri: str, experiment: str) -> Path:
     """Note that the run in ``directory``, whose journal has this id, is not completely in MLflow."""
     path = outputs / FOLDER / journal
@@ -52,7 +48,11 @@ def register(outputs: Path, journal: str, directory: Path, uri: str, experiment:
     base = outputs.absolute().parent
     place = directory.absolute()
     place = place.relative_to(base) if place.is_relative_to(base) else place  # so that the folder can be moved
-    known = {"directory": str(place), "uri": "" if uri == embedded(outputs) else masked(uri), "experiment": experiment}
+    known = {
+        "directory": str(place),
+        "uri": "" if same_store(uri, embedded(outputs)) else masked(uri),
+        "experiment": experiment,
+    }
     replace_json(path, known, forced=True)
     force_folder(path.parent)
     return path
@@ -144,11 +144,13 @@ def settle(
     Runs that are alive, and those of other stores, are left out.
     """
     for entry in found:
-        if entry.uri != masked(store.uri):
+        if not same_store(entry.uri, store.uri):
             continue
 
         def connect(experiment: str = entry.experiment) -> Store:
-            return store if experiment == store.experiment else Store.connect(store.uri, experiment, outputs)
+            if experiment == store.experiment:
+                return store
+            return Store.connect(store.uri, experiment, outputs, artifacts=store.places.typed)
 
         try:
             words = settle_one(entry, connect, before)
@@ -163,11 +165,11 @@ def settle(
 
 
 def settle_everywhere(
-    found: Iterable[Entry], uri: str | None, outputs: Path, before: Before = leave
+    found: Iterable[Entry], uri: str | None, outputs: Path, before: Before = leave, *, artifacts: str | None = None
 ) -> Iterator[tuple[Entry, str, bool]]:
-    """Deliver every run that waits, to whatever store it waits for; ``uri`` (or the environment) supplies a password.
+    """Deliver every run that waits for a store that may be used: the embedded one, that at ``uri``, the environment's.
 
-    What is said of each is what ``settle`` says.
+    ``uri`` and ``artifacts`` are what was typed. What is said of each is what ``settle`` says.
     """
     by_store: dict[str, list[Entry]] = {}
     for entry in found:
@@ -175,8 +177,9 @@ def settle_everywhere(
     for address, group in by_store.items():
         try:
             # A sweep may have been ended before the database of its directory was made, which is then made now.
-            not_made = address == masked(embedded(outputs)) and not any(run_id_of(each.directory) for each in group)
-            store = Store.connect(address if not_made else complete(address, uri), group[0].experiment, outputs)
+            known_there = any(run_id_of(each.directory) for each in group)
+            whole = usable(address, uri, outputs, missing=not known_there)
+            store = Store.connect(whole, group[0].experiment, outputs, artifacts=artifacts)
         except NnexpError as error:
             for entry in group:
                 yield entry, f"the run in {entry.directory} waits: {str(error).splitlines()[0]}", False
@@ -184,22 +187,16 @@ def settle_everywhere(
             yield from settle(group, store, outputs, before)
 
 
-def complete(address: str, uri: str | None) -> str:
-    """The store's whole address. Raises NnexpError where it cannot be known, or the database was removed."""
-    given = chosen_uri(uri)
-    if given and masked(given) == address:
-        return given
-    if sends_credentials(address):
-        raise NnexpError(
-            f"User name and password, or the token, of the environment would be sent to {address}. If that is right, type "
-            f"python -m nnexp sync --uri {address}"
-        )
-    if not known(address):
-        raise NnexpError(f"The password of {address} is not kept. Type python -m nnexp sync --uri with it.")
-    path = address.removeprefix("sqlite:///")
-    if path != address and not Path(path).exists():
-        raise NnexpError(f"The database {path} is gone. Put it back to deliver to it.")
-    return address
+def usable(address: str, uri: str | None, outputs: Path, *, missing: bool = False) -> str:
+    """The whole address of a store that a note names, if it may be used; ``uri`` is what was typed.
+
+    Raises NnexpError where only the note names it, and where its database was removed, unless it may be ``missing``.
+    """
+    whole = allowed(address, uri, outputs, "python -m nnexp sync")
+    file = StoreAddress.parse(whole).file
+    if file and not missing and not Path(file).exists():
+        raise NnexpError(f"The database {file} is gone. Put it back to deliver to it.")
+    return whole
 
 
 def settle_one(entry: Entry, connect: Callable[[], Store], before: Before = leave, *, hurried: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from nnexp.errors import NnexpError
 from nnexp.safety import without_passwords
 from nnexp.tracking import address
+from nnexp.tracking.result import read_result, write_result
 
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=8).filter(str.strip)
 
@@ -67,3 +69,26 @@ def test_one_address_has_one_password() -> None:
     address.kept("http://me:one@host")
     with pytest.raises(NnexpError, match="two passwords"):
         address.kept("http://me:two@host")
+
+
+def test_what_errors_quote_of_the_environment_is_hidden_but_not_nnexps_own_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A secret goes from an error's text; an option's name, a group, a key and a status are words that everybody knows."""
+    for number, word in enumerate(("digits", "optimizer", "log_every", "FINISHED", "swordfish")):
+        monkeypatch.setenv(f"TEST_{number}_PASSWORD", word)
+    text = "FINISHED optimizer=sgd dataset=digits log_every=1 swordfish"
+    assert address.without_secrets(text) == "FINISHED optimizer=sgd dataset=digits log_every=1 ***"
+    assert address.without_credentials(text) == text
+
+
+def test_no_text_of_a_result_has_a_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the message nor the reason, nor what is anywhere in it, quotes the password of an address."""
+    monkeypatch.setenv("TEST_PASSWORD", "swordfish")
+    address.kept("postgresql://me:geheim1@host/db")
+    said = "refused: postgresql://me:geheim1@host/db, geheim1, swordfish"
+    write_result(tmp_path, {"reason": said, "message": said, "overrides": ["a=geheim1"], "loss": {"name": "geheim1"}})
+    written = (tmp_path / "result.json").read_text()
+    assert "geheim1" not in written
+    assert "swordfish" not in written
+    assert read_result(tmp_path).overrides == ["a=***"]

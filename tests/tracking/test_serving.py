@@ -200,16 +200,17 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mlflow import MlflowClient
+from nnexp.tracking.artifacts import Folder
 from nnexp.tracking.store import Store
 
 outputs, run_id, directory, last = sys.argv[1:]
-setattr(MlflowClient, last, lambda *ignored: os.kill(os.getpid(), signal.SIGKILL))
+setattr(Folder if last == "put" else MlflowClient, last, lambda *ignored: os.kill(os.getpid(), signal.SIGKILL))
 store = Store.connect(f"sqlite:///{outputs}/mlflow.db", "nnexp", Path(outputs))
 store.log_model(run_id, Path(directory), ["numpy"])
 """
 
 
-@pytest.mark.parametrize("last", ["log_model_artifacts", "log_outputs", "finalize_logged_model"])
+@pytest.mark.parametrize("last", ["put", "log_outputs", "finalize_logged_model"])
 def test_a_process_killed_while_it_stores_a_model(last: str, regression: Model, tmp_path: Path) -> None:
     """Before the files are there, before they are linked or before the last word: there is one whole model in the end."""
     from nnexp.tracking.store import Store

@@ -21,6 +21,7 @@ from nnexp.tracking import sqlite
 from nnexp.tracking.delivery import PROGRESS, run_id_of
 from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
+from nnexp.tracking.store_address import StoreAddress
 from nnexp.tracking.waiting import entries, settle
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def test_the_file_of_an_address(uri: str, file: str, tmp_path: Path, monkeypatch
     """Only a SQLite address without options leads to a file, which is the one that the log lies beside."""
     monkeypatch.chdir(tmp_path)
     Path("link.db").symlink_to("mlflow.db")
-    assert sqlite.file_of(uri) == file.format(here=tmp_path.resolve())
+    assert StoreAddress.parse(uri).file == file.format(here=tmp_path.resolve())
 
 
 def test_a_database_that_is_gone_is_not_made_anew(store: Store, outputs: Path) -> None:
