@@ -18,7 +18,7 @@ and the other file's content is gone.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +27,6 @@ from tests.power import recorder
 from tests.power.recorder import Operation
 
 PAGE = 4096
-ALL = 10**18
-"""Later than any operation."""
 
 
 class Change(NamedTuple):
@@ -77,6 +75,10 @@ class File:
             change.made(content)
         return bytes(content)
 
+    def at(self, cut: int) -> bytes:
+        """What is in it, as the system shows it, when ``cut`` operations have happened."""
+        return self.content(sum(change.at < cut for change in self.changes))
+
 
 class Name(NamedTuple):
     """An operation on names; paths are relative to the folder."""
@@ -96,9 +98,6 @@ class Forced(NamedTuple):
     file: File
     names: int
     """The last operation on names that it forced as well."""
-
-
-Tree = Mapping[str, File]
 
 
 class Disk:
@@ -165,7 +164,7 @@ class Disk:
     def whole(self) -> Iterator[tuple[str, File, bytes]]:
         """Each path with all that was done to it, as the system showed it at the end."""
         for path, file in self._tree.items():
-            yield path, file, file.content(ALL)
+            yield path, file, file.content(len(file.changes))
 
     def failed(self, cut: int, draw: random.Random) -> Iterator[tuple[str, File, bytes]]:
         """Each path that is on the disk after a power failure, when ``cut`` operations, one at least, had happened."""
@@ -226,7 +225,7 @@ def apply(name: Name, tree: dict[str, File]) -> None:
         tree[name.path] = name.file
 
 
-def replay(found: Iterator[tuple[str, File, bytes]], folder: Path) -> None:
+def replay(found: Iterable[tuple[str, File, bytes]], folder: Path) -> None:
     """Make the files in ``folder``, which is there and empty."""
     for path, file, content in sorted(found, key=lambda each: each[0]):
         place = folder / path

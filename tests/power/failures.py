@@ -16,7 +16,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,18 @@ from nnexp.tracking import journal
 from tests.command import nnexp, result
 from tests.power.disk import Disk, File, replay
 from tests.power.recorder import Recorder, built, read
-from tests.torture import SMALL, Place, Stored, Untouched, differences, in_directories, in_mlflow, rest, whole
+from tests.torture import (
+    SMALL,
+    Place,
+    Stored,
+    Untouched,
+    differences,
+    has_ended,
+    in_directories,
+    in_mlflow,
+    rest,
+    whole,
+)
 
 UNCLEAR = re.compile(r"Traceback|unexpected|bug of nnexp|\w(Error|Exception)\b")
 """What a message for users does not have."""
@@ -86,8 +97,8 @@ def recorded(command: Command, folder: Path) -> Recorded:
         assert (ended.code, ended.err) == (0, ""), ended
         before = contents(work)
         refill(work, Disk(list(read(log))).whole())
-        unlike = [path for path, content in contents(work).items() ^ before.items()]
-        assert not unlike, f"not everything was recorded: {unlike}"
+        missing = [path for path, content in contents(work).items() ^ before.items()]
+        assert not missing, f"not everything was recorded: {missing}"
     disk = Disk(list(read(log)))
     refill(work, disk.whole())
     place = Place(alias(work, "untouched"), words=command.words, jobs=command.jobs)
@@ -105,7 +116,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def refill(folder: Path, found: Iterator[tuple[str, File, bytes]]) -> None:
+def refill(folder: Path, found: Iterable[tuple[str, File, bytes]]) -> None:
     """Put these files in the place of those that a folder holds."""
     shutil.rmtree(folder)
     folder.mkdir()
@@ -166,12 +177,16 @@ def kind_of(path: str) -> str:
 def failure(it: Recorded, seed: int, number: int) -> list[str]:
     """Let the power fail once, type what a user types, and say what is wrong then."""
     cut, kind = moment(it.disk, seed, number)
-    refill(it.work, it.disk.failed(cut, random.Random(f"disk {seed} {number}")))  # noqa: S311
+    found = list(it.disk.failed(cut, random.Random(f"disk {seed} {number}")))  # noqa: S311
+    refill(it.work, found)
     place = Place(alias(it.work, f"failure{number}"), words=it.command.words, jobs=it.command.jobs)
     try:
         wrong = ahead(it.work) + resumed(it, place, sync=number % 3 == 0)
     except Exception as error:  # noqa: BLE001 (what is torn raises anything)
         wrong = [f"what is there cannot be compared: {error!r}"]
+    if wrong:
+        torn = [path.removeprefix("outputs/") for path, file, content in found if content != file.at(cut)]
+        wrong.append(f"not on the disk as they were written: {', '.join(torn) or 'none'}")
     return [f"{it.command.name}, failure {number}, after {cut} operations, {kind}: {each}" for each in wrong]
 
 
@@ -179,14 +194,14 @@ def resumed(it: Recorded, place: Place, *, sync: bool) -> list[str]:
     """What is wrong after ``sync`` and ``resume``, or a new beginning."""
     command, directory = it.command, it.command.directory
     wrong = typed(it.work, "sync") if sync else []
-    if command.begun(it.work / directory):
-        wrong += typed(it.work, "resume", directory)
-    else:
+    if not command.begun(it.work / directory):
         directory = AGAIN
         wrong += typed(it.work, *command.words, f"{command.option}={AGAIN}")
-    if wrong:
-        return wrong
-    return [*unlike(it, place, directory), *rest(place)]
+    elif command is RUN and has_ended(it.work / directory / journal.JOURNAL):  # one that is finished is not resumed
+        wrong += typed(it.work, "sync")
+    else:
+        wrong += typed(it.work, "resume", directory)
+    return wrong or [*unlike(it, place, directory), *rest(place)]
 
 
 def typed(work: Path, *words: str) -> list[str]:
@@ -236,6 +251,6 @@ def points(directory: Path) -> set[tuple[str, int]]:
     """The metric points in a run's journal, as far as its records can be read."""
     found: set[tuple[str, int]] = set()
     for each, _ in journal.read(directory / journal.JOURNAL):
-        step = each.get("epoch", each.get("score"))
+        step = int(each.get("epoch", each.get("score", -1)))
         found.update((name, step) for name in each.get("metrics", ()))
     return found
