@@ -25,7 +25,7 @@ static int opened(int directory, const char *given, int flags, mode_t mode)
 
 #define MODE(flags) \
     mode_t mode = 0; \
-    if ((flags) & (O_CREAT | __O_TMPFILE)) { \
+    if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) { \
         va_list more; \
         va_start(more, flags); \
         mode = va_arg(more, mode_t); \
