@@ -166,12 +166,11 @@ def moment(disk: Disk, seed: int, number: int) -> Moment:
 
 
 def kind_of(path: str) -> str:
-    """A file's kind, by its name: each artifact is one, a file and what it is written to before have one."""
+    """A file's kind, by its name: all artifacts are one, a file and what it is written to before have one."""
     if path.startswith("outputs/artifacts/"):
-        return "artifacts" if "models" not in path else "model's artifacts"
-    return NUMBERED.sub(
-        "#", re.sub(r"\.(tmp|partial)$", "", re.sub(r"\.(json|jsonl|npz|png|yaml)$", "", Path(path).name))
-    )
+        return "model's artifacts" if "models" in path else "artifacts"
+    name = re.sub(r"\.(tmp|partial)$", "", Path(path).name)
+    return NUMBERED.sub("#", re.sub(r"\.(json|jsonl|npz|png|yaml)$", "", name)).lstrip(".")
 
 
 def failure(it: Recorded, seed: int, number: int) -> list[str]:
