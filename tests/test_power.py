@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.power import recorder
-from tests.power.__main__ import AGAIN, fail
+from tests.power.__main__ import HOW_AGAIN, fail
 from tests.power.disk import PAGE, Disk, replay
 from tests.power.recorder import Operation, Recorder, built, read
 
@@ -194,4 +194,4 @@ def test_sync_and_resume_work_after_power_failures(tmp_path: Path) -> None:
     """Ten power failures of a sweep and two of a run: resumed, each has left what the untouched one leaves."""
     built(tmp_path)  # or skipped
     problems = fail(tmp_path, range(12), seed=0)
-    assert not problems, "\n".join([*problems, AGAIN.format(seed=0, folder=tmp_path)])
+    assert not problems, "\n".join([*problems, HOW_AGAIN.format(seed=0, folder=tmp_path)])

@@ -24,7 +24,7 @@ LANES = 2
 """So many failures are tried at a time."""
 SINGLE = 6
 """Each so-manieth failure is that of a single run."""
-AGAIN = "One again: python -m tests.power --seed {seed} --folder {folder} --cut N"
+HOW_AGAIN = "One again: python -m tests.power --seed {seed} --folder {folder} --cut N"
 
 
 def lane(folder: Path, numbers: Iterable[int], seed: int) -> list[str]:
@@ -65,7 +65,7 @@ def main() -> int:
     problems = fail(folder, numbers, given.seed)
     print(f"the power failed {len(numbers)} times in {time.monotonic() - began:.0f} s; lost or wrong: {len(problems)}")
     if problems:
-        print(AGAIN.format(seed=given.seed, folder=folder))
+        print(HOW_AGAIN.format(seed=given.seed, folder=folder))
         return 1
     if given.folder is None:
         shutil.rmtree(folder)

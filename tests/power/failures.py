@@ -1,6 +1,6 @@
 """Power failures of a recorded sweep or run: each is replayed where it was recorded, and resumed until nothing is left to do.
 
-After a failure a user types ``sync`` (each third time), and ``resume`` with the sweep or the run. Where its manifest or the
+After a failure a user types ``sync`` (one time in three), and ``resume`` with the sweep or the run. Where its manifest or the
 run's first record did not come to the disk, there is nothing to resume, and the same is started again in another directory.
 Each command must end well; afterwards the directories and MLflow must hold what the untouched sweep left (see ``torture.py``).
 
@@ -158,7 +158,7 @@ def moment(disk: Disk, seed: int, number: int) -> Moment:
         if not (kind := kind_of(disk.relative(each.other or each.path))).endswith("-shm"):
             kinds.setdefault(kind, []).append(cut)
     turns = sorted(kinds)
-    random.Random(seed).shuffle(turns)  # noqa: S311
+    random.Random(f"turns {seed} {number // len(turns)}").shuffle(turns)  # noqa: S311
     kind = turns[number % len(turns)]
     draw = random.Random(f"moment {seed} {number}")  # noqa: S311
     later = draw.choice((0, 0, 0, 1, 2, 5, 10, 20))
@@ -179,8 +179,9 @@ def failure(it: Recorded, seed: int, number: int) -> list[str]:
     found = list(it.disk.failed(cut, random.Random(f"disk {seed} {number}")))  # noqa: S311
     refill(it.work, found)
     place = Place(alias(it.work, f"failure{number}"), words=it.command.words, jobs=it.command.jobs)
+    sync = random.Random(f"sync {seed} {number}").random() < 1 / 3  # noqa: S311
     try:
-        wrong = ahead(it.work) + resumed(it, place, sync=number % 3 == 0)
+        wrong = ahead(it.work) + resumed(it, place, sync=sync)
     except Exception as error:  # noqa: BLE001 (what is torn raises anything)
         wrong = [f"what is there cannot be compared: {error!r}"]
     if wrong:
