@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from tests.power import recorder
 from tests.power.__main__ import HOW_AGAIN, fail
 from tests.power.disk import PAGE, Disk, replay
+from tests.power.failures import ahead
 from tests.power.recorder import Operation, Recorder, built, read
 
 Record = Callable[[str], tuple[Path, list[Operation]]]
@@ -188,6 +191,24 @@ for number in range(8): os.wait()
     assert len(content.splitlines()) == 2400
     written = b"".join(each.data for each in operations if each.kind == recorder.WRITTEN)
     assert written == content
+
+
+def test_points_that_mlflow_has_and_no_journal_are_told(tmp_path: Path) -> None:
+    """What a power failure took from a journal must not be in MLflow; the database is looked into without a change."""
+    run = tmp_path / "outputs" / "runs" / "0"
+    run.mkdir(parents=True)
+    (run / "journal.jsonl").write_text('{"epoch":1,"time":5,"metrics":{"cost":0.5}}\n{"epoch":2,"time":6,"metr')
+    with closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as database, database:
+        database.execute("CREATE TABLE tags (run_uuid, key, value)")
+        database.execute("CREATE TABLE metrics (run_uuid, key, step)")
+        database.execute("INSERT INTO tags VALUES ('a', 'nnexp.directory', 'outputs/runs/0'), ('a', 'other', 'x')")
+        database.execute("INSERT INTO metrics VALUES ('a', 'cost', 1)")
+    before = (tmp_path / "outputs" / "mlflow.db").read_bytes()
+    assert ahead(tmp_path) == []
+    assert (tmp_path / "outputs" / "mlflow.db").read_bytes() == before
+    with closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as database, database:
+        database.execute("INSERT INTO metrics VALUES ('a', 'cost', 2)")
+    assert ahead(tmp_path) == ["MLflow has points that the journals lost: [('outputs/runs/0', 'cost', 2)]"]
 
 
 def test_sync_and_resume_work_after_power_failures(tmp_path: Path) -> None:
