@@ -197,6 +197,7 @@ def resumed(it: Recorded, place: Place, *, sync: bool) -> list[str]:
     if not command.begun(it.work / directory):
         directory = AGAIN
         wrong += typed(it.work, *command.words, f"{command.option}={AGAIN}")
+        shutil.rmtree(it.work / command.directory, ignore_errors=True)  # as a user would: nothing has begun there
     elif command is RUN and has_ended(it.work / directory / journal.JOURNAL):  # one that is finished is not resumed
         wrong += typed(it.work, "sync")
     else:
