@@ -16,7 +16,7 @@ help:
 	@echo "make test     set up and run the tests"
 	@echo "make check    what CI runs: lint, types, tests"
 	@echo "make bench    the speed comparisons, as ratios"
-	@echo "make torture  sweeps killed a hundred times and resumed, in a quarter of an hour"
+	@echo "make torture  sweeps killed a hundred times, the power cut 240 times, and resumed: half an hour"
 	@echo "make clean    remove .venv and caches; outputs/ stays"
 
 $(BIN)/python:
@@ -51,6 +51,7 @@ bench: $(VENV)/dev.stamp
 torture: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.torture --kills 100 --minutes 13
 	$(BIN)/python -m tests.torture --server --kills 20 --minutes 4
+	$(BIN)/python -m tests.power --cuts 240
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -169,14 +169,14 @@ class Stored(NamedTuple):
     wrong: list[str]
 
 
-def in_mlflow(place: Place, sweep: str) -> Stored:
-    """Read what MLflow has of a sweep."""
+def in_mlflow(place: Place, sweep: str, tag: str = "nnexp.sweep") -> Stored:
+    """Read what MLflow has of a sweep, or of what else a tag says."""
     from mlflow import MlflowClient
 
     client = MlflowClient(place.uri)
     experiment = client.get_experiment_by_name("nnexp")
     assert experiment
-    runs = client.search_runs([experiment.experiment_id], f"tags.`nnexp.sweep` = '{sweep}'", max_results=1000)
+    runs = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{sweep}'", max_results=1000)
     found, wrong = {}, []
     for run in runs:
         if run.info.status != "FINISHED":
