@@ -6,6 +6,7 @@ line to its exit code; only the imports are there already.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -21,6 +22,17 @@ from typing import Any, NamedTuple, Self
 
 from tests.command import ROOT, environment
 
+PRELOADED = (
+    "matplotlib.backends.backend_agg",
+    "pandas",
+    "rich.console",
+    "rich.table",
+    "nnexp.app",
+    "nnexp.commands",
+    "nnexp.curve",
+    "nnexp.datasets.synthetic",
+)
+"""What commands import, as far as they have it in common."""
 MOST_MEMORY = 6 * 2**30
 """Bytes of addresses that a command may have: what asks for more is told that there is not enough memory."""
 
@@ -52,7 +64,9 @@ class Forked:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._server.stdin
         self._server.stdin.close()
         self._server.wait(60)
@@ -99,19 +113,11 @@ def serve() -> None:
 
 def preload() -> None:
     """Import what commands import, MLflow apart, which most of them do without."""
-    import matplotlib.backends.backend_agg
-    import pandas as pd
-    import rich.console
-    import rich.table
     from hydra.core.plugins import Plugins
 
-    import nnexp.app
-    import nnexp.commands
-    import nnexp.curve
-    import nnexp.datasets.synthetic
-
+    for name in PRELOADED:
+        importlib.import_module(name)
     Plugins.instance()
-    assert pd
 
 
 def become(order: dict[str, Any]) -> None:

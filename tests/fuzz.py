@@ -80,23 +80,28 @@ def tried(forked: Forked, scratch: Path, number: int, words: Sequence[str]) -> F
 def wrong(answer: Answer) -> tuple[str, str] | None:
     """What is wrong with how a command ended: the kind, and the line that shows it."""
     said = answer.out + answer.err
-    if answer.code is None:
-        return f"no end within {SECONDS} s", last(said)
-    if "Traceback (most recent call last)" in said:
-        return f"traceback: {re.sub('[^a-zA-Z ]+', '*', last(answer.err))[:60]}", last(answer.err)
-    if unexpected := re.search(r"unexpected (\w+): .*", said):
-        return f"unexpected {unexpected[1]}: {re.sub('[^a-zA-Z ]+', '*', unexpected[0])[:60]}", unexpected[0]
-    if "bug of nnexp" in said:
-        return "a bug of nnexp", last(answer.err)
-    if answer.code not in (0, 1):
-        return f"exit code {answer.code}", last(said)
-    if answer.code and not re.search("^nnexp: .", answer.err, re.MULTILINE):
-        return "refused without a word of nnexp's", last(said)
-    if warned := re.search(r"^.*Warning: .*$", said, re.MULTILINE):
-        return "a warning of Python's", warned[0]
-    if not printable(said):
-        return "control characters", repr(next(line for line in said.splitlines() if not printable(line)))
-    return None
+    unexpected, warned = re.search(r"unexpected (\w+): .*", said), re.search(r"^.*Warning: .*$", said, re.MULTILINE)
+    odd = next((line for line in said.splitlines() if not printable(line)), "")
+    blamed = unexpected[0] if unexpected else ""
+    found = {
+        f"no end within {SECONDS} s": answer.code is None and last(said),
+        f"traceback: {without_values(last(answer.err))}": "Traceback (most recent call last)" in said
+        and last(answer.err),
+        without_values(blamed): blamed,
+        "a bug of nnexp": "bug of nnexp" in said and last(answer.err),
+        f"exit code {answer.code}": answer.code not in (0, 1) and last(said),
+        "refused without a word of nnexp's": answer.code
+        and not re.search("^nnexp: .", answer.err, re.MULTILINE)
+        and last(said),
+        "a warning of Python's": warned and warned[0],
+        "control characters": odd and repr(odd),
+    }
+    return next(((kind, shows) for kind, shows in found.items() if isinstance(shows, str) and shows), None)
+
+
+def without_values(line: str) -> str:
+    """The beginning of a message, the same for all that differ in what was typed."""
+    return re.sub("[^a-zA-Z ]+", "*", line)[:60]
 
 
 def last(text: str) -> str:

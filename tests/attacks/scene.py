@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -93,7 +94,11 @@ class Scene:
 
     def filled(self, text: str) -> str:
         """A text with this scene's places: ROOT, HOME, and PORT where the listener is."""
-        return text.replace("ROOT", str(self.root)).replace("HOME", str(self.home)).replace("PORT", str(self.listener.port))
+        return (
+            text.replace("ROOT", str(self.root))
+            .replace("HOME", str(self.home))
+            .replace("PORT", str(self.listener.port))
+        )
 
     def send(self, files: Mapping[str, str | bytes], where: Path | None = None) -> None:
         """Put a stranger's files there."""
@@ -105,8 +110,17 @@ class Scene:
             else:
                 path.write_bytes(content)
 
+    def put(self, thing: str, path: Path) -> None:
+        """Put a pipe, a folder, or a link to ``thing`` in a file's place."""
+        if thing == "pipe":
+            os.mkfifo(path)
+        elif thing == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to(self.filled(thing))
+
     def attempt(self, *words: str, code: int | None = 1, says: str = "", may_write: str = "", **more: str) -> Ended:
-        """``python -m nnexp WORDS`` in ``place``; asserts that it ends with ``code`` (None: with any), and that no harm is done.
+        """``python -m nnexp WORDS`` in ``place``; asserts that it ends with ``code`` (None: any), and without harm.
 
         A refusal is one clear message, with the text ``says`` in it. ``may_write``: a file that the words name to be written.
         """
@@ -123,7 +137,9 @@ class Scene:
 
     def files(self, may_write: str) -> dict[str, tuple[str, ...]]:
         """All files but those of ``outputs/``."""
-        return dict(tree(self.root, self.place / "outputs", self.place / may_write if may_write else self.place / "outputs"))
+        return dict(
+            tree(self.root, self.place / "outputs", self.place / may_write if may_write else self.place / "outputs")
+        )
 
     def command(self, *words: str, **more: str) -> Ended:
         """Run nnexp with the canaries in its environment; a command that takes too long is killed, and the test fails."""

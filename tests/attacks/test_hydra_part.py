@@ -41,11 +41,11 @@ KEYS = {
     "more in the log": "verbose: true",
     "a log's level": "job_logging: {root: {level: DEBUG}}",
     "a log in the user's file": f'job_logging: {{handlers: {{file: {{{HANDLER}, filename: "ROOT/home/.bashrc"}}}}}}',
-    "a log beside the run": f'job_logging: {{handlers: {{x: {{{HANDLER}, filename: "${{hydra.runtime.output_dir}}/result.json"}}}}}}',
+    "a log over the run": f"job_logging: {{handlers: {{x: {{{HANDLER}, filename: '${{hydra.run.dir}}/result.json'}}}}}}",
     "a log by an attribute of its handler": 'job_logging: {handlers: {file: {".": {baseFilename: "ROOT/home/.bashrc"}}}}',
     "an attribute of a stream": 'job_logging: {handlers: {x: {class: logging.StreamHandler, ".": {stream: x}}}}',
     "an attribute of a formatter": 'job_logging: {formatters: {simple: {".": {_style: x}}}}',
-    "a handler that is another class": "job_logging: {handlers: {file: {class: logging.handlers.HTTPHandler, host: '127.0.0.1:PORT', url: /}}}",
+    "a handler that is another class": "job_logging: {handlers: {file: {class: logging.handlers.SocketHandler, host: 127.0.0.1, port: PORT}}}",
     "a handler that is a program": "job_logging: {handlers: {file: {class: subprocess.Popen, args: touch ROOT/ran}}}",
     "a factory": "job_logging: {handlers: {file: {(): os.system, command: touch ROOT/ran}}}",
     "a factory of a filter": "job_logging: {filters: {x: {(): os.system, command: touch ROOT/ran}}}",
@@ -98,7 +98,13 @@ CHOICES = ("hydra/launcher: joblib", "hydra/sweeper: basic", "hydra/job_logging:
 @pytest.mark.parametrize("what", KEYS)
 def test_a_preset_and_hydras_keys(what: str, mode: str, quick: Scene) -> None:
     """Whatever of ``hydra.*`` is not known to be harmless is refused, in a run and in a sweep, and named."""
-    quick.send({"experiment/evil.yaml": f"{GLOBAL}hydra:\n  {KEYS[what]}\n" if ": " in KEYS[what] else f"{GLOBAL}hydra: {KEYS[what]}\n"})
+    quick.send(
+        {
+            "experiment/evil.yaml": f"{GLOBAL}hydra:\n  {KEYS[what]}\n"
+            if ": " in KEYS[what]
+            else f"{GLOBAL}hydra: {KEYS[what]}\n"
+        }
+    )
     many = ("-m", "seed=0,1") if mode == "a sweep" else ()
     quick.attempt(*many, "--config-dir", "../theirs", "experiment=evil", *QUICK, says="hydra")
     assert not (quick.place / "outputs").exists()

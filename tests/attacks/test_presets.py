@@ -103,7 +103,10 @@ def test_an_address_that_is_swept(address: str, scene: Scene) -> None:
 
 
 FILES = {
-    "a file that extends an option by a class": ({"loss/evil.yaml": "defaults: [mae, _self_]\n_target_: os.system\n"}, "loss=evil"),
+    "a file that extends an option by a class": (
+        {"loss/evil.yaml": "defaults: [mae, _self_]\n_target_: os.system\n"},
+        "loss=evil",
+    ),
     "a file that extends an option by Hydra's keys": (
         {"loss/evil.yaml": f"{GLOBAL}hydra: {{run: {{dir: ROOT/x}}}}\nloss: {{name: mae}}\n"},
         "loss=evil",
@@ -118,9 +121,15 @@ FILES = {
         {"experiment/evil.yaml": f"{GLOBAL}defaults: [/other@hydra.run: x]\n", "other/x.yaml": "dir: ROOT/x\n"},
         "experiment=evil",
     ),
-    "a file outside by the defaults list": ({"experiment/evil.yaml": "defaults: [../../../../canary]\n"}, "experiment=evil"),
+    "a file outside by the defaults list": (
+        {"experiment/evil.yaml": "defaults: [../../../../canary]\n"},
+        "experiment=evil",
+    ),
     "a file that is optional and Hydra's": (
-        {"experiment/evil.yaml": f"{GLOBAL}defaults: [optional /hydra/callbacks@hydra.callbacks: x]\n", "hydra/callbacks/x.yaml": "x: {_target_: os.system}\n"},
+        {
+            "experiment/evil.yaml": f"{GLOBAL}defaults: [optional /hydra/callbacks@hydra.callbacks: x]\n",
+            "hydra/callbacks/x.yaml": "x: {_target_: os.system}\n",
+        },
         "experiment=evil",
     ),
     "two files that include each other": (
