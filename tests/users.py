@@ -53,6 +53,11 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
         yield started
 
 
+def in_order(*words: str) -> list[str]:
+    """The same words with flags in front: keys on both sides of one are refused for that alone."""
+    return sorted(words, key=lambda word: not word.startswith("-"))
+
+
 def untouched(
     forked: Forked, place: Path, *words: str, code: int | None = 1, seconds: float = 60
 ) -> tuple[Answer, list[str]]:

@@ -106,7 +106,7 @@ class Words:
         self._draw = draw
 
     def line(self) -> list[str]:
-        """The words of a command."""
+        """The words of a command; flags are mostly in front, since keys on both sides of one are refused."""
         draw = self._draw
         words = list(TINY)
         for _ in range(draw.choice((1, 1, 1, 2, 2, 3, 4, 6))):
@@ -115,14 +115,14 @@ class Words:
                 self._place, self._misspelt, self._loose, self._witness,
             )  # fmt: skip
             made = draw.choice(makers)()
-            place = draw.randrange(len(words) + 1)
+            place = 0 if made[0].startswith("-") and draw.random() < 0.8 else draw.randrange(len(words) + 1)
             words[place:place] = made
         if draw.random() < 0.1:
             words.append(draw.choice(words))
         if draw.random() < 0.1:
             words.remove(draw.choice(words))
         if draw.random() < 0.15:
-            words.insert(draw.randrange(len(words) + 1), "-m")
+            words.insert(0, "-m")
         return words
 
     def _own(self) -> list[str]:

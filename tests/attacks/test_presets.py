@@ -102,7 +102,7 @@ def test_an_address_that_is_swept(address: str, scene: Scene) -> None:
     assert not (scene.place / "outputs").exists()
 
 
-FILES = {
+FILES: dict[str, tuple[dict[str, str | bytes], str]] = {
     "a file that extends an option by a class": (
         {"loss/evil.yaml": "defaults: [mae, _self_]\n_target_: os.system\n"},
         "loss=evil",

@@ -131,7 +131,7 @@ def test_a_manifests_values(what: str, quick: Scene, a_sweep: Path) -> None:
     quick.attempt("plugins", "loss", code=0)
 
 
-TEXTS = {
+TEXTS: dict[str, str | bytes] = {
     "torn": '{"made": "2020-01-01", "jobs": [{"overr',
     "empty": "",
     "null bytes": "\0" * 4096,
