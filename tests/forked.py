@@ -67,9 +67,7 @@ class Forked:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server.stdin
-        self._server.stdin.close()
-        self._server.wait(60)
+        self._server.__exit__(kind, error, trace)  # which closes the pipes, and so ends it
 
     def nnexp(self, words: Sequence[str], cwd: Path, seconds: float = 30, **more: str) -> Answer:
         """``python -m nnexp WORDS`` in ``cwd``, killed with all that it started when the seconds are over."""

@@ -11,7 +11,7 @@ from tests.forked import Answer, Forked
 from tests.trees import added, harmed, tree
 
 QUICK = ("dataset=xor", "epochs=1", "tracking=none")
-TABLE = "x0,x1,y\n" + "".join(f"{number}.5,{number % 7},{'ab'[number % 2]}\n" for number in range(40))
+TABLE = "x1,x2,y\n" + "".join(f"{number}.5,{number % 7},{'ab'[number % 2]}\n" for number in range(40))
 
 
 def thesis(folder: Path) -> None:

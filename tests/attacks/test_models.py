@@ -16,7 +16,7 @@ import pytest
 
 from tests.attacks.scene import QUICK, Scene, copied
 
-TABLE = "x0,x1\n1,2\n3,4\n"
+TABLE = "x1,x2\n1,2\n3,4\n"
 RUN = "outputs/sweeps/s/0"
 
 

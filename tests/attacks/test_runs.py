@@ -217,7 +217,7 @@ def test_a_result(what: str, quick: Scene, a_run: Path) -> None:
     """Whatever ``result.json`` holds, each command that meets it says a line, and other runs do not suffer."""
     copied(a_run, quick.place / "outputs")
     quick.send({"result.json": RESULTS[what]}, quick.place / RUN)
-    quick.send({"table.csv": "x0,x1\n1,2\n"})
+    quick.send({"table.csv": "x1,x2\n1,2\n"})
     for words in (
         ("predict", RUN, "../theirs/table.csv"),
         ("predict", "outputs", "../theirs/table.csv"),

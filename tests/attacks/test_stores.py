@@ -54,7 +54,7 @@ def test_where_artifacts_go(what: str, scene: Scene, a_run: Path) -> None:
 def test_where_a_model_comes_from(what: str, scene: Scene, a_run: Path) -> None:
     """``predict RUN_ID`` fetches nothing from where only a stranger's database says."""
     copied(a_run, scene.place / "outputs")
-    scene.send({"table.csv": "x0,x1\n1,2\n"})
+    scene.send({"table.csv": "x1,x2\n1,2\n"})
     placed(scene, PLACES[what])
     rewritten(scene, "UPDATE runs SET name = 'theirs'")
     scene.attempt("predict", "theirs", "../theirs/table.csv", code=None)
@@ -63,7 +63,7 @@ def test_where_a_model_comes_from(what: str, scene: Scene, a_run: Path) -> None:
 def test_names_in_a_store(scene: Scene, a_run: Path) -> None:
     """Names of runs, experiments and tags with control characters are shown without commanding the terminal."""
     copied(a_run, scene.place / "outputs")
-    scene.send({"table.csv": "x0,x1\n1,2\n"})
+    scene.send({"table.csv": "x1,x2\n1,2\n"})
     evil = "\x1b]0;x\x07\x1b[2J"
     for column in ("runs SET name", "experiments SET name", "tags SET value"):
         rewritten(scene, f"UPDATE {column} = ?", evil)

@@ -118,7 +118,7 @@ ANSWERS = (
 def test_answers_over_what_is_no_file_of_answers(answer: str, quick: Scene, a_sweep: Path) -> None:
     """``predict -o`` replaces a file and never a directory, pipe or device."""
     copied(a_sweep, quick.place / "outputs")
-    quick.send({"table.csv": "x0,x1\n1,2\n"})
+    quick.send({"table.csv": "x1,x2\n1,2\n"})
     (quick.place / "thesis.csv").mkdir()
     (quick.place / "thesis.csv" / "a.txt").write_text("mine")
     os.mkfifo(quick.place / "pipe.csv")
@@ -128,7 +128,7 @@ def test_answers_over_what_is_no_file_of_answers(answer: str, quick: Scene, a_sw
 def test_answers_through_a_link(quick: Scene, a_sweep: Path) -> None:
     """``predict -o`` on a link replaces the link, or is refused; what the link leads to stays."""
     copied(a_sweep, quick.place / "outputs")
-    quick.send({"table.csv": "x0,x1\n1,2\n"})
+    quick.send({"table.csv": "x1,x2\n1,2\n"})
     (quick.place / "link.csv").symlink_to(quick.home / "thesis" / "chapter.txt")
     quick.attempt(
         "predict", "outputs/sweeps/s/0", "../theirs/table.csv", "-o", "link.csv", code=None, may_write="link.csv"
