@@ -22,6 +22,8 @@ from typing import Any, NamedTuple, Self
 
 from tests.command import ROOT, environment
 
+TRACKING = "mlflow.store.tracking.sqlalchemy_store"
+"""The part of MLflow whose import takes longest."""
 PRELOADED = (
     "matplotlib.backends.backend_agg",
     "pandas",
@@ -49,13 +51,13 @@ class Answer(NamedTuple):
 class Forked:
     """Starts commands, one after the other."""
 
-    def __init__(self, scratch: Path) -> None:
-        """``scratch`` is a folder for what the commands say."""
+    def __init__(self, scratch: Path, *more: str) -> None:
+        """``scratch`` is a folder for what the commands say; ``more`` are modules that many of them will import."""
         self._out, self._err = scratch / "stdout", scratch / "stderr"
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.forked"],
+            [sys.executable, "-m", "tests.forked", *more],
             cwd=ROOT,
-            env=environment(OPENBLAS_NUM_THREADS="1", MPLCONFIGDIR=fonts()),
+            env=environment(OPENBLAS_NUM_THREADS="1", MLFLOW_DISABLE_TELEMETRY="true", MPLCONFIGDIR=fonts()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -113,7 +115,7 @@ def preload() -> None:
     """Import what commands import, MLflow apart, which most of them do without."""
     from hydra.core.plugins import Plugins
 
-    for name in PRELOADED:
+    for name in (*PRELOADED, *sys.argv[1:]):
         importlib.import_module(name)
     Plugins.instance()
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.attacks.scene import QUICK, Scene, listening
 from tests.command import nnexp
-from tests.forked import Forked
+from tests.forked import TRACKING, Forked
 
 
 @pytest.fixture
@@ -31,6 +31,20 @@ def quick(tmp_path: Path, forked: Forked) -> Iterator[Scene]:
     """The same as ``scene``, for commands that are refused when they are composed."""
     with listening() as listener:
         yield Scene(tmp_path / "root", listener, forked)
+
+
+@pytest.fixture(scope="session")
+def forked_with_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """What starts commands quickly that need MLflow."""
+    with Forked(tmp_path_factory.mktemp("forked_with_mlflow"), TRACKING) as started:
+        yield started
+
+
+@pytest.fixture
+def tracked(tmp_path: Path, forked_with_mlflow: Forked) -> Iterator[Scene]:
+    """The same as ``scene``, for commands that talk to a store."""
+    with listening() as listener:
+        yield Scene(tmp_path / "root", listener, forked_with_mlflow)
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,6 @@ def test_its_entry_points(what: str, scene: Scene) -> None:
     scene.send({"experiment/evil.yaml": f"{GLOBAL}seed: 5\n"})
     (site / "linked" / "conf").symlink_to(scene.theirs)
     scene.attempt("--help", code=0, PYTHONPATH=paths(site))
-    scene.attempt("plugins", code=0, PYTHONPATH=paths(site))
     scene.attempt("loss=evil", *QUICK, PYTHONPATH=paths(site))
 
 

@@ -65,15 +65,15 @@ NOTES: Mapping[str, Any] = {
 
 
 @pytest.mark.parametrize("what", NOTES)
-def test_a_note(what: str, quick: Scene, a_run: Path) -> None:
+def test_a_note(what: str, tracked: Scene, a_run: Path) -> None:
     """What a note says is checked: nobody connects to a store that was not typed, and no other directory is touched."""
-    sent(quick, a_run, **NOTES[what])
-    quick.attempt("sync", code=None)
+    sent(tracked, a_run, **NOTES[what])
+    tracked.attempt("sync", code=None)
 
 
-def test_notes_that_are_none(scene: Scene, a_run: Path) -> None:
+def test_notes_that_are_none(tracked: Scene, a_run: Path) -> None:
     """Texts, torn notes, links, pipes and folders among the notes are passed over, and the run that waits is delivered."""
-    sent(scene, a_run)
+    sent(tracked, a_run)
     texts = (
         "",
         "{",
@@ -86,14 +86,14 @@ def test_notes_that_are_none(scene: Scene, a_run: Path) -> None:
         '{"directory": {}, "uri": [], "experiment": 1}',
     )
     for number, text in enumerate(texts):
-        waiting(scene, f"{number:016x}", text)
-    folder = scene.place / "outputs" / ".open"
+        waiting(tracked, f"{number:016x}", text)
+    folder = tracked.place / "outputs" / ".open"
     os.mkfifo(folder / ("a" * 16))
     (folder / ("b" * 16)).mkdir()
-    (folder / ("c" * 16)).symlink_to(scene.home / "thesis" / "chapter.txt")
+    (folder / ("c" * 16)).symlink_to(tracked.home / "thesis" / "chapter.txt")
     (folder / ("d" * 16)).symlink_to("/dev/zero")
     (folder / "\x1b[2J").write_text("{}")
-    ended = scene.attempt("sync", code=None)
+    ended = tracked.attempt("sync", code=None)
     assert "is complete in MLflow now" in ended.out, ended
 
 
@@ -137,16 +137,16 @@ LINES: Mapping[str, list[Any]] = {
 
 @pytest.mark.parametrize("command", ["sync", "resume"])
 @pytest.mark.parametrize("what", LINES)
-def test_a_journal(what: str, command: str, quick: Scene, a_run: Path) -> None:
+def test_a_journal(what: str, command: str, tracked: Scene, a_run: Path) -> None:
     """A journal that holds anything is named or passed over; what it names is taken from the run's directory alone."""
-    directory = sent(quick, a_run)
+    directory = sent(tracked, a_run)
     opened, name = records(directory)[0], identity(directory)
     for each in ("authorized_keys", ".bashrc", "\x1b[2J.png"):
         (directory / each).write_text("a stranger's key")
     lines = [opened if each == "OPENED" else each for each in LINES[what]]
-    (directory / "journal.jsonl").write_text(quick.filled("".join(f"{json.dumps(each)}\n" for each in lines)))
+    (directory / "journal.jsonl").write_text(tracked.filled("".join(f"{json.dumps(each)}\n" for each in lines)))
     assert name
-    quick.attempt(*(("sync",) if command == "sync" else ("resume", RUN)), code=None)
+    tracked.attempt(*(("sync",) if command == "sync" else ("resume", RUN)), code=None)
 
 
 def opening(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], object]:
@@ -187,13 +187,15 @@ RECIPES: Mapping[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("what", RECIPES)
-def test_what_a_run_is_repeated_by(what: str, quick: Scene, a_run: Path) -> None:
+def test_what_a_run_is_repeated_by(what: str, tracked: Scene, a_run: Path) -> None:
     """A run is resumed by the checked values of its journal; what is not valid is refused in a line."""
-    directory = sent(quick, a_run)
+    directory = sent(tracked, a_run)
     first, *rest = records(directory)
     RECIPES[what](first["opened"])
-    (directory / "journal.jsonl").write_text(quick.filled("".join(f"{json.dumps(each)}\n" for each in (first, *rest))))
-    quick.attempt("resume", RUN, "epochs=2", code=None)
+    (directory / "journal.jsonl").write_text(
+        tracked.filled("".join(f"{json.dumps(each)}\n" for each in (first, *rest)))
+    )
+    tracked.attempt("resume", RUN, "epochs=2", code=None)
 
 
 RESULTS: Mapping[str, str] = {
@@ -213,14 +215,14 @@ RESULTS: Mapping[str, str] = {
 
 
 @pytest.mark.parametrize("what", RESULTS)
-def test_a_result(what: str, quick: Scene, a_run: Path) -> None:
+def test_a_result(what: str, tracked: Scene, a_run: Path) -> None:
     """Whatever ``result.json`` holds, each command that meets it says a line, and other runs do not suffer."""
-    copied(a_run, quick.place / "outputs")
-    quick.send({"result.json": RESULTS[what]}, quick.place / RUN)
-    quick.send({"table.csv": "x1,x2\n1,2\n"})
+    copied(a_run, tracked.place / "outputs")
+    tracked.send({"result.json": RESULTS[what]}, tracked.place / RUN)
+    tracked.send({"table.csv": "x1,x2\n1,2\n"})
     for words in (
         ("predict", RUN, "../theirs/table.csv"),
         ("predict", "outputs", "../theirs/table.csv"),
         ("resume", RUN),
     ):
-        quick.attempt(*words, code=None)
+        tracked.attempt(*words, code=None)

@@ -40,24 +40,24 @@ PLACES = {
 
 
 @pytest.mark.parametrize("what", PLACES)
-def test_where_artifacts_go(what: str, scene: Scene, a_run: Path) -> None:
+def test_where_artifacts_go(what: str, tracked: Scene, a_run: Path) -> None:
     """Files go below the folder that nnexp chose, or nowhere: what a stranger's database says is not followed."""
-    directory = sent(scene, a_run)
+    directory = sent(tracked, a_run)
     (directory / "authorized_keys").write_text("a stranger's key")
     with (directory / "journal.jsonl").open("a") as journal:
         journal.write('{"artifact":"authorized_keys"}\n')
-    placed(scene, PLACES[what])
-    scene.attempt("sync", code=None)
+    placed(tracked, PLACES[what])
+    tracked.attempt("sync", code=None)
 
 
 @pytest.mark.parametrize("what", ["the user's keys", "another machine", "a cloud", "an unknown scheme"])
-def test_where_a_model_comes_from(what: str, scene: Scene, a_run: Path) -> None:
+def test_where_a_model_comes_from(what: str, tracked: Scene, a_run: Path) -> None:
     """``predict RUN_ID`` fetches nothing from where only a stranger's database says."""
-    copied(a_run, scene.place / "outputs")
-    scene.send({"table.csv": "x1,x2\n1,2\n"})
-    placed(scene, PLACES[what])
-    rewritten(scene, "UPDATE runs SET name = 'theirs'")
-    scene.attempt("predict", "theirs", "../theirs/table.csv", code=None)
+    copied(a_run, tracked.place / "outputs")
+    tracked.send({"table.csv": "x1,x2\n1,2\n"})
+    placed(tracked, PLACES[what])
+    rewritten(tracked, "UPDATE runs SET name = 'theirs'")
+    tracked.attempt("predict", "theirs", "../theirs/table.csv", code=None)
 
 
 def test_names_in_a_store(scene: Scene, a_run: Path) -> None:
@@ -93,21 +93,21 @@ DATABASES = {
 
 
 @pytest.mark.parametrize("what", DATABASES)
-def test_another_thing_in_the_databases_place(what: str, quick: Scene, a_run: Path) -> None:
+def test_another_thing_in_the_databases_place(what: str, tracked: Scene, a_run: Path) -> None:
     """A run does not write through what is no database of nnexp's, nor wait for it, and says what is wrong."""
-    copied(a_run, quick.place / "outputs")
-    for path in (quick.place / "outputs").glob("*mlflow.db*"):
+    copied(a_run, tracked.place / "outputs")
+    for path in (tracked.place / "outputs").glob("*mlflow.db*"):
         path.unlink()
     if what in ("a text", "nothing", "half of itself"):
-        quick.send({"outputs/mlflow.db": DATABASES[what]}, quick.place)
+        tracked.send({"outputs/mlflow.db": DATABASES[what]}, tracked.place)
     else:
-        quick.put(DATABASES[what], quick.place / "outputs" / "mlflow.db")
-    quick.attempt("dataset=xor", "epochs=1", code=None)
+        tracked.put(DATABASES[what], tracked.place / "outputs" / "mlflow.db")
+    tracked.attempt("dataset=xor", "epochs=1", code=None)
 
 
 @pytest.mark.parametrize("name", [".open", "runs", "sweeps", "mlartifacts", "artifacts"])
-def test_an_outputs_folder_that_leads_elsewhere(name: str, quick: Scene) -> None:
+def test_an_outputs_folder_that_leads_elsewhere(name: str, tracked: Scene) -> None:
     """A link in ``outputs/`` where nnexp has a folder is not written through."""
-    (quick.place / "outputs").mkdir()
-    (quick.place / "outputs" / name).symlink_to(quick.home / "thesis")
-    quick.attempt("dataset=xor", "epochs=1", code=None)
+    (tracked.place / "outputs").mkdir()
+    (tracked.place / "outputs" / name).symlink_to(tracked.home / "thesis")
+    tracked.attempt("dataset=xor", "epochs=1", code=None)
