@@ -126,7 +126,7 @@ def write(answers: pd.DataFrame, path: Path) -> None:
     if path.suffix not in writers:
         raise NnexpError(f"-o {path}: the name must end in .csv or .parquet. Type -o {path.with_suffix('.csv')}")
     try:
-        with replacing(path, forced=True) as file:
+        with replacing(path, forced=True, in_own_folder=False) as file:
             writers[path.suffix](file)
     except OSError as error:
         raise NnexpError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 
 from nnexp.errors import NnexpError
 from nnexp.plain import to_json
+from nnexp.removing import remove
 
 PARTIAL = ".partial"
 """The suffix of a file that is being written: ``.result.json.partial`` becomes ``result.json``."""
@@ -24,14 +26,16 @@ class Unreadable(NnexpError):  # noqa: N818 (a state, not a mistake)
 
 
 @contextmanager
-def replacing(path: Path, *, forced: bool = False) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, forced: bool = False, in_own_folder: bool = True) -> Iterator[BinaryIO]:
     """Give the file to write instead of ``path``, which is replaced when the block ends well, and left alone if not.
 
-    It is a new file: what a killed writer left in its place is removed, and a link there is not followed. One that is
-    ``forced`` is on the disk before it is renamed; ``force_folder`` then forces the names.
+    It is a new file. In a folder of nnexp's own what a killed writer left in its place is removed, and a link there is not
+    followed; in another one it has a name that nobody else has. One that is ``forced`` is on the disk before it is renamed;
+    ``force_folder`` then forces the names.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
-    partial.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}{'' if in_own_folder else f'.{secrets.token_hex(4)}'}{PARTIAL}")
+    if in_own_folder:
+        remove(partial)
     file = partial.open("xb")
     try:
         with file:
@@ -41,7 +45,7 @@ def replacing(path: Path, *, forced: bool = False) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
         partial.replace(path)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        remove(partial)
         raise
 
 

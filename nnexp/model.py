@@ -183,7 +183,8 @@ class Model:
         arrays: dict[str, Any] = self.network.arrays()
         if not path.parent.is_dir():
             raise NnexpError(f"Cannot save to '{path}': there is no directory '{path.parent}'.")
-        np.savez(path, model=np.array(json.dumps(self.describe())), **arrays)
+        with replacing(path, in_own_folder=False) as file:
+            np.savez(file, model=np.array(json.dumps(self.describe())), **arrays)
         return path
 
     def save_parts(self, directory: Path) -> None:

@@ -7,6 +7,7 @@ files, by their fixed names, for whoever holds the lock of their directory. Noth
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 OWN = re.compile(
     r"delivery\.json|journal\.jsonl|\.stopped"  # of a run or a sweep that begins anew
     r"|\.[^/]+\.partial"  # a file that is being written
-    r"|(\.mlflow\.db\.new|mlflow\.db)(-wal|-shm|-journal)?"  # of a database that nobody has completed
+    r"|\.[^/]+\.new(-wal|-shm|-journal)?"  # of a database that nobody has completed
 )
 """The names of files that nnexp may remove."""
 NOTE = re.compile(r"[0-9a-f]{16}")
@@ -31,6 +32,14 @@ def remove(path: Path) -> None:
     if not OWN.fullmatch(path.name) and not (path.parent.name == NOTES and NOTE.fullmatch(path.name)):
         raise ValueError(f"{path} has no name of nnexp's own, so it is not removed.")
     path.unlink(missing_ok=True)
+
+
+def remove_in(folder: int, name: str) -> None:
+    """The same for a file that is being written in a folder that is open. Raises ValueError, and OSError."""
+    if not OWN.fullmatch(name):
+        raise ValueError(f"{name} is no name of nnexp's own, so it is not removed.")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 @dataclass(frozen=True)

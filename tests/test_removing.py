@@ -17,7 +17,7 @@ from nnexp.removing import Site, remove
         ".stopped",
         ".weights.npz.partial",
         ".mlflow.db.new-wal",
-        "mlflow.db-shm",
+        ".mlflow.db.new",
         ".open/0123456789abcdef",
     ],
 )
@@ -33,7 +33,16 @@ def test_files_of_nnexps_own_go(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["thesis.txt", "delivery.json.bak", "x.partial", "mlflow.db.old", ".open/notes", "0123456789abcdef", "weights.npz"],
+    [
+        "thesis.txt",
+        "delivery.json.bak",
+        "x.partial",
+        "mlflow.db",
+        "mlflow.db-wal",
+        ".open/notes",
+        "0123456789abcdef",
+        "weights.npz",
+    ],
 )
 def test_any_other_file_stays(name: str, tmp_path: Path) -> None:
     """A file with any other name is not removed, whoever asks."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from nnexp.errors import NnexpError, printable
+from nnexp.removing import remove_in
 from nnexp.tracking.store_address import StoreAddress, hidden
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ class Folder:
             plain_file(directory, name) as source,
             folder_below(self.root, [*self.parts, *folders], making=True) as folder,
         ):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(partial, dir_fd=folder)  # what a killed process left
+            remove_in(folder, partial)  # what a killed process left
             made = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
             with os.fdopen(made, "wb") as copy:
                 shutil.copyfileobj(source, copy)

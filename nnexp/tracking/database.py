@@ -8,12 +8,14 @@ file is moved into place in one step.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from nnexp.errors import NnexpError
+from nnexp.removing import remove
 from nnexp.tracking.artifacts import ARTIFACTS, Places
 from nnexp.tracking.client import no_telemetry, quiet, reason
 from nnexp.tracking.sqlite import address
@@ -131,8 +133,11 @@ def _create_locked(database: Path) -> None:
         with FileLock(database.with_name(f".{database.name}.lock"), timeout=PATIENCE):
             if not _exists(database):
                 new = database.with_name(f".{database.name}.new")
-                _remove(new)  # what a killed creator left; nobody else writes there while the lock is held
-                _remove(database)  # a log left by a deleted database would be replayed into the new one
+                for (
+                    satellite
+                ) in SATELLITES:  # what a killed creator left; nobody else writes there while the lock is held
+                    remove(new.with_name(new.name + satellite))
+                _set_aside(database)
                 _write_tables(new, database.parent / ARTIFACTS)
                 new.replace(database)
     except Timeout as error:
@@ -142,9 +147,13 @@ def _create_locked(database: Path) -> None:
         ) from error
 
 
-def _remove(database: Path) -> None:
-    for satellite in SATELLITES:
-        database.with_name(database.name + satellite).unlink(missing_ok=True)
+def _set_aside(database: Path) -> None:
+    """Give other names to the logs of a database that is gone: they would be replayed into the new one."""
+    for satellite in filter(None, SATELLITES):
+        log = database.with_name(database.name + satellite)
+        if log.exists():
+            names = (f".{log.name}.{number}.left" for number in itertools.count())
+            log.rename(next(free for name in names if not (free := log.with_name(name)).exists()))
 
 
 def _write_tables(path: Path, artifacts: Path) -> None:

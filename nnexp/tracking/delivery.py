@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.files import Unreadable, force_folder, read_json, replace_json
+from nnexp.removing import remove
 from nnexp.tracking.artifacts import sendable
 from nnexp.tracking.journal import JOURNAL, Ending, end, read
 from nnexp.tracking.records import Opened, Record
@@ -198,7 +199,7 @@ class Delivery:
 
     def _create(self, opened: Opened, reason: Mapping[str, str]) -> None:
         """Create the run. Until all of the piece is told there is no progress file, so after a crash it is looked for."""
-        (self.directory / PROGRESS).unlink(missing_ok=True)
+        remove(self.directory / PROGRESS)
         force_folder(self.directory)
         tags = {**opened.tags, **reason}
         self.run_id = self.store.create(opened.name, tags, opened.time, opened.id)

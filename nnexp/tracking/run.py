@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.errors import NnexpError
+from nnexp.removing import remove
 from nnexp.tracking.address import masked
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
 from nnexp.tracking.courier import Courier
@@ -101,7 +102,7 @@ class TrackedRun:
             refuse_unsettled(target.outputs, directory)
         journal = Journal(directory, new=True)
         try:
-            (directory / PROGRESS).unlink(missing_ok=True)
+            remove(directory / PROGRESS)
             token, now = secrets.token_hex(8), int(time.time() * 1000)
             params = {key: spelled(value) for key, value in opening.params.items()}
             opened = {**asdict(opening), "params": params, "id": token, "time": now}
@@ -115,7 +116,7 @@ class TrackedRun:
                 run_id = target.store.start(opening.name, params, opening.tags, opening.data, began=now, journal=token)
                 made._delivery.created(run_id)
         except BaseException:
-            journal.path.unlink()
+            remove(journal.path)
             journal.close()
             raise
         return made
@@ -207,7 +208,7 @@ class TrackedRun:
                     self._deliver()
                 else:
                     self._deliver_within(within)
-                self._entry.unlink(missing_ok=True)
+                remove(self._entry)
         finally:
             if self._courier:
                 self._courier.stop(0)
@@ -222,7 +223,7 @@ class TrackedRun:
                 self._delivery.all()
                 self._delivery.store.tag(self.run_id, "nnexp.reason", reason)
                 self._delivery.store.client.set_terminated(self.run_id, status)
-                self._entry.unlink(missing_ok=True)
+                remove(self._entry)
 
     def _look_after(self, now: float) -> None:
         """Have another process deliver once the run turns out to be a long one."""

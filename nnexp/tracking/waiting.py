@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nnexp.errors import NnexpError, first_line
 from nnexp.files import Unreadable, force_folder, read_json, replace_json
+from nnexp.removing import remove
 from nnexp.tracking.address import masked
 from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
@@ -260,7 +261,7 @@ def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: J
                 delivery.mark()
             delivery.all()
             words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}{missing and f'; {missing}'}"
-    entry.path.unlink(missing_ok=True)
+    remove(entry.path)
     return words
 
 
@@ -272,7 +273,7 @@ def _without_directory(entry: Entry, store: Store) -> str:
         store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")
         store.client.set_terminated(run_id, "KILLED")
     store.force()
-    entry.path.unlink(missing_ok=True)
+    remove(entry.path)
     return f"run {run_id[:8]} was closed: its directory is gone" if running else ""
 
 

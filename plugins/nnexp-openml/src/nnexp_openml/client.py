@@ -125,16 +125,17 @@ class Client(urllib.request.OpenerDirector):
         return answer
 
     def _download(self, url: str, path: Path) -> None:
-        """Write the whole answer, packed."""
+        """Write the whole answer, packed; what is not whole does not get its name."""
+        part = path.with_suffix(".part")
         request = urllib.request.Request(url, headers={"Accept-encoding": "gzip", "User-Agent": "nnexp-openml"})  # noqa: S310 (allowed() has seen it)
         with self._network.open(request, timeout=TIMEOUT) as answer:
             packed = answer.headers.get("Content-Encoding", "") == "gzip"
-            with path.open("wb") if packed else gzip.open(path, "wb") as file:
+            with part.open("wb") if packed else gzip.open(part, "wb") as file:
                 n_bytes = _copy(answer, file)
             expected = answer.headers.get("Content-Length")
         if expected is not None and int(expected) != n_bytes:
-            path.unlink()
             raise ConnectionError(f"its answer ended after {n_bytes} of {expected} bytes")
+        part.replace(path)
 
 
 def _copy(answer: Any, file: Any) -> int:
