@@ -41,7 +41,10 @@ class Journal:
     """The one writer of a run's journal. It holds the file's lock, which the system frees however its process ends."""
 
     def __init__(self, directory: Path, *, new: bool = False) -> None:
-        """Open the journal in ``directory``; ``new`` makes it, over an old one. Raises Busy, NnexpError, OSError."""
+        """Open the journal in ``directory``; ``new`` makes it, where there is none or nothing in it.
+
+        Raises Busy, NnexpError, OSError.
+        """
         self.path = directory / JOURNAL
         refuse_links(directory)
         how = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_CREAT if new else 0)
@@ -51,7 +54,13 @@ class Journal:
         try:
             refuse_other_kinds(self._file, self.path)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._file, 0 if new else end(self.path))
+            complete = end(self.path)
+            if new and complete:
+                raise NnexpError(
+                    f"'{directory}' holds a run already. Type python -m nnexp resume {directory} to go on with it, or choose "
+                    "another directory."
+                )
+            os.ftruncate(self._file, complete)
         except BlockingIOError:
             os.close(self._file)
             raise Busy(f"Another process is at work on the run in '{directory}'. Wait for it, or end it.") from None
