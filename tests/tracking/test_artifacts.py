@@ -12,8 +12,13 @@ from nnexp.tracking.artifacts import Elsewhere, Folder, Places, may_be_called, s
 
 NAMES = ("config.yaml", "cost.png", "weights.npz", "model.json", "pictures/network.png", "pictures/a-b_1.2.gif")
 OTHERS = (
-"authorized_keys", ".bashrc", "../cost.png", "/etc/passwd", "pictures/../cost.png", "pictures/.a.png", "",
-
+    "authorized_keys",
+    ".bashrc",
+    "../cost.png",
+    "/etc/passwd",
+    "pictures/../cost.png",
+    "pictures/.a.png",
+    "",
     "pictures/a.svg",
     "pictures/a/b.png",
     "pictures/a.png/",
@@ -21,8 +26,12 @@ OTHERS = (
     "pictures/a.png\n",
     "MLmodel",
     "PICTURES/a.png",
-,
-"pictures/a b.png", "pictures//a.png", "./cost.png", "cost.png/..", "pictures/-", "config.yaml ",
+    "pictures/a b.png",
+    "pictures//a.png",
+    "./cost.png",
+    "cost.png/..",
+    "pictures/-",
+    "config.yaml ",
 )
 
 
