@@ -238,3 +238,67 @@ def test_pickle_is_never_used() -> None:
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.load":
                 assert "allow_pickle=False" in ast.unparse(node), path.name
+
+
+REMOVING = {"unlink", "rmdir", "removedirs"}
+"""Names of what removes one file or an empty folder; ``remove``, which lists have as well, counts where it is of ``os``."""
+REMOVER = "nnexp/removing.py"
+"""The one module of the package that removes."""
+RENAMERS = {
+    "nnexp/files.py",
+    "nnexp/checkpoint.py",
+    "nnexp/commands.py",
+    "nnexp/ledger.py",
+    "nnexp/scaffold.py",
+    "nnexp/tracking/database.py",
+    "nnexp/tracking/store.py",
+    "plugins/nnexp-openml/src/nnexp_openml/cache.py",
+}
+"""What puts a finished file, or one that is set aside, in its place."""
+CACHES = {"plugins/nnexp-openml/src/nnexp_openml/client.py"}
+"""A distribution's module that removes what it fetched itself."""
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Every call in the package and in the distributions beside it, with the file it is in."""
+    for path in (*modules(), *sorted(ROOT.glob("plugins/*/src/**/*.py"))):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call):
+                yield path.relative_to(ROOT).as_posix(), node
+
+
+def called(node: ast.Call) -> tuple[str, str]:
+    """What a call is of, and its last name: ``("os", "remove")``."""
+    owner, _, name = ast.unparse(node.func).rpartition(".")
+    return owner, name
+
+
+def test_no_tree_is_ever_removed() -> None:
+    """Nothing removes a folder with what is in it, under whatever name it was imported."""
+    found = {path for path, node in calls() if "rmtree" in ast.unparse(node.func)}
+    named = {each.module for each in IMPORTS if each.target in {"shutil.rmtree", "shutil.move"}}
+    assert found | named == set()
+
+
+def test_one_module_removes() -> None:
+    """Files and empty folders are removed by one module, whose rules hold so for all."""
+    found = set()
+    for path, node in calls():
+        owner, name = called(node)
+        if name in REMOVING or (name == "remove" and owner == "os"):
+            found.add(path)
+    assert found - CACHES == {REMOVER}
+    functions = {f"{module}.{name}" for module in ("os", "pathlib.Path") for name in (*REMOVING, "remove")}
+    assert {each.module for each in IMPORTS if each.target in functions} == set()
+
+
+def test_who_puts_files_in_their_places() -> None:
+    """A file takes another one's name in a few modules: one argument beside the path, which text and tables do not have."""
+    found = set()
+    for path, node in calls():
+        owner, name = called(node)
+        of_a_path = owner not in {"", "dataclasses"} and len(node.args) == 1 and not node.keywords
+        moves = name in {"replace", "rename"} and of_a_path
+        if moves or (owner in {"os", "shutil"} and name in {"replace", "rename", "renames", "move"}):
+            found.add(path)
+    assert found - RENAMERS == set()
