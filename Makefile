@@ -51,6 +51,7 @@ bench: $(VENV)/dev.stamp
 torture: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.torture --kills 100 --minutes 13
 	$(BIN)/python -m tests.torture --server --kills 20 --minutes 4
+	$(BIN)/python -m tests.fuzz --number 2000
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
