@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.scene import Scene, copied
+from tests.attacks.scene import Scene, assert_clear, copied
 from tests.attacks.test_runs import RUN, sent
+from tests.trees import harmed, tree
 
 
 def rewritten(scene: Scene, statement: str, value: str = "") -> None:
@@ -66,7 +67,7 @@ def test_names_in_a_store(scene: Scene, a_run: Path) -> None:
     scene.send({"table.csv": "x1,x2\n1,2\n"})
     evil = "\x1b]0;x\x07\x1b[2J"
     for column in ("runs SET name", "experiments SET name", "tags SET value"):
-        rewritten(scene, f"UPDATE {column} = ?", evil)
+        rewritten(scene, f"UPDATE {column} = ? || rowid", evil)
     scene.attempt("predict", "nobody", "../theirs/table.csv")
     scene.attempt("predict", "nobody", "../theirs/table.csv", f"--experiment={evil}")
 
@@ -107,7 +108,9 @@ def test_another_thing_in_the_databases_place(what: str, tracked: Scene, a_run: 
 
 @pytest.mark.parametrize("name", [".open", "runs", "sweeps", "mlartifacts", "artifacts"])
 def test_an_outputs_folder_that_leads_elsewhere(name: str, tracked: Scene) -> None:
-    """A link in ``outputs/`` where nnexp has a folder is not written through."""
+    """Where a folder of ``outputs/`` is a link, a run adds what it makes, and nothing that was there is removed or changed."""
     (tracked.place / "outputs").mkdir()
     (tracked.place / "outputs" / name).symlink_to(tracked.home / "thesis")
-    tracked.attempt("dataset=xor", "epochs=1", code=None)
+    before = tree(tracked.root)
+    assert_clear(tracked.command("dataset=xor", "epochs=1"))
+    assert harmed(before, tree(tracked.root)) == []
