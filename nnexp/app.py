@@ -245,9 +245,10 @@ def part_of_sweep(config: DictConfig, place: Place) -> float:
     here = not Here.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
     if stands == "waiting":
         return run(values, place, console, cache=Here.cache, delivered_here=here)
-    uri = values["tracking"]["uri"]
+    uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
+    kept = {"artifacts": artifacts, "cache": Here.cache, "delivered_here": here}
     try:
-        return resume_run(place.directory, place.outputs, None, uri, console, cache=Here.cache, delivered_here=here)
+        return resume_run(place.directory, place.outputs, None, uri, console, **kept)
     except Waiting:  # told at the end of the sweep
         return read_result(place.directory).objective
 

@@ -44,12 +44,12 @@ from nnexp.tracking.courier import Courier, store_model
 from nnexp.tracking.database import in_order
 from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL
-from nnexp.tracking.origin import allowed
+from nnexp.tracking.origin import allowed, embedded
 from nnexp.tracking.past import Past
 from nnexp.tracking.result import read_result, write_result
 from nnexp.tracking.store import Store
 from nnexp.tracking.store_address import same_store
-from nnexp.tracking.waiting import embedded, entries, settle_everywhere
+from nnexp.tracking.waiting import entries, settle_everywhere
 
 COMPARISON = "comparison.png"
 MULTIRUN = "multirun.yaml"

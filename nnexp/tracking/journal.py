@@ -55,11 +55,8 @@ class Journal:
             refuse_other_kinds(self._file, self.path)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             complete = end(self.path)
-            if new and complete:
-                raise NnexpError(
-                    f"'{directory}' holds a run already. Type python -m nnexp resume {directory} to go on with it, or choose "
-                    "another directory."
-                )
+            if new:
+                refuse_another(directory, complete)
             os.ftruncate(self._file, complete)
         except BlockingIOError:
             os.close(self._file)
@@ -114,6 +111,15 @@ class Journal:
                     self.sync()
                 except OSError:  # tried again a second later, and told by close
                     self._written = True
+
+
+def refuse_another(directory: Path, complete: int) -> None:
+    """Refuse to begin a run over one that has records, so many bytes of them."""
+    if complete:
+        raise NnexpError(
+            f"'{directory}' holds a run already. Type python -m nnexp resume {directory} to go on with it, or choose another "
+            "directory."
+        )
 
 
 def refuse_other_kinds(opened: int, path: Path) -> None:

@@ -21,8 +21,7 @@ from nnexp.tracking.address import masked
 from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
 from nnexp.tracking.journal import Busy, Ending, Journal, identity
-from nnexp.tracking.origin import allowed
-from nnexp.tracking.origin import embedded as embedded  # noqa: PLC0414 (others take it from here)
+from nnexp.tracking.origin import allowed, embedded
 from nnexp.tracking.past import Past
 from nnexp.tracking.records import ID, is_file
 from nnexp.tracking.result import write_result
