@@ -51,7 +51,7 @@ def main(words: Sequence[str], command: composition.Command | None = None) -> No
     ``command`` is given for a sweep that is resumed; its words come from there.
     """
     parser = options_parser()
-    given = parser.parse_args(list(words))
+    given = parser.parse_intermixed_args(list(words))
     refuse_options(vars(given))
     given.overrides = [*(command.recorded if command else ()), *given.overrides]
     to_run = not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion)
@@ -92,6 +92,8 @@ def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser) 
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
         if sweep.Recorder.directory:
             interrupted(sweep.Recorder.directory)
+        else:  # before it trained
+            discard()
         raise
     except Exception as error:  # noqa: BLE001 (raised again after the ledger)
         failed = in_words(error, given.overrides)

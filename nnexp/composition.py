@@ -47,7 +47,7 @@ from nnexp.composed import (
 from nnexp.errors import NnexpError
 from nnexp.explain import explain, renamed, text, unreadable, values, without_jobs
 from nnexp.guard import CHECKED, PROBE, InForce, no_resolvers
-from nnexp.reference import LAUNCHER, differences, reference
+from nnexp.reference import LAUNCHER, OWN, differences, reference
 from nnexp.settings import LauncherSettings, SweepSettings, check, part
 from nnexp.shortcut import Templates
 from nnexp.tracking.entities import spelled
@@ -221,6 +221,8 @@ class GuardedLoader(ConfigLoaderImpl):
                 f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
                 f"hydra.sweeper.params and hydra.launcher.workers. If you want it, type it: {path}={spelled(value)}"
             )
+        if (hydra.get("callbacks") or {}).get("nnexp") != OWN["callbacks"]["nnexp"]:
+            raise NnexpError("hydra.callbacks.nnexp is how nnexp keeps its runs apart. Leave it as it is.")
         safety.check_help(hydra.get("help"))
         safety.check_verbose(hydra.get("verbose"))
         for logging in ("job_logging", "hydra_logging"):

@@ -131,15 +131,14 @@ def free(directory: Path, key: str, files: Sequence[str]) -> Site:
     if os.path.lexists(directory) and not directory.is_dir():
         raise NnexpError(f"{key}={here} is a file, and is to be a folder. Choose another name.")
     if directory.is_dir() and any(directory.iterdir()):
-        what = "a folder with something in it, which stays as it is"
-        hint = ""
-        if (directory / JOURNAL).exists() or (directory / MANIFEST).exists():
-            what = "a sweep already" if (directory / MANIFEST).exists() else "a run already"
-            hint = f"Type python -m nnexp resume {here} to finish it, or choose"
+        for name, what in ((MANIFEST, "sweep"), (JOURNAL, "run")):
+            if (directory / name).exists():
+                raise NnexpError(
+                    f"'{here}' holds a {what} already. Type python -m nnexp resume {here} to finish it, or choose another "
+                    f"{key}."
+                )
         raise NnexpError(
-            f"'{here}' holds {what}. {hint or 'Choose'} another {key}."
-            if hint
-            else f"{key}={here} is {what}. Choose another {key}, or leave it out."
+            f"{key}={here} is a folder with something in it, which stays as it is. Choose another {key}, or leave it out."
         )
     return Site.of(directory, files)
 

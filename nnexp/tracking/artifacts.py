@@ -90,7 +90,7 @@ class Folder:
     parts: tuple[str, ...]
 
     def put(self, directory: Path, name: str) -> None:
-        """Copy a file of ``directory`` there, over one of the same name, in one step. Raises OSError."""
+        """Copy a file of ``directory`` there, over one of the same name, in one step and onto the disk. Raises OSError."""
         *folders, last = PurePosixPath(name).parts
         partial = f".{last}.partial"
         self.root.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,10 @@ class Folder:
             made = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
             with os.fdopen(made, "wb") as copy:
                 shutil.copyfileobj(source, copy)
+                copy.flush()
+                os.fsync(made)
             os.replace(partial, last, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
 
     def get(self, name: str, directory: Path) -> None:
         """Copy a file from there into ``directory``. Raises OSError."""
