@@ -370,6 +370,10 @@ def resume(
     sweep.Recorder.lock = ledger.Lock(directory)
     found = ledger.read(directory)
     files = [word for option, value in options.items() for word in (option, value)]
+    if linked := [job.directory for job in found.jobs if job.directory.is_symlink()]:
+        raise NnexpError(
+            f"'{relative(str(linked[0]))}' is a link, which nnexp never makes. Put the job's folder in its place."
+        )
     recorded = sweep.again(found, files)
     sweep.Recorder.tracking = sweep.recorded_tracking(found.manifest, directory, typed)
     outputs = outputs_here()

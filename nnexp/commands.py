@@ -124,7 +124,12 @@ def write(answers: pd.DataFrame, path: Path) -> None:
         ".parquet": lambda to: answers.to_parquet(to, index=False),
     }
     if path.suffix not in writers:
-        raise NnexpError(f"-o {path}: the name must end in .csv or .parquet. Type -o {path.with_suffix('.csv')}")
+        better = f" Type -o {path.with_suffix('.csv')}" if path.name else ""
+        raise NnexpError(f"-o {path}: the name must end in .csv or .parquet.{better}")
+    if path.exists() and not path.is_file():
+        raise NnexpError(f"-o {path} is no file that could be replaced. Choose another name.")
+    if printable(str(path)) != str(path):
+        raise NnexpError(f"-o {printable(str(path))}: a name has no control characters. Choose another name.")
     try:
         with replacing(path, forced=True, in_own_folder=False) as file:
             writers[path.suffix](file)

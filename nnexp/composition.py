@@ -45,8 +45,9 @@ from nnexp.composed import (
     written,
 )
 from nnexp.errors import NnexpError
-from nnexp.explain import explain, renamed, text, unreadable, values, without_jobs
+from nnexp.explain import explain, how_many, renamed, text, unreadable, values, without_jobs
 from nnexp.guard import CHECKED, PROBE, InForce, no_resolvers
+from nnexp.manifest import MOST_JOBS
 from nnexp.reference import LAUNCHER, OWN, differences, reference
 from nnexp.settings import LauncherSettings, SweepSettings, check, part
 from nnexp.shortcut import Templates
@@ -256,8 +257,10 @@ class GuardedLoader(ConfigLoaderImpl):
         def load_config(config_path: str) -> Any:
             refuse_unbounded_file(repo.get_sources(), config_path)
             found = load(config_path)
-            if found and found.provider not in ("hydra", "nnexp"):
-                refuse_hydras_choices(found, config_path, primary=config_path == config_name)
+            if found and found.path != "pkg://hydra.conf" and not found.path.startswith("structured://"):
+                primary = config_path == config_name
+                refuse_hydras_choices(found, config_path, primary=primary)
+                refuse_hydras_keys(found, config_path, primary=primary)
             return found
 
         repo.load_config = load_config  # type: ignore[method-assign]
@@ -274,9 +277,15 @@ class GuardedLoader(ConfigLoaderImpl):
                 )
 
     def _refuse_no_jobs(self, lines: Iterable[str]) -> None:
+        jobs = 1
         for each in OverridesParser.create(self).parse_overrides(list(lines)):
             if message := without_jobs(each):
                 raise NnexpError(message)
+            jobs *= how_many(each, MOST_JOBS)
+            if jobs > MOST_JOBS:
+                raise NnexpError(
+                    f"{each.input_line}: the sweep would have more than {MOST_JOBS:,} jobs. Sweep fewer values at a time."
+                )
 
     def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
         if self._of_a_sweep:
@@ -319,6 +328,39 @@ def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> N
         if group.startswith("hydra") and not own:
             choice = f"{group}={getattr(each, 'value', 'NAME')}"
             raise NnexpError(f"{choice} is chosen in the file {name}.yaml. If you want it, type it: {choice}")
+
+
+def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None:
+    """Refuse what a file says of Hydra's part, at whatever place, where Hydra puts its own over it and nobody would see.
+
+    ``nnexp.reference`` sees the rest, and all of what conf/config.yaml says.
+    """
+    package = str((found.header or {}).get("package") or "_group_")
+    group = name.rpartition("/")[0].replace("/", ".")
+    place = "" if primary or package == "_global_" else package.replace("_group_", group)
+    for path, value in safety.leaves(OmegaConf.to_container(found.config, resolve=False), place):
+        may = path.startswith((*FILE_MAY, "hydra.help.")) if primary else path.startswith(FILE_MAY)
+        if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
+            raise NnexpError(
+                f"{path}={value} is set in a file, {name}.yaml. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
+                f"hydra.sweeper.params and hydra.launcher.workers. If you want it, type it: {path}={spelled(value)}"
+            )
+
+
+FILE_MAY = ("hydra.mode", "hydra.sweeper.params", "hydra.launcher.workers")
+"""What a file may say of Hydra's part."""
+
+
+def within(path: str, own: Mapping[str, Any]) -> bool:
+    """Whether ``hydra.*`` has this key where nnexp sets it."""
+    node: Any = own
+    for key in path.split(".")[1:]:
+        if not isinstance(node, Mapping):
+            return isinstance(node, list)
+        if key not in node:
+            return False
+        node = node[key]
+    return True
 
 
 def plain_value(override: Override) -> Any:

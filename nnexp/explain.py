@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 import types
 import typing
@@ -12,7 +14,7 @@ from hydra._internal.config_repository import IConfigRepository
 from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, Sweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -91,6 +93,17 @@ def without_jobs(override: Override) -> str:
     except ValueError as error:
         why = str(error)
     return f"{line}: {why}, so there would be no job. Type {key}=VALUE,VALUE"
+
+
+def how_many(override: Override, most: int) -> int:
+    """The values of an override that a sweep varies; of more than ``most`` only that there are more."""
+    value = override.value()
+    if isinstance(value, RangeSweep):
+        start, stop, step = (float(each or 0) for each in (value.start, value.stop, value.step))
+        return max(0, math.ceil((stop - start) / step)) if step else most + 1
+    if not override.is_sweep_override() or isinstance(value, IntervalSweep):
+        return 1
+    return sum(1 for _ in itertools.islice(override.sweep_string_iterator(), most + 1))
 
 
 def renamed(overrides: Iterable[str]) -> str:

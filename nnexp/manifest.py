@@ -19,6 +19,8 @@ from nnexp.files import replace_json
 MANIFEST = "manifest.json"
 TYPED = ("tracking.uri", "tracking.artifacts")
 """What is typed anew when a sweep is resumed, where it was typed before."""
+MOST_JOBS = 100_000
+"""More jobs than this are no sweep's: they would be listed for minutes before the first begins."""
 MOST_BYTES = 1 << 28
 """A longer file is none of nnexp's: 10,000 jobs take 2 MB."""
 
@@ -123,6 +125,8 @@ def manifest_of(given: Any) -> Manifest:
         grid=given.get("grid", True) is not False,
         jobs=tuple(map(_job, _list(given, "jobs"))),
     )
+    if len(made.jobs) > MOST_JOBS:
+        raise ValueError(f"it has more than {MOST_JOBS:,} jobs")
     return made if "varied" in given else _older(made, given)
 
 

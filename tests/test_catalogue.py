@@ -109,6 +109,7 @@ def test_the_facts_of_one(facts: dict[str, Any]) -> None:
                 "bounds": {"above": 0},
                 "rule": "a float above 0",
                 "doc": "",
+                "file": False,
             }
         ],
         "outputs": {"regression": "identity"},

@@ -223,7 +223,7 @@ def test_fail_fast_starts_nothing_after_the_first_failure(launcher: str, tmp_pat
     assert states(directory) == ["diverged", "waiting", "waiting", "waiting"]
     here = directory.relative_to(tmp_path)
     assert line(ended.out, "finish") == f"finish   python -m nnexp resume {here}"
-    ended = nnexp("resume", str(here), cwd=tmp_path)
+    ended = nnexp("resume", str(here), *launched(launcher, 1), cwd=tmp_path)
     assert (ended.code, states(directory)) == (1, ["diverged", "diverged", "waiting", "waiting"])
 
 
@@ -237,7 +237,7 @@ def test_a_killed_sweep_goes_on_bit_by_bit(launcher: str, untouched: Path, tmp_p
     done = [path for path in directory.glob("*/weights.npz") if ledger.state(path.parent) == "finished"]
     assert done
     before = {path: path.stat().st_mtime_ns for path in done}
-    ended = nnexp("resume", str(directory), cwd=tmp_path)
+    ended = nnexp("resume", str(directory), *launched(launcher), cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     assert "3 runs, best first by cost/validation" in ended.out
     assert "3 jobs: 3 finished\n" in ended.out
@@ -311,11 +311,11 @@ def test_what_a_sweep_began_with_has_to_be_there(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
     installed(tmp_path, "2.0", default=0.5)
     preset.write_text(preset.read_text().replace("0.2", "0.3"))
-    refused = nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site))
+    refused = nnexp("resume", str(directory), "--config-dir", "own", cwd=tmp_path, PYTHONPATH=str(site))
     assert (refused.code, refused.out) == (1, "")
     assert "began with other settings; then -> now:\n  bent-extra: 1.0 -> 2.0\nBring back" in refused.err
     installed(tmp_path, "1.0", default=0.25)
-    refused = nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site))
+    refused = nnexp("resume", str(directory), "--config-dir", "own", cwd=tmp_path, PYTHONPATH=str(site))
     assert "  optimizer.learning_rate: 0.2 -> 0.3\n" in refused.err
     assert (
         "  activation.slope: 0.5 -> 0.25 (with experiment=mine activation=bent dataset=xor tracking=none)\n"
@@ -324,7 +324,7 @@ def test_what_a_sweep_began_with_has_to_be_there(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
     installed(tmp_path, "1.0", default=0.5)
     preset.write_text(preset.read_text().replace("0.3", "0.2"))
-    ended = nnexp("resume", str(directory), cwd=tmp_path, PYTHONPATH=str(site))
+    ended = nnexp("resume", str(directory), "--config-dir", "own", cwd=tmp_path, PYTHONPATH=str(site))
     assert (ended.code, states(directory)) == (0, ["finished", "finished"])
 
 
@@ -342,7 +342,10 @@ def test_a_sweep_at_work_or_elsewhere_is_not_resumed(tmp_path: Path) -> None:
     assert f"Go there, and type python -m nnexp resume {here}\n" in refused.err
     refused = nnexp("-m", "seed=0,1", *QUICK, f"hydra.sweep.dir={here}", cwd=tmp_path)
     assert f"'{here}' holds a sweep already. Type python -m nnexp resume {here} to finish it" in refused.err
-    assert "nothing of it can change. Got epochs=9." in nnexp("resume", here, "epochs=9", cwd=tmp_path).err
+    assert (
+        "nothing of it can change but hydra/launcher. Got epochs=9."
+        in nnexp("resume", here, "epochs=9", cwd=tmp_path).err
+    )
     assert f"Type python -m nnexp resume {here}\n" in nnexp("resume", "outputs", cwd=tmp_path).err
     assert "--failed is for a sweep" in nnexp("resume", f"{here}/1", "--failed", cwd=tmp_path).err
     manifest = json.loads((directory / "manifest.json").read_text())

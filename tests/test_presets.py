@@ -213,19 +213,19 @@ def test_a_distribution_for_another_nnexp(site: Path) -> None:
         ("loss:\n  _target_: os.system\n", "a configuration cannot run code"),
         ("seed: ${oc.env:HOME}\n", "not call a resolver"),
         ("defaults:\n  - override /dataset: ${oc.env:HOME}\n", "Error resolving interpolation '${oc.env:HOME}'"),
-        ("hydra:\n  run:\n    dir: /tmp/elsewhere\n", "hydra.run.dir=/tmp/elsewhere is set in a file"),
+        ("hydra:\n  run:\n    dir: /tmp/elsewhere\n", "hydra.run.dir=/tmp/elsewhere is set in a file,"),
         (
             "hydra:\n  callbacks:\n    x:\n      _target_: os.system\n",
-            "hydra.callbacks.x._target_=os.system is set in a file",
+            "hydra.callbacks.x._target_=os.system is set in a file,",
         ),
         (
             "hydra:\n  job_logging:\n    formatters: {x: {(): os.system}}\n",
-            "hydra.job_logging.formatters.x.()=os.system is set in a file",
+            "hydra.job_logging.formatters.x.()=os.system is set in a file,",
         ),
         ("hydra:\n  job:\n    env_set: {A: b}\n", "type it: hydra.job.env_set.A=b"),
         (
             "tracking:\n  uri: sqlite:////tmp/elsewhere/x.db\n",
-            "tracking.uri=sqlite:////tmp/elsewhere/x.db is set in a file",
+            "tracking.uri=sqlite:////tmp/elsewhere/x.db is set in a file,",
         ),
         ("nonsense: 1\n", "No key 'nonsense'."),
     ],

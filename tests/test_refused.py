@@ -33,13 +33,6 @@ REFUSED: dict[str, Sequence[str]] = {
     "a database in a file's place": ("tracking=mlflow", "tracking.uri=sqlite:///thesis/.hidden"),
     "a sweep without jobs": ("-m", "seed=range(0)"),
     "a sweep with a mistake": ("-m", "seed=0,x"),
-    "a sweep of which every job is refused": (
-        "-m",
-        "dataset=csv",
-        "dataset.path=typo.csv",
-        "dataset.target=y",
-        "seed=0,1",
-    ),
     "a sweep with another launcher's mistake": ("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0", "seed=0,1"),
     "a sweep with nnexp's launcher's mistake": ("-m", "hydra.launcher.workers=0", "seed=0,1"),
     "a single run with a sweep's values": ("seed=0,1",),

@@ -72,6 +72,8 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
             )
         hint = did_you_mean(file.name, [each.name for each in file.parent.iterdir()])
         raise NnexpError(f"{file} does not exist.{hint or f' Give the path from {Path.cwd()}, or in full.'}")
+    if not file.is_file():
+        raise NnexpError(f"{file} is no plain file. Save the table as one of {', '.join(SUFFIXES)}.")
     if not file.name.lower().endswith(SUFFIXES):
         raise NnexpError(f"{file} is not a kind of table that can be read. Save it as one of {', '.join(SUFFIXES)}.")
     return file
@@ -80,14 +82,16 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
 def _read_parquet(file: Path) -> pd.DataFrame:
     try:
         # By name, for pyarrow has no types; here, for it is slow to import and only parquet files need it.
-        pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+        parquet = import_module("pyarrow.parquet")
     except ImportError as error:
         raise NnexpError(f"Reading {file} needs pyarrow. Type: pip install pyarrow") from error
     try:
         arrow = parquet.ParquetFile(file).read()
         _refuse_duplicates(file, arrow.column_names)
         table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=_rounds(arrow))
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
+    except NnexpError:
+        raise
+    except Exception as error:  # what pandas raises over a file's own description of its columns may be anything
         raise NnexpError(
             f"{file} is not a parquet table that can be read: {_first_line(error)}. Write it again."
         ) from error

@@ -87,7 +87,8 @@ def test_no_text_of_a_result_has_a_password(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("TEST_PASSWORD", "swordfish")
     address.kept("postgresql://me:geheim1@host/db")
     said = "refused: postgresql://me:geheim1@host/db, geheim1, swordfish"
-    write_result(tmp_path, {"reason": said, "message": said, "overrides": ["a=geheim1"], "loss": {"name": "geheim1"}})
+    texts = {"reason": said, "message": said, "overrides": ["a=geheim1"], "loss": {"name": "geheim1"}}
+    write_result(tmp_path, {"status": "FAILED", **texts})
     written = (tmp_path / "result.json").read_text()
     assert "geheim1" not in written
     assert "swordfish" not in written

@@ -37,13 +37,13 @@ class Kept:
 
     @property
     def chosen(self) -> Sequence[str]:
-        """What a run types to choose the store."""
-        return [f"tracking.uri={self.address}"] if self.address else []
+        """What a run types to choose the store, whose experiment another directory's run may have made."""
+        return [f"tracking.uri={self.address}", f"tracking.artifacts={self.place.parent}"] if self.address else []
 
     @property
     def option(self) -> Sequence[str]:
         """What every other command types."""
-        return ["--uri", self.address] if self.address else []
+        return ["--uri", self.address, "--artifacts", str(self.place.parent)] if self.address else []
 
     def client(self) -> Any:
         """MLflow's client."""
