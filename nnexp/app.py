@@ -33,7 +33,7 @@ from nnexp.run import resume as resume_run
 from nnexp.run import run
 from nnexp.settings import Place
 from nnexp.tracking.address import guard_logs
-from nnexp.tracking.journal import JOURNAL, Busy
+from nnexp.tracking.journal import JOURNAL, Busy, refuse_links
 from nnexp.tracking.result import RESULT, read_result
 from nnexp.tracking.run import Waiting
 from nnexp.training import Diverged, blas_threads
@@ -370,10 +370,8 @@ def resume(
     sweep.Recorder.lock = ledger.Lock(directory)
     found = ledger.read(directory)
     files = [word for option, value in options.items() for word in (option, value)]
-    if linked := [job.directory for job in found.jobs if job.directory.is_symlink()]:
-        raise NnexpError(
-            f"'{relative(str(linked[0]))}' is a link, which nnexp never makes. Put the job's folder in its place."
-        )
+    for folder in (directory, *(job.directory for job in found.jobs)):
+        refuse_links(folder)
     recorded = sweep.again(found, files)
     sweep.Recorder.tracking = sweep.recorded_tracking(found.manifest, directory, typed)
     outputs = outputs_here()

@@ -35,6 +35,12 @@ def refuse_unbounded(path: Path) -> None:
         )
 
 
+def refuse_deep(text: str) -> None:
+    """Refuse YAML that is nested too deeply for libyaml, which would end the process. Raises ValueError, yaml.YAMLError."""
+    if levels(yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))) > MOST_LEVELS:
+        raise ValueError(f"it is nested deeper than {MOST_LEVELS} levels")
+
+
 def levels(events: Iterable[yaml.Event]) -> int:
     """How deep a file is nested, as far as it has to be read to know that it is too deep."""
     level = deepest = 0

@@ -12,6 +12,7 @@ a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -253,8 +254,17 @@ class GuardedLoader(ConfigLoaderImpl):
         """Refuse, in each file as it is read, a choice of Hydra's part, which Hydra would pass over without a word."""
         parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
         load = repo.load_config
+        read = itertools.count(1)
 
         def load_config(config_path: str) -> Any:
+            if next(read) > MOST_FILES:
+                raise NnexpError(
+                    f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
+                )
+            if not safety.stays_inside(config_path):
+                raise NnexpError(
+                    f"{config_path}.yaml: a defaults list names files below its own folder, without .. in them."
+                )
             refuse_unbounded_file(repo.get_sources(), config_path)
             found = load(config_path)
             if found and found.path != "pkg://hydra.conf" and not found.path.startswith("structured://"):
@@ -347,6 +357,8 @@ def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None
             )
 
 
+MOST_FILES = 500
+"""Files that one composition may read, each as often as it is named."""
 FILE_MAY = ("hydra.mode", "hydra.sweeper.params", "hydra.launcher.workers")
 """What a file may say of Hydra's part."""
 

@@ -21,6 +21,10 @@ MOST_BYTES = 2**20
 """The most that is read of a file which nnexp writes in a few lines."""
 
 
+MOST_BRACKETS = 1_000_000
+"""Lists and objects in a file of JSON at the most."""
+
+
 class Unreadable(NnexpError):  # noqa: N818 (a state, not a mistake)
     """A file is not what nnexp writes; the message names it and says why. Whoever reads many skips it and says so."""
 
@@ -91,6 +95,8 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
         if os.fstat(file.fileno()).st_size > most:
             raise Unreadable(f"{path} is not what nnexp writes: it has more than {most:,} bytes")
         text = file.read(most)
+    if text.count(b"[") + text.count(b"{") > MOST_BRACKETS:  # each becomes an object of a hundred bytes
+        raise Unreadable(f"{path} is not what nnexp writes: it has more than {MOST_BRACKETS:,} brackets")
     try:
         return json.loads(text.decode())
     except UnicodeDecodeError:

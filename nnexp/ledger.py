@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nnexp.bounded_yaml import refuse_deep
 from nnexp.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.console import relative, say, width, wrapped
 from nnexp.errors import NnexpError, counted, first_line, listed
@@ -177,7 +178,9 @@ class Job:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # five times faster, where PyYAML was built with it
         try:
             with open_plain(path) as file:
-                read = yaml.load(file.read(MOST_BYTES).decode(), loader)  # noqa: S506
+                text = file.read(MOST_BYTES).decode()
+            refuse_deep(text)
+            read = yaml.load(text, loader)  # noqa: S506
         except (OSError, ValueError, RecursionError, yaml.YAMLError, Unreadable) as error:
             raise Unreadable(f"{path} cannot be read ({first_line(error)}), so the job is not ranked.") from None
         match read:

@@ -6,22 +6,19 @@ configurations that a resumed sweep is held against. It may come from anybody: i
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nnexp.errors import NnexpError
-from nnexp.files import replace_json
+from nnexp.files import Unreadable, read_json, replace_json
 
 MANIFEST = "manifest.json"
 TYPED = ("tracking.uri", "tracking.artifacts")
 """What is typed anew when a sweep is resumed, where it was typed before."""
 MOST_JOBS = 100_000
 """More jobs than this are no sweep's: they would be listed for minutes before the first begins."""
-MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 25
 """A longer file is none of nnexp's: 10,000 jobs take 2 MB."""
 
 
@@ -70,42 +67,26 @@ class Manifest:
         return (*self.options, *(("hydra.mode=RUN", "hydra.sweeper.params=null") if self.varied else ()))
 
 
-class UnreadableError(NnexpError):
-    """A manifest that nnexp did not write, or that is torn."""
-
-
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Replace the manifest in one step; it is on the disk then."""
     replace_json(directory / MANIFEST, asdict(manifest), forced=True)
 
 
 def read_manifest(directory: Path) -> Manifest | None:
-    """The manifest of a sweep's directory; None where there is none. Raises UnreadableError, which names the file."""
+    """The manifest of a sweep's directory; None where there is none. Raises Unreadable, which names the file."""
     path = directory / MANIFEST
-    if not os.path.lexists(path):
-        return None
     try:
-        return manifest_of(json.loads(text_of(path)))
-    except RecursionError:
-        why = "it is nested too deeply"
-    except OSError as error:
-        why = error.strerror or str(error)
+        return manifest_of(read_json(path, MOST_BYTES))
+    except FileNotFoundError:
+        return None
+    except Unreadable as error:
+        why = str(error)
     except ValueError as error:
-        why = str(error).partition("\n")[0]
-    raise UnreadableError(
-        f"'{path}' is not what nnexp writes ({why}), so what the sweep began with is not known. Its runs are there: each can "
-        f"be resumed by itself, python -m nnexp resume {directory}/NUMBER"
+        why = f"{path} is not what nnexp writes: {error}"
+    raise Unreadable(
+        f"{why}. What the sweep began with is not known, but its runs are there, and each can be resumed by itself: "
+        f"python -m nnexp resume {directory}/NUMBER"
     )
-
-
-def text_of(path: Path) -> str:
-    """What a plain file says. Raises OSError, and ValueError for anything else in its place."""
-    if path.is_symlink() or not path.is_file():
-        raise ValueError("it is no plain file")
-    size = path.stat().st_size
-    if not 0 < size <= MOST_BYTES:
-        raise ValueError("it is too long" if size else "it is empty")
-    return path.read_text(encoding="utf-8")
 
 
 def manifest_of(given: Any) -> Manifest:

@@ -6,6 +6,7 @@ Everything is checked in its raw form, before any interpolation is resolved.
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -26,6 +27,9 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", re.ASCII)
 """A reference to another key."""
 NAMING = re.compile(r"\$\{(hydra:[\w.]+|now:[\w%. :-]*|nnexp\.hex:)\}", re.ASCII)
 """The calls that a name of a directory may hold: a time, random digits, what Hydra knows of the job."""
+MOST_VALUES = 20_000
+"""Values of a configuration, references followed."""
+MOST_INTEGER = 2**63
 PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtime.output_dir")
 """What a directory's name may begin with though there is a / in it."""
 
@@ -94,6 +98,10 @@ def check(config: Any, typed: Collection[str], keys: Collection[str]) -> None:
     own = {key: value for key, value in config.items() if key != "hydra"}
     for path, value in leaves(own):
         check_value(path, value, keys)
+    if extent(own, "", {}) > MOST_VALUES:
+        raise NnexpError(
+            f"The configuration's references to its own keys (${{...}}) stand for over {MOST_VALUES:,} values. Write fewer."
+        )
     check_store(own.get("tracking"), typed)
     hydra = config.get("hydra", {})
     check_sweep(hydra.get("sweeper"), keys)
@@ -101,11 +109,25 @@ def check(config: Any, typed: Collection[str], keys: Collection[str]) -> None:
     check_names(config)
 
 
+def extent(own: Mapping[str, Any], path: str, known: dict[str, float]) -> float:
+    """How many values a key stands for, its references followed; infinitely many where it refers to itself."""
+    if path not in known:
+        known[path] = math.inf
+        value = _at(own, path) if path else own
+        targets = [REFERENCE.findall(each) for _, each in leaves(value) if isinstance(each, str)]
+        known[path] = len(list(leaves(value))) + sum(extent(own, key, known) for keys in targets for key in keys)
+    return known[path]
+
+
 def check_value(path: str, value: Any, keys: Collection[str]) -> None:
     """Refuse a value that is more than a value or a reference to another of nnexp's own keys."""
     if path.rpartition(".")[2] == "_target_":
         raise NnexpError(
             f"{path}={value}: a configuration cannot run code. Choose an installed plugin by its name instead."
+        )
+    if isinstance(value, int) and abs(value) > MOST_INTEGER:
+        raise NnexpError(
+            f"{path} has {len(hex(value)) * 4:,} bits, which no key of nnexp's takes. Type a smaller number."
         )
     if not isinstance(value, str):
         return

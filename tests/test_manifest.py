@@ -109,7 +109,7 @@ def test_any_json_is_read_or_refused(tmp_path: Path, content: Any) -> None:
 def test_a_torn_one_is_named_and_its_runs_are_not_lost(text: str, tmp_path: Path) -> None:
     """The message says what is wrong with the file, and how a run of it is resumed all the same."""
     (tmp_path / MANIFEST).write_bytes(text.encode("latin-1"))
-    with pytest.raises(NnexpError, match=r"manifest.json' is not what nnexp writes .*resume .*/NUMBER"):
+    with pytest.raises(NnexpError, match=r"manifest.json is not what nnexp writes: .*resume .*/NUMBER"):
         read_manifest(tmp_path)
 
 

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 LOGGERS = ("mlflow", "alembic")
 """The loggers through which MLflow talks to the terminal."""
 
-SILENT = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
-"""What keeps MLflow from printing links and progress bars of its own."""
+SILENT = {
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A server does not send anybody on to another one, which nobody has typed.
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+}
+"""What keeps MLflow from printing links and progress bars of its own, and from going where its server sends it."""
 
 SILENCE = logging.CRITICAL + 1
 """The level of a logger that says nothing."""

@@ -18,6 +18,7 @@ from nnexp.errors import NnexpError
 from nnexp.removing import remove
 from nnexp.tracking.artifacts import ARTIFACTS, Places
 from nnexp.tracking.client import no_telemetry, quiet, reason
+from nnexp.tracking.foreign_database import SATELLITES, refuse_busy_schema, refuse_foreign
 from nnexp.tracking.sqlite import address
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DATABASE = "mlflow.db"
-SATELLITES = ("", "-wal", "-shm", "-journal")
-"""What SQLite may keep for a database: the file, and three others beside it."""
 
 PATIENCE = 120.0
 """Seconds to wait for another process that is creating the database. It needs 1 to 7."""
@@ -105,6 +104,7 @@ def _exists(database: Path) -> bool:
     SQLite itself looks into the file: to open and close it here would free the locks that this process has on it, and the
     next program that closes the database would take the log away into which this one goes on to write.
     """
+    refuse_foreign(database)
     try:
         if not database.stat().st_size:
             return False
@@ -114,7 +114,7 @@ def _exists(database: Path) -> bool:
         raise NnexpError(f"{database} is a folder, no SQLite database. Name a file in it: tracking.uri=sqlite:///...")
     try:
         with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=0)) as connection:
-            connection.execute("PRAGMA schema_version")
+            refuse_busy_schema(connection, database)
     except sqlite3.OperationalError:  # it is locked, or may not be read: whoever uses it says so
         return True
     except sqlite3.DatabaseError as error:

@@ -23,6 +23,8 @@ from nnexp.files import Unreadable, force_folder, open_plain
 from nnexp.tracking.records import NoRecord, Record, record_of
 
 JOURNAL = "journal.jsonl"
+IN_PLACE = (JOURNAL, "nnexp.log", "multirun.yaml")
+"""The files of a run or a sweep that are not replaced but added to."""
 SYNC_SECONDS = 1.0
 """How often what was written is forced onto the disk: what a power failure can cost. A killed process loses nothing."""
 LONGEST = 2**26
@@ -130,12 +132,18 @@ def refuse_other_kinds(opened: int, path: Path) -> None:
 
 def refuse_links(directory: Path) -> None:
     """Refuse a run's directory that leads elsewhere: to follow a stranger's link would touch other files."""
-    found = [path.name for path in directory.iterdir() if path.is_symlink()] if directory.is_dir() else []
-    if found:
-        raise NnexpError(
-            f"'{directory}' holds a symbolic link, {found[0]}, which nnexp never makes. Put the file itself in its place, or "
-            "remove it."
-        )
+    entries = list(os.scandir(directory)) if directory.is_dir() else []
+    for entry in entries:
+        if entry.is_symlink():
+            raise NnexpError(
+                f"'{directory}' holds a symbolic link, {entry.name}, which nnexp never makes. Put the file itself in its "
+                "place, or remove it."
+            )
+        if entry.name in IN_PLACE and entry.stat(follow_symlinks=False).st_nlink > 1 and not entry.is_dir():
+            raise NnexpError(
+                f"'{directory}' holds {entry.name} under a second name (a hard link), and both would be changed. Put a copy of "
+                "it in its place."
+            )
 
 
 def identity(directory: Path) -> str:
