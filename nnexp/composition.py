@@ -221,7 +221,7 @@ class GuardedLoader(ConfigLoaderImpl):
         for path, value in differences(hydra, self._references[key]):
             raise NnexpError(
                 f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
-                f"hydra.sweeper.params and hydra.launcher.workers. If you want it, type it: {path}={spelled(value)}"
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
             )
         if (hydra.get("callbacks") or {}).get("nnexp") != OWN["callbacks"]["nnexp"]:
             raise NnexpError("hydra.callbacks.nnexp is how nnexp keeps its runs apart. Leave it as it is.")
@@ -337,7 +337,9 @@ def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> N
         own = primary and (group, getattr(each, "value", None)) == ("hydra/launcher", LAUNCHER)
         if group.startswith("hydra") and not own:
             choice = f"{group}={getattr(each, 'value', 'NAME')}"
-            raise NnexpError(f"{choice} is chosen in the file {name}.yaml. If you want it, type it: {choice}")
+            raise NnexpError(
+                f"{choice} is chosen in the file {name}.yaml. Take it out there; if you want it, type it: {choice}"
+            )
 
 
 def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None:
@@ -353,7 +355,7 @@ def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None
         if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
             raise NnexpError(
                 f"{path}={value} is set in a file, {name}.yaml. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
-                f"hydra.sweeper.params and hydra.launcher.workers. If you want it, type it: {path}={spelled(value)}"
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -194,7 +195,7 @@ def next_lines(store: str | None, directory: str, purpose: str) -> Iterator[str]
     if store is not None:
         yield f"{lead}{f'python -m nnexp ui{store}':<37}  {purpose}"
         lead = " " * len(lead)
-    yield f"{lead}python -m nnexp predict {directory} TABLE"
+    yield f"{lead}python -m nnexp predict {shlex.quote(directory)} TABLE"
 
 
 def next_commands(store: str | None, directory: str, purpose: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,13 +26,14 @@ from nnexp.settings import CheckpointSettings, Place, TrackingSettings, check, s
 from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
-from nnexp.tracking.origin import allowed, embedded
+from nnexp.tracking.origin import allowed, embedded, uri_option
 from nnexp.tracking.past import Past
 from nnexp.tracking.records import Recipe, Seat
 from nnexp.tracking.result import RESULT, read_result, write_result
 from nnexp.tracking.run import Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import entries, settle
+from nnexp.tracking.store_address import same_store
+from nnexp.tracking.waiting import entries, entry_of, settle
 from nnexp.training import Diverged, Epoch
 
 log = logging.getLogger("nnexp")
@@ -74,7 +76,7 @@ def run(
         target = later(tracking, place)
     again = Recipe(
         experiment.config(),
-        {**asdict(tracking), "uri": masked(tracking.uri) if tracking.uri else None, "artifacts": None},
+        {**asdict(tracking), "uri": masked(chosen_uri(tracking.uri)) or None, "artifacts": None},
         asdict(checkpoint),
         Seat(place.overrides, place.name, place.sweep, place.job),
     )
@@ -182,6 +184,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
     config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
     chosen, tracking, checkpoint = check(config)
+    refuse_other_store(tracking, past, outputs)
     experiment = prepare(chosen, cache)
     refuse_changes(experiment, past)
     seat = again.place
@@ -222,6 +225,16 @@ def refuse_finished(past: Past, wanted: int, console: Console) -> None:
         raise NnexpError(
             f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {past.last} of {past.wanted} epochs "
             f"are trained. To train more, type python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
+        )
+
+
+def refuse_other_store(tracking: TrackingSettings, past: Past, outputs: Path) -> None:
+    """Refuse to go on into another store than the one that the run's record still waits for."""
+    entry = entry_of(past.directory, outputs) if tracking.name != "none" else None
+    if entry and not same_store(entry.uri, store_uri(tracking, outputs)):
+        raise NnexpError(
+            f"The record of the run in '{past.directory}' goes to {entry.uri}. Type python -m nnexp resume "
+            f"{shlex.quote(str(past.directory))} {uri_option(entry.uri)}"
         )
 
 

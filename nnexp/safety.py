@@ -34,12 +34,15 @@ PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtim
 """What a directory's name may begin with though there is a / in it."""
 
 
+CHOSEN = ("hydra.launcher", "hydra.sweeper", "hydra.job_logging", "hydra.hydra_logging", "hydra.env")
+"""Parts of Hydra's that are chosen as a whole."""
+
 LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
 LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 LOG_KEYS = {
     "": ("version", "formatters", "handlers", "root", "loggers", "disable_existing_loggers"),
     "formatters": ("format", "datefmt", "style", "class", "()", "log_colors"),
-    "handlers": ("class", "level", "formatter", "stream", "filename", "mode", "encoding", "delay"),
+    "handlers": ("class", "level", "formatter", "stream", "filename", "encoding", "delay"),
     "loggers": ("level", "handlers", "propagate"),
 }
 """What may be said of logging, of its formatters, handlers and loggers: by the rest anything could be imported and called."""
@@ -191,6 +194,9 @@ def check_words(words: Mapping[str, Any]) -> None:
     ``words`` are the overrides of hydra.*, each key with its value.
     """
     for word, value in words.items():
+        if word.lstrip("+~") in CHOSEN and not isinstance(value, Mapping):
+            group = word.lstrip("+~").replace(".", "/")
+            raise NnexpError(f"{word}={value}: it is chosen with a /. Type {group}={value}")
         for path, inner in leaves(value, word):
             if path.rpartition(".")[2].lstrip("+~") == "_target_":
                 raise NnexpError(

@@ -127,15 +127,15 @@ def hydras_files(hydra: DictConfig) -> tuple[str, ...]:
 
 def free(directory: Path, key: str, files: Sequence[str]) -> Site:
     """The place of a run or a sweep, in which there is nothing yet; ``files`` are written there. Raises NnexpError."""
-    here = shlex.quote(relative(str(directory)))
+    here = relative(str(directory))
     if os.path.lexists(directory) and not directory.is_dir():
         raise NnexpError(f"{key}={here} is a file, and is to be a folder. Choose another name.")
     if directory.is_dir() and any(directory.iterdir()):
         for name, what in ((MANIFEST, "sweep"), (JOURNAL, "run")):
             if (directory / name).exists():
                 raise NnexpError(
-                    f"'{here}' holds a {what} already. Type python -m nnexp resume {here} to finish it, or choose another "
-                    f"{key}."
+                    f"'{here}' holds a {what} already. Type python -m nnexp resume {shlex.quote(here)} to finish it, or "
+                    f"choose another {key}."
                 )
         raise NnexpError(
             f"{key}={here} is a folder with something in it, which stays as it is. Choose another {key}, or leave it out."

@@ -206,7 +206,7 @@ class Delivery:
 
     def _save(self) -> None:
         with contextlib.suppress(OSError):  # a full disk: it will be told once more, which changes nothing
-            replace_json(self.directory / PROGRESS, {"run": self.run_id, "bytes": self._offset})
+            replace_json(self.directory / PROGRESS, {"run": self.run_id, "bytes": self._offset}, forced=True)
 
 
 def _points(record: Record) -> Iterator[Metric]:

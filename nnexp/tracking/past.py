@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ class Past:
     opened: Opened
     epochs: Sequence[Record]
     """The records of those that were trained, from the first one on."""
+    scores: Sequence[tuple[int, Mapping[str, float]]]
+    """Of the whole run, each with the epoch that it is shown at."""
     wanted: int
     """The epochs that were to be trained."""
     ending: Ending
@@ -41,8 +43,9 @@ class Past:
             raise NnexpError(
                 f"{directory / JOURNAL} begins with epoch {epochs[0]['epoch']}, so nothing is done with it."
             )
+        scores = [(record["score"], record["metrics"]) for record in records if "score" in record]
         wanted = [record["epochs"] for record in records if "resumed" in record]
-        return cls(directory, opened, epochs, (wanted or [opened.epochs])[-1], Ending.of(reversed(records)))
+        return cls(directory, opened, epochs, scores, (wanted or [opened.epochs])[-1], Ending.of(reversed(records)))
 
     @property
     def token(self) -> str:

@@ -89,6 +89,8 @@ class TrackedRun:
         self._began = self._looked = time.monotonic()
         self._abandoned = False
         self._replayed: dict[int, Mapping[str, float]] = {}
+        self._scored: list[tuple[int, Mapping[str, float]]] = []
+        """The scores that the journal has from before."""
         self._last: list[Mapping[str, Any]] = []
         self._model: list[Mapping[str, Any]] = []
 
@@ -142,6 +144,7 @@ class TrackedRun:
             journal.close()
             raise
         made._replayed = {record["epoch"]: record["metrics"] for record in past.epochs}
+        made._scored = list(past.scores)
         return made
 
     @property
@@ -177,8 +180,8 @@ class TrackedRun:
 
     def score(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Keep metrics of the whole run (a test score), shown at ``epoch``."""
-        if metrics:
-            values = {key: float(value) for key, value in metrics.items()}
+        values = {key: float(value) for key, value in metrics.items()}
+        if values and repr((epoch, values)) not in map(repr, self._scored):  # one that is there is told once
             self._last.append({"score": epoch, "time": int(time.time() * 1000), "metrics": values})
 
     def artifact(self, path: Path) -> None:

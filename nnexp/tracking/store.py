@@ -248,15 +248,8 @@ class Store:
             raise
 
     def gone(self, run_id: str) -> bool:
-        """Tell whether a run that was in the store was deleted since."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return True
-            raise
+        """Tell whether a run of the store was deleted, as its user can take back. Raises whatever the client raises."""
+        return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
 
     def has_model(self, run_id: str) -> bool:
         """Tell whether a whole model is stored with the run. Raises whatever the client raises."""

@@ -248,7 +248,14 @@ def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: J
     store = connect()
     delivery = Delivery(store, entry.directory)
     with quiet():
-        if delivery.run_id and store.journal_of(delivery.run_id) not in ("", entry.path.name):
+        known_as = store.journal_of(delivery.run_id) if delivery.run_id else entry.path.name
+        if not known_as:
+            raise NnexpError(
+                f"{masked(store.uri)} has no run {delivery.run_id}, which {entry.directory / PROGRESS} names: is it another "
+                f"store than the run began with, or a new one? Put the old one back, or remove {PROGRESS} there to deliver the "
+                "run anew"
+            )
+        if known_as != entry.path.name:
             raise NnexpError(
                 f"{PROGRESS} in {entry.directory} names a run of MLflow's that is another's: {delivery.run_id}. Remove "
                 f"{PROGRESS}"

@@ -202,7 +202,17 @@ def resumed(it: Recorded, place: Place, *, sync: bool) -> list[str]:
         wrong += typed(it.work, "sync")
     else:
         wrong += typed(it.work, "resume", directory)
+    clear_cut_off(it.work)
     return wrong or [*unlike(it, place, directory), *rest(place)]
+
+
+def clear_cut_off(work: Path) -> None:
+    """Remove notes that were being written when the power failed.
+
+    Their runs' journals did not come as far; they count for nothing, and a run with such an id would write over them.
+    """
+    for path in (work / "outputs" / ".open").glob(".*.partial"):
+        path.unlink()
 
 
 def typed(work: Path, *words: str) -> list[str]:
