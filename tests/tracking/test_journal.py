@@ -136,13 +136,17 @@ def test_a_missing_journal_is_not_made_by_looking(tmp_path: Path) -> None:
     assert end(tmp_path / JOURNAL) == 0
 
 
-def test_a_new_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
-    """A second run in the same directory begins with an empty journal, unless the first one is still at work."""
+def test_a_new_run_never_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    """A second run in the same directory is refused, whether the first is at work or not, unless nothing was written."""
     first = Journal(tmp_path, new=True)
     first.write(FIRST)
     with pytest.raises(NnexpError, match="Wait for it, or end it"):
         Journal(tmp_path, new=True)
     first.close()
+    with pytest.raises(NnexpError, match="holds a run already"):
+        Journal(tmp_path, new=True)
+    assert records(tmp_path) == [FIRST]
+    (tmp_path / JOURNAL).write_text('{"torn')
     Journal(tmp_path, new=True).close()
-    assert records(tmp_path) == []
+    assert (tmp_path / JOURNAL).read_text() == ""
     assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]

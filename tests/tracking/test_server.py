@@ -42,7 +42,7 @@ def test_a_whole_run_over_http(
         run.record(step, {"cost/train": math.nan if step == 7 else 1.0, "mae/train": math.inf}, step)
     linear_model((Feature("a"),), "regression", (), [[3.0]]).save_parts(trained)
     run.artifact(trained / "model.json")
-    run.model(["numpy"])
+    run.model(["numpy==2.4.6"])
     run.finish("FINISHED")
     assert capfd.readouterr() == ("", "")
     assert {path.name for path in tmp_path.iterdir()} == {"trained", "outputs"}
