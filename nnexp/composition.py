@@ -49,7 +49,7 @@ from nnexp.errors import NnexpError
 from nnexp.explain import explain, how_many, renamed, text, unreadable, values, without_jobs
 from nnexp.guard import CHECKED, PROBE, InForce, no_resolvers
 from nnexp.manifest import MOST_JOBS
-from nnexp.reference import LAUNCHER, OWN, differences, reference
+from nnexp.reference import LAUNCHER, OWN, differences, leaves, reference
 from nnexp.settings import LauncherSettings, SweepSettings, check, part
 from nnexp.shortcut import Templates
 from nnexp.tracking.entities import spelled
@@ -215,6 +215,11 @@ class GuardedLoader(ConfigLoaderImpl):
         if hydra["overrides"] != given:
             raise NnexpError("hydra.overrides is set in a file. It is what was typed: leave it out of the file.")
         safety.check_words({each.key_or_group: plain_value(each) for each in parsed if each.is_hydra_override()})
+        for part_of_hydra in ("launcher", "sweeper"):
+            if not isinstance(hydra.get(part_of_hydra), Mapping):
+                raise NnexpError(
+                    f"hydra/{part_of_hydra} cannot be left out. Choose one: hydra/{part_of_hydra}=NAME, or leave the word out."
+                )
         key = tuple(map(str, words))
         if key not in self._references:
             self._references[key] = reference(key)
@@ -350,7 +355,7 @@ def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None
     package = str((found.header or {}).get("package") or "_group_")
     group = name.rpartition("/")[0].replace("/", ".")
     place = "" if primary or package == "_global_" else package.replace("_group_", group)
-    for path, value in safety.leaves(OmegaConf.to_container(found.config, resolve=False), place):
+    for path, value in leaves(OmegaConf.to_container(found.config, resolve=False), place).items():
         may = path.startswith((*FILE_MAY, "hydra.help.")) if primary else path.startswith(FILE_MAY)
         if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
             raise NnexpError(

@@ -71,7 +71,7 @@ def differences(hydra: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterat
     for group, choice in chosen.items():
         if str(group).startswith("hydra/") and choice != known.get(group):
             yield str(group), choice
-    ours, theirs = _leaves(_held(expected)), _leaves(_held(hydra))
+    ours, theirs = leaves(_held(expected)), leaves(_held(hydra))
     for key in sorted({*ours, *theirs}, key=str):
         if key not in ours or key not in theirs or ours[key] != theirs[key]:
             yield f"hydra.{key}", theirs.get(key)
@@ -90,11 +90,11 @@ def _held(hydra: Mapping[str, Any]) -> dict[str, Any]:
     return held
 
 
-def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Every value by its dotted path."""
     if not isinstance(value, Mapping):
         return {path: value}
     found: dict[str, Any] = {}
     for key, inner in value.items():
-        found |= _leaves(inner, f"{path}.{key}" if path else str(key))
+        found |= leaves(inner, f"{path}.{key}" if path else str(key))
     return found
