@@ -127,7 +127,7 @@ def test_a_run_is_not_started_over_another_one(tmp_path: Path) -> None:
     words = (*LONG, "hydra.run.dir=outputs/mine", "tracking=none")
     process = begun(tmp_path, *words)
     refused = nnexp(*words, cwd=tmp_path)
-    assert "Another process is at work on the run in" in refused.err
+    assert "holds a run already. Type python -m nnexp resume outputs/mine" in refused.err
     process.kill()
     process.communicate()
     directory = tmp_path / "outputs" / "mine"
