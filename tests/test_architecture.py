@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nnexp"
 LAYERS = [
-    {"errors", "files", "faults", "fields", "plugin", "plain", "companions", "removing", "exact"},
+    {"errors", "files", "faults", "fields", "plugin", "plain", "companions", "removing", "exact", "bounded_yaml"},
     {
         "activations",
         "losses",
@@ -59,7 +59,6 @@ LAYERS = [
         "testing",
         "shortcut",
         "composed",
-        "bounded_yaml",
         "guard",
         "reference",
         "quoting",
