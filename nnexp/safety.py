@@ -274,10 +274,6 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _typed(key: str, typed: Collection[str]) -> bool:
-    return any(key == each or key.startswith(f"{each}.") or each.startswith(f"{key}.") for each in typed)
-
-
 def check_logging(value: Any, path: str) -> None:
     """Python's logging configuration can import and call anything: only plain handlers, formatters and loggers pass."""
     if not isinstance(value, Mapping):
