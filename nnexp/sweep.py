@@ -127,6 +127,7 @@ def hydras_files(hydra: DictConfig) -> tuple[str, ...]:
 
 def free(directory: Path, key: str, files: Sequence[str]) -> Site:
     """The place of a run or a sweep, in which there is nothing yet; ``files`` are written there. Raises NnexpError."""
+    directory = Path(os.path.abspath(directory))  # noqa: PTH100 (as Hydra reads it: a/../b is b, also where there is no a)
     here = relative(str(directory))
     if os.path.lexists(directory) and not directory.is_dir():
         raise NnexpError(f"{key}={here} is a file, and is to be a folder. Choose another name.")
@@ -178,7 +179,7 @@ def tell(line: str) -> None:
 
 def begin(config: DictConfig) -> Path:
     """Make a new sweep's directory and its manifest. Raises NnexpError where the directory holds something."""
-    directory = Path(config.hydra.sweep.dir).absolute()
+    directory = Path(os.path.abspath(config.hydra.sweep.dir))  # noqa: PTH100 (see free)
     Recorder.site = free(directory, "hydra.sweep.dir", (MANIFEST, MULTIRUN, *hydras_files(config.hydra)[-1:]))
     manifest = planned(config)
     directory.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,17 @@ def test_a_name_that_leads_elsewhere_is_refused(words: str, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("words", ["hydra.run.dir=missing/../thesis", "-m seed=0,1 hydra.sweep.dir=missing/../thesis"])
+def test_a_folder_named_by_a_detour_is_not_written_into(words: str, tmp_path: Path) -> None:
+    """A folder with something in it is refused also where the path to it goes through one that is not there."""
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "a.txt").write_text("mine")
+    ended = nnexp(*words.split(" "), "dataset=xor", "epochs=1", "tracking=none", cwd=tmp_path)
+    assert ended.code == 1, ended
+    assert "a folder with something in it, which stays as it is" in ended.err
+    assert [path.name for path in tmp_path.rglob("*")] == ["thesis", "a.txt"]
+
+
 def test_odd_names_of_experiments_columns_and_classes_stay_names(tmp_path: Path) -> None:
     """Slashes, dots and escape sequences in a file's columns and classes, and in MLflow's experiment, are only shown."""
     place = tmp_path / "a" / "b"
