@@ -267,8 +267,10 @@ class GuardedLoader(ConfigLoaderImpl):
                     f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
                 )
             if not safety.stays_inside(config_path):
+                group, _, name = config_path.partition("/")
                 raise NnexpError(
-                    f"{config_path}.yaml: a defaults list names files below its own folder, without .. in them."
+                    f"No {group} '{name}': an option is chosen by its name, and a defaults list names files below its own "
+                    "folder, without .. in them."
                 )
             refuse_unbounded_file(repo.get_sources(), config_path)
             found = load(config_path)
