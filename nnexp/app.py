@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from nnexp import composition, guard, installed, ledger, options, presets, ranking, registry, safety, sweep
 from nnexp.composed import plain
 from nnexp.console import Console, fact, next_commands, note, relative, say
-from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed
+from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed, one_line
 from nnexp.files import outputs_here
 from nnexp.loaded import MOST_BYTES, Cache
 from nnexp.manifest import MANIFEST
@@ -144,7 +144,7 @@ def note_broken() -> None:
     """Say on stderr what is installed but not among the options."""
     plugins = [each for kind in KINDS for each in registry.broken(kind)]
     for problem in [*plugins, *installed.points()[1], *presets.problems()]:
-        print(f"note: left out {problem}", file=sys.stderr)  # noqa: T201
+        print(f"note: left out {one_line(str(problem))}", file=sys.stderr)  # noqa: T201
 
 
 def refuse_option(message: str) -> NoReturn:

@@ -12,8 +12,8 @@ a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -259,10 +259,13 @@ class GuardedLoader(ConfigLoaderImpl):
         """Refuse, in each file as it is read, a choice of Hydra's part, which Hydra would pass over without a word."""
         parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
         load = repo.load_config
-        read = itertools.count(1)
+        read: Counter[str] = Counter()
 
         def load_config(config_path: str) -> Any:
-            if next(read) > MOST_FILES:
+            read[config_path] += 1
+            if read.total() > MOST_FILES:
+                if read[config_path] > MOST_FILES // 10:
+                    raise NnexpError(f"The defaults list of {config_path} leads back to the file itself.")
                 raise NnexpError(
                     f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
                 )

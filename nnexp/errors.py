@@ -23,9 +23,14 @@ def printable(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def one_line(text: str) -> str:
+    """The same for a name, which stays within its line: a line break in it is spelled out, too."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def listed(names: Iterable[str], *, most: int = 12) -> str:
     """Join ``names`` for a message: ``a, b, c``; after ``most`` of them only the number left out is said."""
-    names = list(names)
+    names = [one_line(name) for name in names]
     if len(names) <= most:
         return ", ".join(names) or "none"
     return f"{', '.join(names[:most])} and {len(names) - most} more"

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from nnexp.console import LINES, note, say
+from nnexp.errors import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -69,7 +70,7 @@ class SweepProgress:
     def note(self, line: str) -> None:
         """Say what the user should know while the sweep goes on."""
         if self._bar is not None:
-            self._bar.console.print(f"nnexp: {line}", markup=False, highlight=False)
+            self._bar.console.print(printable(f"nnexp: {line}"), markup=False, highlight=False)
         else:
             note(line)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+
+SLOW = 5
+"""How much longer than promised things may take in a test: the machine may be slow, or busy with others."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,17 @@ def sweeping(
         process.communicate()
         raise
     return process
+
+
+@contextlib.contextmanager
+def killed_after(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """End a process that leads a group, and the group, however the block ends: nothing trains on beside other tests."""
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def runs(cwd: Path) -> list[Path]:

@@ -74,13 +74,11 @@ def serving(folder: Path, port: int = 0, database: str = "") -> Iterator[Server]
         )
     server = Server(f"http://127.0.0.1:{port}", process)
     try:
-        for _ in range(600):
-            if process.poll() is not None:
-                break
-            if answers(f"{server.uri}/health"):
-                break
+        end = time.monotonic() + 300
+        while not answers(f"{server.uri}/health"):
+            assert process.poll() is None, (folder / "server.log").read_text()
+            assert time.monotonic() < end, (folder / "server.log").read_text()
             time.sleep(0.1)
-        assert process.poll() is None, (folder / "server.log").read_text()
         yield server
     finally:
         server.kill()

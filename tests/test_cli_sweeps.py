@@ -20,14 +20,11 @@ import pytest
 from nnexp import ledger
 from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.journal import JOURNAL, read
-from tests.command import nnexp, result, sweeping, sweeps
+from tests.command import SLOW, nnexp, result, sweeping, sweeps
 
 QUICK = ("dataset=xor", "epochs=3", "tracking=none")
 LONG = ("dataset=digits", "epochs=200", "checkpoint.epochs=7", "tracking=none", "seed=0,1,2")
 LAUNCHERS = ("nnexp", "basic", "joblib")
-
-SLOW = float(os.environ.get("NNEXP_SLOW", "1"))
-"""How much longer things may take on a machine that is busy with others."""
 
 REFUSED = [
     ("sweep.dry_run=true seed=3", "sweep.dry_run=true is for a sweep, and this is a single run. Type -m sweep.dry_run"),
@@ -269,10 +266,10 @@ def test_a_signal_ends_a_sweep(launcher: str, number: int, untouched: Path, tmp_
     process = training(tmp_path, *launched(launcher))
     began = time.monotonic()
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     assert time.monotonic() - began < 2 * SLOW
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[signal.Signals(number)]
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     (directory,) = sweeps(tmp_path)
     here = directory.relative_to(tmp_path)
     assert f"{counts(directory)}. Go on: python -m nnexp resume {here}\n" in said

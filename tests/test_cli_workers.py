@@ -19,8 +19,8 @@ import pytest
 
 from nnexp import ledger
 from nnexp.tracking.journal import JOURNAL, Ending, read
-from tests.command import environment, nnexp, runs, sweeping, sweeps
-from tests.test_cli_sweeps import SLOW, assert_same, line, states, writer
+from tests.command import SLOW, environment, killed_after, nnexp, runs, sweeping, sweeps
+from tests.test_cli_sweeps import assert_same, line, states, writer
 
 LONG = ("dataset=digits", "epochs=1500", "checkpoint.epochs=50", "seed=0,1,2", "hydra.launcher.workers=2")
 FOR_EVER = ("dataset=digits", "epochs=1000000", "seed=0,1,2,3", "hydra.launcher.workers=2")
@@ -165,11 +165,11 @@ def test_a_signal_ends_a_sweep_in_two_seconds(how: str, tracking: str, tmp_path:
         if how == "twice":
             time.sleep(0.15)
             os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     until(lambda: not alive(process.pid), 5)
     assert time.monotonic() - began < 2 * SLOW
     assert process.returncode == (143 if how == "SIGTERM" else 130)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     (directory,) = sweeps(tmp_path)
     here = directory.relative_to(tmp_path)
     assert states(directory) == ["killed", "killed", "waiting", "waiting"]
@@ -235,9 +235,10 @@ def test_the_first_of_a_thousand_jobs_trains_in_ten_seconds(tmp_path: Path) -> N
     """However many there are; Ctrl-C ends all of them in two seconds."""
     began = time.monotonic()
     process = begun(tmp_path, "dataset=digits", "epochs=1000000", "seed=range(1000)", "tracking=none", jobs=1)
-    assert time.monotonic() - began < 10 * SLOW
-    began = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=20)
-    assert time.monotonic() - began < 2 * SLOW
+    with killed_after(process):
+        assert time.monotonic() - began < 10 * SLOW
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert time.monotonic() - began < 2 * SLOW
     assert re.search(r"1,?000 jobs: \d killed, 99\d not started", said)

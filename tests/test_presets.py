@@ -259,5 +259,5 @@ def test_a_file_that_includes_itself(site: Path) -> None:
     ended = command(site, "--config-dir", "own", "loss=round")
     assert (ended.code, ended.err) == (
         1,
-        "nnexp: A configuration file's defaults list leads back to the file itself.\n",
+        "nnexp: The defaults list of loss/round leads back to the file itself.\n",
     )

@@ -160,7 +160,7 @@ class Places:
     @classmethod
     def of(cls, uri: str, outputs: Path, typed: str | None) -> Places:
         """Those of a store. Raises NnexpError where what was typed is no place."""
-        if typed is not None and not (_path(typed) or _is_elsewhere(typed)) and not Path(typed).exists():
+        if typed is not None and not (path_of(typed) or _is_elsewhere(typed)) and not Path(typed).exists():
             raise NnexpError(
                 f"tracking.artifacts={printable(typed)} is no place. Type a folder (/data/artifacts) or an address (s3://bucket/x)."
             )
@@ -175,7 +175,7 @@ class Places:
 
         Raises NnexpError where nobody chose it.
         """
-        path = _path(location)
+        path = path_of(location)
         if path:
             real = Path(os.path.realpath(path))
             for root in self._roots():
@@ -189,7 +189,7 @@ class Places:
     def _roots(self) -> list[Path]:
         """The folders below which artifacts may go. A link in place of the own one leads to a place that nobody chose."""
         typed = self.typed or ""
-        folder = _path(typed) if typed.startswith("file:") else "" if _is_elsewhere(typed) else typed
+        folder = path_of(typed) if typed.startswith("file:") else "" if _is_elsewhere(typed) else typed
         return [Path(os.path.realpath(self.outputs), ARTIFACTS), *([Path(os.path.realpath(folder))] if folder else [])]
 
     def _is_the_servers(self, location: str) -> bool:
@@ -219,7 +219,7 @@ class Places:
         )
 
 
-def _path(location: str) -> str:
+def path_of(location: str) -> str:
     """The path that a location means on this machine, as MLflow reads it; empty where it is no absolute one, or ambiguous."""
     found = urlsplit(location) if location.startswith("file:") else None
     if found and (found.netloc or found.query or found.fragment):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.errors import NnexpError, did_you_mean, listed, printable
 from nnexp.tracking.address import masked, whole
 from nnexp.tracking.client import reason, worded
-from nnexp.tracking.database import PATIENCE, create, embedded_uri
+from nnexp.tracking.database import DATABASE, PATIENCE, create, embedded_uri
+from nnexp.tracking.moved import follow
 from nnexp.tracking.store_address import StoreAddress
 
 if TYPE_CHECKING:
@@ -45,7 +48,22 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
                 f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
             )
         create(database)
+        if database == outputs.absolute() / DATABASE:
+            _follow(database)
     return address.whole, chosen_by
+
+
+def _follow(database: Path) -> None:
+    """Say that a database was moved with its folder and that its locations are right again, where that is so."""
+    try:
+        before = follow(database)
+    except sqlite3.Error:  # no table of MLflow's, or locked: whoever uses it says so
+        return
+    if before:
+        print(  # noqa: T201
+            f"note: {printable(before)} is {database.parent} now, and so MLflow's records lead to the files here.",
+            file=sys.stderr,
+        )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, printable
 from nnexp.removing import remove
 from nnexp.tracking.address import masked
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
@@ -79,7 +79,7 @@ class TrackedRun:
         self.token = ""
         """The id of the journal."""
         self.live_after = LIVE_AFTER
-        self.warn: Callable[[str], None] = lambda line: print(f"nnexp: {line}", file=sys.stderr)  # noqa: T201
+        self.warn: Callable[[str], None] = lambda line: print(printable(f"nnexp: {line}"), file=sys.stderr)  # noqa: T201
         """Where it is said, once, that the store does not take the metrics."""
         self._journal = journal
         self._target = target

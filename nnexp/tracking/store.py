@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnexp.errors import NnexpError, closest, listed
+from nnexp.errors import NnexpError, closest, listed, one_line
 from nnexp.tracking import sqlite
 from nnexp.tracking.address import masked
 from nnexp.tracking.artifacts import Places, may_be_called
@@ -360,7 +360,7 @@ class Store:
             where = f"the experiment '{self.experiment}' at {masked(self.uri)}"
             return NnexpError(f"No run '{run}': {where} has no runs yet.")
         match = closest(run, [found.info.run_name or "" for found in recent])
-        suggestion = f" Did you mean '{match}'?" if match else ""
+        suggestion = f" Did you mean '{one_line(match)}'?" if match else ""
         newest = "\n  ".join(_shown(found) for found in recent[:5])
         return NnexpError(f"No run '{run}' in experiment '{self.experiment}'.{suggestion} The newest:\n  {newest}")
 
@@ -381,4 +381,4 @@ def _step(point: Metric) -> int:
 
 def _shown(run: Run) -> str:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime((run.info.start_time or 0) / 1000))
-    return f"{run.info.run_id[:8]}  {began}  {run.info.status:<8}  {run.info.run_name}"
+    return f"{run.info.run_id[:8]}  {began}  {run.info.status:<8}  {one_line(str(run.info.run_name))}"

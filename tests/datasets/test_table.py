@@ -327,8 +327,9 @@ class TestFileRefused:
     def test_pyarrow_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without pyarrow a parquet file says what to install."""
         path = write(tmp_path, b"", "t.parquet")
-        monkeypatch.setitem(sys.modules, "pyarrow", None)
         importlib.import_module("pandas")
+        for name in ["pyarrow", *(each for each in sys.modules if each.startswith("pyarrow."))]:
+            monkeypatch.setitem(sys.modules, name, None)
         assert refusal(read_table, path) == f"Reading {path} needs pyarrow. Type: pip install pyarrow"
 
 

@@ -14,6 +14,7 @@ from nnexp.tracking.entities import DataRecord
 from nnexp.tracking.links import sweep_filter
 from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
+from tests.command import SLOW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,10 +94,10 @@ def test_a_server_that_dies_does_not_stop_the_training(running_server: Any, tmp_
         (words,) = said
         assert words.startswith("MLflow does not take the metrics (")
         assert words.endswith("connection refused). Training goes on; they are kept and delivered later.")
-        assert longest < 0.5
+        assert longest < 0.5 * SLOW
         began = time.perf_counter()
         with pytest.raises(Waiting, match=r"does not have all of this run yet: connection refused.*waits in .*/x"):
             run.finish("FINISHED")
-        assert time.perf_counter() - began < 20
+        assert time.perf_counter() - began < 20 * SLOW
     with pytest.raises(NnexpError, match="connection refused"):
         Store.connect(server.uri, "dying", tmp_path)
