@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import logging
 import math
-import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from omegaconf import DictConfig
 from nnexp import composition, guard, installed, ledger, options, presets, ranking, registry, safety, sweep
 from nnexp.composed import plain
 from nnexp.console import Console, fact, next_commands, note, relative, say
-from nnexp.errors import NnexpError, counted, did_you_mean, first_line, listed, one_line
+from nnexp.errors import NnexpError, command, counted, did_you_mean, first_line, listed, one_line
 from nnexp.files import outputs_here
 from nnexp.loaded import MOST_BYTES, Cache
 from nnexp.manifest import MANIFEST
@@ -137,7 +136,7 @@ def interrupted(directory: Path) -> None:
     """Bring the manifest of a sweep up to date that was interrupted, and say how its jobs stand."""
     found = ledger.read(directory, results=False)
     ledger.close(found)
-    note(f"{found.counts}. Go on: python -m nnexp resume {shlex.quote(relative(str(directory)))}")
+    note(f"{found.counts}. Go on: {command('resume', relative(str(directory)))}")
 
 
 def note_broken() -> None:
@@ -339,7 +338,7 @@ def store_best(ranked: Sequence[ranking.Ranking], found: ledger.Sweep, waits: li
         return sweep.store_best(best, over=not found.of(*ledger.LEFT))
     except NnexpError as problem:
         why = str(problem).splitlines()[0]
-        waits.append(f"{why} Store the best run's model later: python -m nnexp log-model {best.directory}")
+        waits.append(f"{why} Store the best run's model later: {command('log-model', relative(str(best.directory)))}")
         return None
 
 

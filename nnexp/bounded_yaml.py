@@ -24,10 +24,14 @@ def refuse_unbounded(path: Path) -> None:
         raise NnexpError(f"'{path}' has more than {MOST_BYTES:,} bytes, which no configuration has. Shorten it.")
     text, loader = path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise NnexpError(f"'{path}' is no text in UTF-8 (byte {error.start + 1}). Save it as UTF-8.") from error
+    try:
         # libyaml's own recursion is not bounded; events come one by one.
         flat = levels(yaml.parse(text, loader)) <= MOST_LEVELS
         values = extent(yaml.compose(text, loader), {}) if flat else math.inf
-    except (yaml.YAMLError, UnicodeDecodeError):  # whoever reads it says so
+    except yaml.YAMLError:  # whoever reads it says so
         return
     if values > MOST_VALUES:
         raise NnexpError(

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import logging
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-from nnexp.errors import NnexpError, counted, did_you_mean, listed, printable
+from nnexp.errors import NnexpError, command, counted, did_you_mean, listed, printable
 from nnexp.files import Unreadable, outputs_here, replacing
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
         if not each.startswith(("hydra/launcher=", "hydra.launcher.")):
             raise NnexpError(
                 f"A resumed sweep is the same sweep: nothing of it can change but hydra/launcher. Got {each}. One of its runs "
-                f"can be extended: python -m nnexp resume {directory}/0 epochs=N"
+                f"can be extended: {command('resume', directory / '0', 'epochs=N')}"
             )
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors to us instead of printing them
     from nnexp import app
@@ -250,7 +251,7 @@ def nothing_to_resume(directory: Path, most: int = 5) -> str:
             "outputs/runs/, sweeps in outputs/sweeps/."
         )
     shown = "\n  ".join(map(str, found[:most]))
-    return f"'{directory}' is no run. Type python -m nnexp resume {found[0]}\nThe newest in it:\n  {shown}"
+    return f"'{directory}' is no run. Type {command('resume', found[0])}\nThe newest in it:\n  {shown}"
 
 
 def sync(words: Sequence[str]) -> None:
@@ -335,7 +336,8 @@ def no_run(directory: Path, typed: str, most: int = 5) -> str:
         )
     what = "a sweep's directory" if Path(found[0]).parent == directory and Path(found[0]).name.isdigit() else "no run"
     shown = "\n  ".join(found)
-    return f"'{directory}' is {what}. Type python -m nnexp {typed.format(found[0])}\nThe newest runs in it:\n  {shown}"
+    typed = f"python -m nnexp {typed.format(shlex.quote(found[0]))}"
+    return f"'{directory}' is {what}. Type {typed}\nThe newest runs in it:\n  {shown}"
 
 
 def finished_below(directory: Path) -> Iterator[Path]:
@@ -359,9 +361,8 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
     path = Path(given.run)
     if path.exists():
         if path.name == WEIGHTS and (path.parent / DESCRIPTION).exists():
-            raise NnexpError(
-                f"'{path}' holds a run's weights alone. Type python -m nnexp {given.typed.format(path.parent)}"
-            )
+            typed = given.typed.format(shlex.quote(str(path.parent)))
+            raise NnexpError(f"'{path}' holds a run's weights alone. Type python -m nnexp {typed}")
         if not path.is_dir():
             yield path, ""
             return

@@ -13,7 +13,12 @@ from nnexp.explain import known_keys
 from nnexp.settings import SweepSettings, part
 from nnexp.tracking.address import kept
 
-NO_PACKAGE = "The file chosen by {}= must begin with the line '# @package _global_'; without it nothing counts."
+NO_PACKAGE = "The file {}.yaml must begin with the line '# @package _global_'; without it nothing counts."
+
+
+def chosen(config: DictConfig, group: str) -> str:
+    """The option of a group that the configuration is made of."""
+    return str(config.hydra.runtime.choices.get(group)) if "hydra" in config else "NAME"
 
 
 def is_own(launcher: Mapping[Any, Any]) -> bool:
@@ -50,14 +55,14 @@ def sweep_settings(config: DictConfig) -> SweepSettings:
     """``sweep.*``, checked. A ready sweep's file that is not ``_global_`` puts its keys there, too. Raises NnexpError."""
     values: Any = OmegaConf.to_container(config.sweep)
     if not isinstance(values, dict) or {"hydra", *known_keys()} & values.keys():
-        raise NnexpError(NO_PACKAGE.format("sweep"))
+        raise NnexpError(NO_PACKAGE.format(f"sweep/{chosen(config, 'sweep')}"))
     return part(SweepSettings, "sweep.", values)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
     if OmegaConf.is_dict(config.get("experiment")):
-        raise NnexpError(NO_PACKAGE.format("experiment"))
+        raise NnexpError(NO_PACKAGE.format(f"experiment/{chosen(config, 'experiment')}"))
     try:
         return {str(key): value_of(config, key) for key in config if key not in ("hydra", "experiment", "sweep")}
     except OmegaConfBaseException as error:

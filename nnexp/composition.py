@@ -90,7 +90,6 @@ class GuardedLoader(ConfigLoaderImpl):
         super().__init__(config_search_path)
         self.command = GuardedLoader.of  # a sweep's workers get it with the loader
         self._templates = Templates(self._template, self.repository.group_exists)
-        self._references: dict[tuple[str, ...], dict[str, Any]] = {}
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
 
@@ -220,10 +219,7 @@ class GuardedLoader(ConfigLoaderImpl):
                 raise NnexpError(
                     f"hydra/{part_of_hydra} cannot be left out. Choose one: hydra/{part_of_hydra}=NAME, or leave the word out."
                 )
-        key = tuple(map(str, words))
-        if key not in self._references:
-            self._references[key] = reference(key)
-        for path, value in differences(hydra, self._references[key]):
+        for path, value in differences(hydra, reference(tuple(map(str, words)))):
             raise NnexpError(
                 f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
                 f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
@@ -361,6 +357,10 @@ def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None
     group = name.rpartition("/")[0].replace("/", ".")
     place = "" if primary or package == "_global_" else package.replace("_group_", group)
     for path, value in leaves(OmegaConf.to_container(found.config, resolve=False), place).items():
+        if path == "hydra":
+            raise NnexpError(
+                f"hydra={value} is set in a file, {name}.yaml, and is a group of keys. Leave it out there."
+            )
         may = path.startswith((*FILE_MAY, "hydra.help.")) if primary else path.startswith(FILE_MAY)
         if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
             raise NnexpError(

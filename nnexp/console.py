@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import shlex
 import shutil
 import sys
 import textwrap
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.errors import counted, printable
+from nnexp.errors import command, counted, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -195,7 +194,7 @@ def next_lines(store: str | None, directory: str, purpose: str) -> Iterator[str]
     if store is not None:
         yield f"{lead}{f'python -m nnexp ui{store}':<37}  {purpose}"
         lead = " " * len(lead)
-    yield f"{lead}python -m nnexp predict {shlex.quote(directory)} TABLE"
+    yield f"{lead}{command('predict', directory, 'TABLE')}"
 
 
 def next_commands(store: str | None, directory: str, purpose: str) -> None:
@@ -223,9 +222,9 @@ def shown(value: float, digits: int = 4) -> str:
 
 
 def relative(path: str) -> str:
-    """A path as the user would type it here."""
-    given = Path(path)
-    return str(given.relative_to(Path.cwd())) if given.is_relative_to(Path.cwd()) else str(given)
+    """A path as the user would type it here; in full where it is the present folder, which Hydra may have gone to."""
+    given, here = Path(path), Path.cwd()
+    return str(given.relative_to(here)) if given != here and given.is_relative_to(here) else str(given)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable
 
 
@@ -26,6 +27,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """The same for a name, which stays within its line: a line break in it is spelled out, too."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def command(*words: object) -> str:
+    """A command of nnexp's as it is typed, with quotes where a word needs them."""
+    return f"python -m nnexp {shlex.join(map(str, words))}"
 
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import shlex
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hydra._internal.config_repository import IConfigRepository
+from hydra.conf import HydraConf
 from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import EnumNode, OmegaConf
 
 from nnexp import installed, presets, registry
 from nnexp.console import relative
@@ -62,6 +64,31 @@ def of_hydra(override: Override, repository: IConfigRepository) -> str:
     names = repository.get_group_options(group, ObjectType.CONFIG) if group.startswith("hydra/") else []
     wrong = next((name for name in texts(override) if names and name not in names), "")
     return f"No {group} '{wrong}'.{did_you_mean(wrong, names)} Available: {listed(names)}." if wrong else ""
+
+
+def of_hydras_keys(override: Override) -> str:
+    """A key that Hydra's part does not have, or a value that the key cannot have; empty where nothing is wrong."""
+    key = override.key_or_group
+    if override.is_add() or override.is_delete() or not key.startswith("hydra."):
+        return ""
+    node: Any = OmegaConf.structured(HydraConf)
+    head = "hydra"
+    for name in key.split(".")[1:]:
+        if not OmegaConf.is_dict(node) or OmegaConf.get_type(node) is dict:
+            return ""  # what is in there is not known here: a launcher's, logging's
+        if name not in list(node):  # also where it is missing
+            there = [f"{head}.{each}" for each in node]
+            return f"No key '{key}'.{did_you_mean(f'{head}.{name}', there)} There are {listed(there, most=30)}."
+        head, node = f"{head}.{name}", node._get_node(name)  # noqa: SLF001 (the node itself, also where it lacks a value)
+    typed = text(next(values(override), None))
+    if isinstance(node, EnumNode) and typed not in node.enum_type.__members__:
+        return f"{override.input_line}: {head} must be one of {listed(node.enum_type.__members__)}."
+    if OmegaConf.is_dict(node) and OmegaConf.get_type(node) is not dict and not isinstance(override.value(), dict):
+        first = next(iter(node), "")
+        return (
+            f"{override.input_line}: {head} is a group of keys ({listed(map(str, node))}). Type {head}.{first}={typed}"
+        )
+    return ""
 
 
 def of_launcher(override: Override) -> str:
@@ -141,8 +168,15 @@ def unreadable(line: str, mistake: Exception) -> str:
     if unknown := re.search(r"Unknown function '(\w+)'", str(mistake)):
         hint = did_you_mean(unknown[1], FUNCTIONS)
         return f"{line}: no function '{unknown[1]}'.{hint} For several values: {listed(FUNCTIONS)}."
-    quoted = value.replace('"', '\\"')
-    return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: '{key}=\"{quoted}\"'"
+    if value.startswith("~/"):
+        return f"{line}: only a shell reads ~, and there at the beginning of a word. Type {key}=$HOME{value[1:]}"
+    if value.count("[") > value.count("]"):
+        return (
+            f"{line} is no complete list: a list has no blanks, or stands in quotes. Type {key}=[1,2] or '{key}=[1, 2]'"
+        )
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    typed = shlex.quote(f'{key}="{quoted}"')
+    return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: {typed}"
 
 
 def explain_override(
@@ -151,7 +185,7 @@ def explain_override(
     """What is wrong with one override, empty where nothing is."""
     key = override.key_or_group
     if key.startswith(("hydra", "_")):
-        return of_hydra(override, repository)
+        return of_hydra(override, repository) or of_hydras_keys(override)
     if override.is_sweep_override() and not sweeping:
         line = override.input_line
         return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"
@@ -257,10 +291,24 @@ def wrong_choice(key: str, name: str, choices: Mapping[str, Override], repositor
             for plugin in chosen(group, choices, repository)
             if preset
         ]
+        if preset and (message := wrong_preset(preset, repository)):
+            return f"{relative(preset.path)}: {message}"
     for file, group, plugin, part in parts:
         for field, value in part.items():
             if message := wrong_field(group, plugin, str(field), [value], repository):
                 return f"{relative(file.path)}: {message}"
+    return ""
+
+
+def wrong_preset(preset: File, repository: IConfigRepository) -> str:
+    """What a preset chooses that is not there, or chooses where its values stand; empty where all is well."""
+    for group, plugin in preset.chooses.items():
+        if group in GROUPS and "${" not in plugin and (message := wrong_option(group, plugin, repository)):
+            return message
+    for group in GROUPS:
+        if isinstance(named := preset.content.get(group), str):
+            choice = f"'defaults: [override /{group}: {named}]'"
+            return f"{group}: {named} stands where its keys belong. To choose it, write {choice}"
     return ""
 
 

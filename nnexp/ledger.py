@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 from nnexp.bounded_yaml import refuse_deep
 from nnexp.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.console import relative, say, width, wrapped
-from nnexp.errors import NnexpError, counted, first_line, listed
+from nnexp.errors import NnexpError, command, counted, first_line, listed
 from nnexp.files import MOST_BYTES, Unreadable, open_plain
 from nnexp.manifest import Manifest, PlannedJob, read_manifest, write_manifest
 from nnexp.run import CONFIG
@@ -279,12 +279,12 @@ def show(sweep: Sweep) -> None:
     if len(alike) > MOST:
         more = listed([f"#{job.number}" for group in list(alike.values())[MOST:] for job in group], most=8)
         say(f"and others, whose reasons are in their {RESULT}: {more}")
-    here = shlex.quote(relative(str(sweep.directory)))
+    here = relative(str(sweep.directory))
     if sweep.manifest.grid:
         if sweep.of(*LEFT):
-            say(f"finish   python -m nnexp resume {here}")
+            say(f"finish   {command('resume', here)}")
         if sweep.of(*BAD):
-            say(f"retry    python -m nnexp resume {here} --failed")
+            say(f"retry    {command('resume', here, '--failed')}")
 
 
 def show_failure(job: Job, sweep: Sweep) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nnexp.errors import command
 from nnexp.files import Unreadable, read_json, replace_json
 
 MANIFEST = "manifest.json"
@@ -85,7 +86,7 @@ def read_manifest(directory: Path) -> Manifest | None:
         why = f"{path} is not what nnexp writes: {error}"
     raise Unreadable(
         f"{why}. What the sweep began with is not known, but its runs are there, and each can be resumed by itself: "
-        f"python -m nnexp resume {directory}/NUMBER"
+        f"{command('resume', f'{directory}/NUMBER')}"
     )
 
 

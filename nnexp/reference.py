@@ -7,7 +7,8 @@ says the same as ``OWN``, and nobody else's file takes part.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -39,7 +40,8 @@ FREE_JOB = ("override_dirname", "config_name")
 """What Hydra notes in hydra.job, over whatever a file says there."""
 
 
-def reference(words: Iterable[str]) -> dict[str, Any]:
+@functools.lru_cache(maxsize=8)
+def reference(words: tuple[str, ...]) -> dict[str, Any]:
     """``hydra.*`` with these words of the command line, as it is written. Raises NnexpError where that takes a file."""
     defaults = ["_self_", {"override hydra/launcher": LAUNCHER}]
     store = ConfigStore.instance()

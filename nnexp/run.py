@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.checkpoint import newest, save
-from nnexp.console import Console, note
+from nnexp.console import Console, note, relative
 from nnexp.curve import COST_PICTURE, draw_cost, draw_missing
-from nnexp.errors import NnexpError, first_line
+from nnexp.errors import NnexpError, command, first_line
 from nnexp.experiment import Experiment, prepare
 from nnexp.files import Unreadable, replacing
 from nnexp.installed import own_version
@@ -178,9 +177,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     again = past.recipe
     wanted = past.wanted if epochs is None else epochs
     refuse_finished(past, wanted, console)
-    chosen_store = uri or (
-        allowed(again.uri, None, outputs, f"python -m nnexp resume {directory}") if again.uri else None
-    )
+    chosen_store = uri or (allowed(again.uri, None, outputs, command("resume", directory)) if again.uri else None)
     stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
     config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
     chosen, tracking, checkpoint = check(config)
@@ -217,14 +214,17 @@ def refuse_finished(past: Past, wanted: int, console: Console) -> None:
     directory, finished = past.directory, past.ending.status == "FINISHED"
     try:
         status, why = read_result(directory).status, f"{directory / RESULT} does not say that the run finished"
+        if not (directory / WEIGHTS).exists():
+            status, why = "", f"{directory / WEIGHTS} is not there"
     except Unreadable as error:
         status, why = "", first_line(error)
     if finished and status != "FINISHED" and wanted >= past.wanted:
         console.note(f"{why}. The run is finished once more, which makes it anew.")
     elif wanted < past.wanted or (finished and wanted == past.wanted):
+        finish = "" if finished else f" To finish it, type {command('resume', directory)}."
         raise NnexpError(
             f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {past.last} of {past.wanted} epochs "
-            f"are trained. To train more, type python -m nnexp resume {directory} epochs=N with N above {past.wanted}."
+            f"are trained.{finish} To train more, type {command('resume', directory, 'epochs=N')} with N above {past.wanted}."
         )
 
 
@@ -233,8 +233,8 @@ def refuse_other_store(tracking: TrackingSettings, past: Past, outputs: Path) ->
     entry = entry_of(past.directory, outputs) if tracking.name != "none" else None
     if entry and not same_store(entry.uri, store_uri(tracking, outputs)):
         raise NnexpError(
-            f"The record of the run in '{past.directory}' goes to {entry.uri}. Type python -m nnexp resume "
-            f"{shlex.quote(str(past.directory))} {uri_option(entry.uri)}"
+            f"The record of the run in '{past.directory}' goes to {entry.uri}. Type "
+            f"{command('resume', past.directory)} {uri_option(entry.uri)}"
         )
 
 
@@ -279,6 +279,8 @@ def closing(tracked: TrackedRun, place: Place) -> Iterator[None]:
             note(str(second))
         except (NnexpError, OSError):  # nothing can be written any more
             tracked.abandon(status, reason)
+        if status == "KILLED" and not place.sweep:
+            note(f"{reason}. Go on: {command('resume', relative(str(place.directory)))}")
         raise
 
 

@@ -46,6 +46,20 @@ LOG_KEYS = {
     "loggers": ("level", "handlers", "propagate"),
 }
 """What may be said of logging, of its formatters, handlers and loggers: by the rest anything could be imported and called."""
+OWN_FILES = (
+    *(
+        "config.yaml",
+        "cost.png",
+        "weights.npz",
+        "model.json",
+        "result.json",
+        "journal.jsonl",
+        "delivery.json",
+        "pictures",
+    ),
+    *("checkpoint.npz", "checkpoint.previous.npz", "manifest.json", "comparison.png", "multirun.yaml"),
+)
+"""What lies in a run's directory, and in a sweep's."""
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
@@ -234,6 +248,8 @@ def check_names(config: Any) -> None:
         raise NnexpError(f"hydra.job.name={job_name} is the name of a file, the log's, and holds no /.")
     for key in ("sweep.subdir", "output_subdir"):
         name = str(_at(hydra, key))
+        if name.partition("/")[0] in OWN_FILES:
+            raise NnexpError(f"hydra.{key}={name} is what nnexp calls a file of its own. Type another name.")
         if not stays_inside(name):
             raise NnexpError(
                 f"hydra.{key}={name} leads out of the run's directory. Type a name without .. and / before it."
@@ -303,7 +319,11 @@ def check_log_value(key: str, value: Any, handlers: Collection[str]) -> None:
     """Refuse a value of logging's that Python's logging does not take, or that is more than a value."""
     name = key.rpartition(".")[2]
     if ".handlers." in key and name.isdigit() and value not in handlers:
-        raise NnexpError(f"{key}={value}: no such handler. There are {', '.join(handlers) or 'none'}.")
+        fitting = next((each for each in ("file", "console") if each in handlers), "")
+        raise NnexpError(
+            f"{key}={value}: no such handler; there are {', '.join(handlers) or 'none'}. To log to them, type "
+            f"'{key.rpartition('.')[0]}=[{fitting}]'"
+        )
     if name in ("()", "class") and value not in LOG_CLASSES:
         raise NnexpError(f"{key}={value}: logging may only use {', '.join(LOG_CLASSES)}.")
     if name == "level" and not (isinstance(value, int) or (isinstance(value, str) and value in LEVELS)):

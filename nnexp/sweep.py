@@ -24,7 +24,7 @@ from nnexp import ledger, preview, registry
 from nnexp.composed import is_basic, is_own, plain, top_keys
 from nnexp.console import note, relative
 from nnexp.curve import draw_missing
-from nnexp.errors import NnexpError, first_line
+from nnexp.errors import NnexpError, command, first_line
 from nnexp.explain import FILE_GROUPS
 from nnexp.files import Unreadable, outputs_here
 from nnexp.ledger import Job, key_of
@@ -39,6 +39,7 @@ from nnexp.run import failure, store_uri
 from nnexp.settings import TrackingSettings, check, part, store_words
 from nnexp.tracking import ahead
 from nnexp.tracking.address import masked
+from nnexp.tracking.artifacts import ARTIFACTS
 from nnexp.tracking.client import worded
 from nnexp.tracking.courier import Courier, store_model
 from nnexp.tracking.database import in_order
@@ -49,7 +50,7 @@ from nnexp.tracking.past import Past
 from nnexp.tracking.result import read_result, write_result
 from nnexp.tracking.store import Store
 from nnexp.tracking.store_address import same_store
-from nnexp.tracking.waiting import entries, settle_everywhere
+from nnexp.tracking.waiting import FOLDER, entries, settle_everywhere
 
 COMPARISON = "comparison.png"
 MULTIRUN = "multirun.yaml"
@@ -129,13 +130,17 @@ def free(directory: Path, key: str, files: Sequence[str]) -> Site:
     """The place of a run or a sweep, in which there is nothing yet; ``files`` are written there. Raises NnexpError."""
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (as Hydra reads it: a/../b is b, also where there is no a)
     here = relative(str(directory))
+    outputs = outputs_here()
+    inside = directory.relative_to(outputs).parts if directory.is_relative_to(outputs) else (here,)
+    if not inside or inside[0] in (ARTIFACTS, FOLDER):
+        raise NnexpError(f"{key}={here} is where nnexp keeps files of all runs. Choose another name.")
     if os.path.lexists(directory) and not directory.is_dir():
         raise NnexpError(f"{key}={here} is a file, and is to be a folder. Choose another name.")
     if directory.is_dir() and any(directory.iterdir()):
         for name, what in ((MANIFEST, "sweep"), (JOURNAL, "run")):
             if (directory / name).exists():
                 raise NnexpError(
-                    f"'{here}' holds a {what} already. Type python -m nnexp resume {shlex.quote(here)} to finish it, or "
+                    f"'{here}' holds a {what} already. Type {command('resume', here)} to finish it, or "
                     f"choose another {key}."
                 )
         raise NnexpError(
@@ -226,24 +231,24 @@ def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
     if not manifest.grid:
         raise NnexpError(
             f"The sweeper of '{here}' chose each job by how those before went, so what is left cannot be told. An interrupted "
-            f"run of it is resumed by itself: python -m nnexp resume {here}/NUMBER"
+            f"run of it is resumed by itself: {command('resume', f'{here}/NUMBER')}"
         )
     if (Path.cwd() / manifest.directory).resolve() != found.directory.resolve():
         raise NnexpError(
             f"'{here}' was started in another directory, as {manifest.directory}. Go there, and type "
-            f"python -m nnexp resume {manifest.directory}"
+            f"{command('resume', manifest.directory)}"
         )
     if manifest.options and not options:
         raise NnexpError(
             f"'{here}' began with files of its own ({shlex.join(manifest.options)}), which nobody has named now. If you want "
-            f"them, type python -m nnexp resume {shlex.quote(here)} {shlex.join(manifest.options)}"
+            f"them, type {command('resume', here, *manifest.options)}"
         )
     for line in manifest.overrides:
         refuse_recorded(line, here)
     if set(TYPED).intersection(manifest.swept):
         raise NnexpError(
             f"The runs of '{here}' go to several stores, so it cannot be resumed as a whole. Resume them one by one: "
-            f"python -m nnexp resume {here}/NUMBER --uri ..."
+            f"{command('resume', f'{here}/NUMBER')} --uri ..."
         )
     return [line for line in manifest.overrides if key_of(line) not in TYPED]
 
@@ -265,10 +270,10 @@ def began_elsewhere(found: ledger.Sweep, words: Sequence[str]) -> None:
     """Say how a sweep is resumed under the launcher that it began with, where another one was typed then."""
     launcher = found.manifest.launcher
     if launcher and not words:
-        here = shlex.quote(relative(str(found.directory)))
+        here = relative(str(found.directory))
         note(
             f"It began with {shlex.join(launcher)} and goes on with nnexp's own workers, which gives the same numbers. Under "
-            f"that launcher: python -m nnexp resume {here} {shlex.join(launcher)}"
+            f"that launcher: {command('resume', here, *launcher)}"
         )
 
 
@@ -404,8 +409,8 @@ def recorded_tracking(manifest: Manifest, directory: Path, typed: Mapping[str, s
     made = part(TrackingSettings, "tracking.", {**(said if isinstance(said, Mapping) else {}), "artifacts": None})
     if made.name == "none":
         return made
-    command = f"python -m nnexp resume {shlex.quote(relative(str(directory)))}"
-    uri = typed["uri"] or (allowed(made.uri, None, outputs_here(), command) if made.uri else None)
+    again = command("resume", relative(str(directory)))
+    uri = typed["uri"] or (allowed(made.uri, None, outputs_here(), again) if made.uri else None)
     return replace(made, uri=uri, artifacts=typed["artifacts"])
 
 

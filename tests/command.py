@@ -36,7 +36,18 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
-    """``python -m nnexp WORDS`` in ``cwd``."""
+    """``python -m nnexp WORDS`` in ``cwd``, in a process that has what it needs imported, but where that makes a difference."""
+    if any(name.startswith("PYTHON") for name in more):
+        return started(*words, cwd=cwd, timeout=timeout, **more)
+    from tests.forked import server
+
+    answer = server().carry_out(words, cwd, timeout, environment(**more), whole=True)
+    assert answer.code is not None, f"nnexp {words} took more than {timeout} s: {answer}"
+    return Ended(answer.code, answer.out, answer.err)
+
+
+def started(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
+    """``python -m nnexp WORDS`` in ``cwd``, from its first line."""
     command = [sys.executable, "-m", "nnexp", *words]
     done = subprocess.run(
         command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False

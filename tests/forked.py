@@ -6,6 +6,8 @@ line to its exit code; only the imports are there already.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib
 import json
 import os
@@ -14,8 +16,9 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -37,6 +40,10 @@ PRELOADED = (
 """What commands import, as far as they have it in common."""
 MOST_MEMORY = 6 * 2**30
 """Bytes of addresses that a command may have: what asks for more is told that there is not enough memory."""
+
+
+SETTLED = ("OPENBLAS_NUM_THREADS", "MLFLOW_DISABLE_TELEMETRY", "MPLCONFIGDIR")
+"""What a command's environment has from its server."""
 
 
 class Answer(NamedTuple):
@@ -72,7 +79,16 @@ class Forked:
         self._server.__exit__(kind, error, trace)  # which closes the pipes, and so ends it
 
     def nnexp(self, words: Sequence[str], cwd: Path, seconds: float = 30, **more: str) -> Answer:
-        """``python -m nnexp WORDS`` in ``cwd``, killed with all that it started when the seconds are over."""
+        """``python -m nnexp WORDS`` in ``cwd``, killed with all that it started when the seconds are over.
+
+        Its environment is this process's, with ``more``.
+        """
+        return self.carry_out(words, cwd, seconds, more, whole=False)
+
+    def carry_out(
+        self, words: Sequence[str], cwd: Path, seconds: float, environment: Mapping[str, str], *, whole: bool
+    ) -> Answer:
+        """The same; the environment is the ``whole`` one, or what there is more."""
         assert self._server.stdin
         assert self._server.stdout
         order = {
@@ -81,13 +97,24 @@ class Forked:
             "out": str(self._out),
             "err": str(self._err),
             "seconds": seconds,
-            "environment": more,
+            "environment": dict(environment),
+            "whole": whole,
         }
         self._server.stdin.write(json.dumps(order) + "\n")
         self._server.stdin.flush()
         ended = json.loads(self._server.stdout.readline())
         said = [path.read_bytes().decode(errors="backslashreplace") for path in (self._out, self._err)]
         return Answer(ended["code"], said[0], said[1], ended["seconds"])
+
+
+@functools.cache
+def server() -> Forked:
+    """The one that the commands of this process's tests have in common; it ends with this process."""
+    folder = tempfile.TemporaryDirectory(prefix="nnexp-forked-")
+    forked = Forked(Path(folder.name), TRACKING)
+    atexit.register(folder.cleanup)
+    atexit.register(forked.__exit__, None, None, None)
+    return forked
 
 
 def fonts() -> str:
@@ -131,6 +158,9 @@ def become(order: dict[str, Any]) -> None:
         stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 (it is the process's own to its end)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    if order["whole"]:
+        for name in {*os.environ} - {*order["environment"], *SETTLED}:
+            del os.environ[name]
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
     sys.path[0] = order["cwd"]

@@ -114,6 +114,20 @@ CASES = [
     ("+hydra.callbacks.x._target_=os.system", "a configuration cannot run code"),
     ("hydra.launcher._target_=os.system", "a configuration cannot run code"),
     ("+hydra.job_logging.handlers.x.class=subprocess.Popen", "logging may only use"),
+    ("hydra.rundir=x", "No key 'hydra.rundir'. Did you mean 'hydra.run'?"),
+    ("hydra.job.nme=x", "No key 'hydra.job.nme'. Did you mean 'hydra.job.name'?"),
+    ("hydra.run=x", "hydra.run=x: hydra.run is a group of keys (dir). Type hydra.run.dir=x"),
+    ("hydra.mode=multi", "hydra.mode=multi: hydra.mode must be one of RUN, MULTIRUN."),
+    ("hydra.launcher.wrkers=2", "the launcher 'nnexp' has hydra.launcher.workers"),
+    ("hydra/job_logging=stdout", "there are console. To log to them, type 'hydra.job_logging.root.handlers=[console]'"),
+    ("hydra/job_logging=none", "there are none. To log to them, type 'hydra.job_logging.root.handlers=[]'"),
+    ("hydra.output_subdir=config.yaml", "hydra.output_subdir=config.yaml is what nnexp calls a file of its own."),
+    ("hydra.run.dir=outputs", "hydra.run.dir=outputs is where nnexp keeps files of all runs."),
+    ("hydra.run.dir=outputs/.open", "hydra.run.dir=outputs/.open is where nnexp keeps files of all runs."),
+    ("-m hydra.sweep.dir=outputs/artifacts/x seed=1,2", "outputs/artifacts/x is where nnexp keeps files of all runs."),
+    ("hydra.run.dir=~/x", "only a shell reads ~, and there at the beginning of a word. Type hydra.run.dir=$HOME/x"),
+    ("network.hidden=[16, 8]", "network.hidden=[16, is no complete list: a list has no blanks, or stands in quotes."),
+    ("dataset.target=it's", """Quote a value with special characters: 'dataset.target="it'"'"'s"'"""),
 ]
 
 
@@ -263,6 +277,24 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
             "experiment=mine optimizer.batch_size=1",
             "optimizer=sgd has no option 'batch_size'. It has learning_rate.",
         ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{override /optimizer: sdg}]\n",
+            "experiment=mine",
+            "conf/experiment/mine.yaml: No optimizer 'sdg'. Did you mean 'sgd'?",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\noptimizer: sgd\n",
+            "experiment=mine",
+            "conf/experiment/mine.yaml: optimizer: sgd stands where its keys belong. To choose it, write 'defaults: [override",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\nhydra: null\n",
+            "experiment=mine",
+            "hydra=None is set in a file, experiment/mine.yaml, and is a group of keys. Leave it out there.",
+        ),
     ],
 )
 def test_wrong_fields_in_files(file: str, text: str, words: str, message: str, tmp_path: Path) -> None:
@@ -281,7 +313,17 @@ def test_a_preset_that_would_not_count(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("epochs: 2\n")
     ended = nnexp("--config-dir", "conf", "experiment=mine", cwd=tmp_path)
-    assert "must begin with the line '# @package _global_'" in ended.err
+    assert "The file experiment/mine.yaml must begin with the line '# @package _global_'" in ended.err
+    assert ended.code == 1
+
+
+def test_a_preset_in_another_encoding(tmp_path: Path) -> None:
+    """A preset that an editor has saved as UTF-16 is named."""
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("# @package _global_\nseed: 2\n", encoding="utf-16")
+    ended = nnexp("--config-dir", "conf", "experiment=mine", cwd=tmp_path)
+    assert ended.err == f"nnexp: '{folder / 'mine.yaml'}' is no text in UTF-8 (byte 1). Save it as UTF-8.\n"
     assert ended.code == 1
 
 

@@ -299,6 +299,7 @@ def test_interrupted(number: int, code: int, used: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in err
+    assert f"Go on: python -m nnexp resume {runs(used)[-1].relative_to(used)}\n" in err
     assert result(runs(used)[-1])["status"] == "KILLED"
     (run, *_) = store(used).search_runs(["1"], "attributes.status = 'KILLED'", order_by=["attributes.start_time DESC"])
     points = store(used).get_metric_history(run.info.run_id, "cost/train")

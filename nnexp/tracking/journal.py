@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, command
 from nnexp.files import Unreadable, force_folder, open_plain
 from nnexp.tracking.records import NoRecord, Record, record_of
 
@@ -119,7 +119,7 @@ def refuse_another(directory: Path, complete: int) -> None:
     """Refuse to begin a run over one that has records, so many bytes of them."""
     if complete:
         raise NnexpError(
-            f"'{directory}' holds a run already. Type python -m nnexp resume {directory} to go on with it, or choose another "
+            f"'{directory}' holds a run already. Type {command('resume', directory)} to go on with it, or choose another "
             "directory."
         )
 

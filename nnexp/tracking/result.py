@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from nnexp.errors import command
 from nnexp.files import Unreadable, read_json, replace_json
 from nnexp.tracking.address import without_credentials, without_secrets
 from nnexp.tracking.journal import JOURNAL
@@ -124,7 +125,7 @@ def read_result(directory: Path) -> Result:
 def advice(directory: Path) -> str:
     """What to do about a ``result.json`` that cannot be read."""
     if (directory / JOURNAL).exists():
-        return f"It is made anew by python -m nnexp resume {directory}"
+        return f"It is made anew by {command('resume', directory)}"
     return "Move it away, or put the right one back."
 
 
