@@ -46,19 +46,19 @@ def main() -> NoReturn:
 
 def guarded(words: list[str]) -> list[str]:
     """The words of the command without passwords; from here on what is logged has none in it, either."""
-    from nnexp.safety import without_passwords
-    from nnexp.tracking import address
+    from nnexp.basics import secrets
+    from nnexp.composition.safety import without_passwords
 
-    address.forget()
+    secrets.forget()
     sys.argv[1:] = without_passwords(words)
-    address.guard_logs()
+    secrets.guard_logs()
     return sys.argv[1:]
 
 
 def tell(error: Exception, *, traceback_wanted: bool) -> None:
     """Say on stderr what ended the command, in words or with its traceback; secrets and control characters are left out."""
+    from nnexp.basics.secrets import without_secrets
     from nnexp.errors import printable
-    from nnexp.tracking.address import without_secrets
 
     text = "".join(traceback.format_exception(error)).rstrip() if traceback_wanted else f"nnexp: {in_words(error)}"
     print(printable(without_secrets(text)), file=sys.stderr)  # noqa: T201
@@ -91,7 +91,7 @@ def dispatch(words: list[str]) -> None:
         print(f"nnexp {version('nnexp')}")  # noqa: T201
         return
     if words and not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
-        from nnexp import commands
+        from nnexp.commands import subcommands as commands
 
         commands.main(words)
         return
@@ -101,7 +101,7 @@ def dispatch(words: list[str]) -> None:
     if probably_sweeps(words):
         ahead.start()
     try:
-        from nnexp import app
+        from nnexp.commands import run as app
 
         app.main(words)
     finally:

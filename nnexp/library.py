@@ -14,11 +14,10 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnexp.console import shown
+from nnexp.basics.exact import as_array, as_quantities, unmasked
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.exact import as_array, as_quantities, unmasked
-from nnexp.experiment import Experiment, assemble, plan
-from nnexp.model import Model, load
+from nnexp.experiment.experiment import Experiment, assemble, plan
+from nnexp.experiment.model import Model, load
 from nnexp.plugin import (
     TASKS,
     Activation,
@@ -32,6 +31,7 @@ from nnexp.plugin import (
     Task,
     likely_task,
 )
+from nnexp.terminal.console import shown
 
 __all__ = ["Result", "fit", "load"]
 

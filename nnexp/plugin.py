@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.fields import check_fields, param
+from nnexp.basics.fields import check_fields, param
 
 __all__ = [
     "KINDS",

@@ -16,8 +16,9 @@ from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp import options, presets
-from nnexp.composition import GuardedLoader
+from nnexp.basics.files import own_directory
+from nnexp.composition import options
+from nnexp.composition.loader import GuardedLoader
 
 SWEPT = ["optimizer.learning_rate=0.1,0.2", "seed=range(4)", "hydra.sweeper.max_batch_size=3"]
 
@@ -51,7 +52,7 @@ def store() -> Iterator[None]:
 
 def loader(directory: Path | None = None) -> Watched:
     """A loader for conf/, or for a copy of it."""
-    return Watched(create_config_search_path(str(directory or presets.own_directory())))
+    return Watched(create_config_search_path(str(directory or own_directory())))
 
 
 def sweep(by: GuardedLoader, *lines: str) -> DictConfig:

@@ -32,10 +32,10 @@ PRELOADED = (
     "pandas",
     "rich.console",
     "rich.table",
-    "nnexp.app",
+    "nnexp.commands.run",
     "nnexp.commands",
-    "nnexp.curve",
-    "nnexp.datasets.synthetic",
+    "nnexp.pictures.curve",
+    "nnexp.builtin.synthetic",
 )
 """What commands import, as far as they have it in common."""
 MOST_MEMORY = 6 * 2**30

@@ -1,4 +1,4 @@
-"""What design.md promises about the modules: imports go downwards, heavy ones stay outside, the core names no plugin."""
+"""What CONTRIBUTING promises about the modules: imports go downwards, heavy ones stay outside, the core names no plugin."""
 
 from __future__ import annotations
 
@@ -13,78 +13,31 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nnexp"
-LAYERS = [
-    {"errors", "files", "faults", "fields", "plugin", "plain", "companions", "removing", "exact", "bounded_yaml"},
-    {
-        "activations",
-        "losses",
-        "optimizers",
-        "schedules",
-        "initializers",
-        "datasets",
-        "installed",
-        "registry",
-        "objective",
-        "network",
-        "metrics",
-        "preprocessing",
-        "presets",
-    },
-    {"training", "model", "described", "checkpoint", "options", "contracts", "loaded", "configs"},
-    {"tracking", "console", "pictures", "progress", "catalogue", "scaffold", "curve"},
-    {
-        "experiment",
-        "ledger",
-        "library",
-        "ranking",
-        "record",
-        "run",
-        "settings",
-        "grid",
-        "effects",
-        "preview",
-        "manifest",
-        "growth",
-    },
-    {
-        "explain",
-        "safety",
-        "composition",
-        "sweep",
-        "app",
-        "watch",
-        "commands",
-        "__main__",
-        "__init__",
-        "testing",
-        "shortcut",
-        "composed",
-        "guard",
-        "reference",
-        "quoting",
-    },
-]
-"""The modules and folders of nnexp, the lowest layer first: table in section 2 of design.md. ``__init__`` only passes on."""
-
-LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
-HYDRA = {
-    "options",
-    "explain",
-    "safety",
-    "composition",
-    "sweep",
-    "app",
-    "watch",
-    "configs",
-    "shortcut",
-    "composed",
-    "guard",
-    "reference",
-    "quoting",
-}
+DOORS = {"plugin", "errors"}
+"""What everybody may import."""
+TOP = {"__init__", "__main__", "library", "serving", *DOORS}
+"""What lies beside the folders."""
+ALIASES = {"datasets/__init__.py", "datasets/frame.py", "tracking/serving.py"}
+"""Old names that are data: of distributions and of models that MLflow has."""
+HYDRA = {"composition", "sweep", "commands"}
 """What may import Hydra and OmegaConf."""
 MLFLOW = {"tracking"}
 """What may import MLflow."""
+
+
+def table() -> dict[str, set[str]]:
+    """CONTRIBUTING's table: each folder, in order, with those that it may import, whatever they import included."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| ([\w, ]*)\|$", text, re.MULTILINE)
+    found: dict[str, set[str]] = {}
+    for folder, listed in rows:
+        named = set(filter(None, listed.replace(",", " ").split()))
+        assert named <= set(found), f"{folder} imports from below: {named - set(found)}"
+        found[folder] = named.union({"basics"} if found else (), *(found[each] for each in named))
+    return found
+
+
+FOLDERS = table()
 
 
 class Import(NamedTuple):
@@ -140,29 +93,58 @@ def imports(*, typing_too: bool = False) -> Iterator[Import]:
 IMPORTS = list(imports())
 
 
-def test_every_module_has_a_layer() -> None:
+def test_every_folder_is_in_the_table() -> None:
     """The table is complete and names nothing that is not there."""
     present = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in modules()}
-    assert present - set(LAYER) == set()
-    assert set(LAYER) - present <= {"testing"}
+    assert present == {*FOLDERS, *TOP, "datasets"}
+    assert {each.module for each in IMPORTS if each.source_part == "datasets"} <= ALIASES
 
 
-def test_imports_go_downwards() -> None:
-    """A module imports from its own layer and lower ones, those for type checkers included."""
-    upwards = {
+def test_imports_go_by_the_table() -> None:
+    """A folder imports what its row lists, what those import, and the doors; for type checkers, too."""
+    wrong = {
         f"{each.module} imports {each.target}"
         for each in imports(typing_too=True)
-        if each.target_part and each.source_part != "__init__" and LAYER[each.target_part] > LAYER[each.source_part]
+        if each.source_part in FOLDERS
+        and each.module not in ALIASES
+        and each.target_part not in {"", each.source_part, *DOORS, *FOLDERS[each.source_part]}
     }
-    assert upwards == set()
+    assert wrong == set()
 
 
-def test_no_cycles() -> None:
-    """Within a layer, too, nobody imports whom he is imported by, at whatever distance."""
-    uses: dict[str, set[str]] = {name: set() for name in LAYER}
+def test_only_models_of_tracking_knows_experiments() -> None:
+    """Everything else of the store deals in names, numbers and files."""
+    found = {
+        each.module
+        for each in IMPORTS
+        if each.source_part == "tracking" and each.target_part in {"experiment", "engine"}
+    }
+    assert found == {"tracking/models.py"}
+
+
+def test_the_doors_open_downwards() -> None:
+    """``errors`` imports nothing of nnexp, ``plugin`` the fields."""
+    found = {(each.source_part, each.target_part) for each in IMPORTS if each.source_part in DOORS and each.target_part}
+    assert found == {("plugin", "basics")}
+
+
+def module_of(target: str) -> str:
+    """The path of the module that an import's target lies in."""
+    names = target.split(".")[1:]
+    for end in (len(names), len(names) - 1):
+        path = "/".join(names[:end])
+        if end and (PACKAGE / f"{path}.py").exists():
+            return f"{path}.py"
+    return ""
+
+
+def test_no_circles() -> None:
+    """Between modules, too, nobody imports whom he is imported by, at whatever distance, also within functions."""
+    uses: dict[str, set[str]] = {path.relative_to(PACKAGE).as_posix(): set() for path in modules()}
     for each in IMPORTS:
-        if each.target_part and each.target_part != each.source_part:
-            uses[each.source_part].add(each.target_part)
+        target = module_of(each.target) if each.target.startswith("nnexp.") else ""
+        if target and target != each.module and each.module not in ALIASES:
+            uses[each.module].add(target)
     while free := [name for name, used in uses.items() if not used]:
         for name in free:
             del uses[name]
@@ -235,11 +217,10 @@ def test_the_core_decides_nothing_by_a_name() -> None:
     assert found == []
 
 
-def test_the_core_imports_no_built_in() -> None:
-    """Apart from each other's helpers, nobody imports the modules that hold the built-in plugins by name."""
-    holders = {"activations", "losses", "optimizers", "schedules", "initializers"}
-    found = {f"{each.module} imports {each.target}" for each in IMPORTS if each.target_part in holders}
-    assert found == set()
+def test_nobody_imports_a_built_in() -> None:
+    """Nobody imports the modules that hold the built-in plugins."""
+    found = {f"{each.module} imports {each.target}" for each in IMPORTS if each.target_part == "builtin"}
+    assert {each for each in found if not each.startswith("builtin/")} == set()
 
 
 def test_there_is_no_junk_drawer() -> None:
@@ -273,18 +254,18 @@ def test_pickle_is_never_used() -> None:
 
 REMOVING = {"unlink", "rmdir", "removedirs"}
 """Names of what removes one file or an empty folder; ``remove``, which lists have as well, counts where it is of ``os``."""
-REMOVER = "nnexp/removing.py"
+REMOVER = "nnexp/basics/removing.py"
 """The one module of the package that removes."""
 RENAMERS = {
-    "nnexp/files.py",
-    "nnexp/checkpoint.py",
-    "nnexp/commands.py",
-    "nnexp/ledger.py",
-    "nnexp/scaffold.py",
+    "nnexp/basics/files.py",
+    "nnexp/experiment/checkpoint.py",
+    "nnexp/commands/subcommands.py",
+    "nnexp/sweep/ledger.py",
+    "nnexp/commands/scaffold.py",
     "nnexp/tracking/database.py",
     "nnexp/tracking/store.py",
     "nnexp/tracking/artifacts.py",
-    "nnexp/tracking/result.py",
+    "nnexp/journal/result.py",
     "plugins/nnexp-openml/src/nnexp_openml/cache.py",
     "plugins/nnexp-openml/src/nnexp_openml/client.py",
 }

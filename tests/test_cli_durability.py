@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nnexp.tracking.journal import JOURNAL, read
+from nnexp.journal.journal import JOURNAL, read
 from tests.command import environment, nnexp, result, runs
 
 LONG = ("dataset=digits", "epochs=1000000", "log_every=1")

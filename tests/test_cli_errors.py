@@ -369,7 +369,7 @@ def test_the_table_of_nnexps_own_distributions_is_true() -> None:
     """What messages say that a distribution brings is what its entry points are."""
     import tomllib
 
-    from nnexp.companions import BROUGHT
+    from nnexp.discovery.companions import BROUGHT
 
     found = {}
     for path in (ROOT / "plugins").glob("*/pyproject.toml"):
@@ -386,7 +386,7 @@ def test_defaults_are_stated_once() -> None:
 
     import yaml
 
-    from nnexp.experiment import Settings
+    from nnexp.experiment.experiment import Settings
     from nnexp.library import fit
 
     config = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())

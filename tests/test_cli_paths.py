@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnexp.composition.safety import check_names, stays_inside
 from nnexp.errors import NnexpError, printable
-from nnexp.safety import check_names, stays_inside
 from tests.command import environment, nnexp, result, runs, sweeps
 
 BELL = "\x1b]0;owned\x07\x1b[2J\u202e"

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnexp.checkpoint import CHECKPOINT, PREVIOUS
-from nnexp.tracking.journal import JOURNAL, read
+from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
+from nnexp.journal.journal import JOURNAL, read
 from tests.command import environment, nnexp, result, runs
 from tests.test_cli_durability import begun
 

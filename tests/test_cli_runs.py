@@ -88,7 +88,7 @@ def test_options_of_every_plugin_are_shown(tmp_path: Path) -> None:
 
 def test_long_lines_go_on_below(capsys: pytest.CaptureFixture[str]) -> None:
     """A long fact goes on under its own beginning; a path is never cut, however long."""
-    from nnexp.console import Console
+    from nnexp.terminal.console import Console
 
     Console().opening({"files": f"{'x' * 60} weights.npz of one run {'y' * 90}/z-z.csv"})
     lines = ["files    " + "x" * 60, "         weights.npz of one run", "         " + "y" * 90 + "/z-z.csv"]
@@ -161,7 +161,7 @@ def test_the_config_makes_the_run_again(single: tuple[Path, str]) -> None:
     """config.yaml given back as a plain configuration trains to the same weights, bit by bit."""
     import yaml
 
-    from nnexp.experiment import plan, prepare
+    from nnexp.experiment.experiment import plan, prepare
 
     experiment = prepare(plan(yaml.safe_load((single[0] / "config.yaml").read_text())))
     for _ in experiment.epochs():

@@ -182,7 +182,7 @@ def test_a_crash_does_not_tell_the_password(tmp_path: Path) -> None:
         "import os, sys\n"
         "import nnexp.run\n"
         "def crash(*a, **k): raise RuntimeError(' '.join(map(str, os.environ.items())) + 'postgresql://me:geheim@h/db')\n"
-        "nnexp.run.prepare = crash\n"
+        "nnexp.run.start.prepare = crash\n"
         "from nnexp.__main__ import main\n"
         "main()\n"
     )

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnexp import ledger
+from nnexp.journal.journal import JOURNAL, read
+from nnexp.sweep import ledger
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.journal import JOURNAL, read
 from tests.command import SLOW, nnexp, result, sweeping, sweeps
 
 QUICK = ("dataset=xor", "epochs=3", "tracking=none")

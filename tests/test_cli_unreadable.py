@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.tracking.journal import JOURNAL, Ending, read
+from nnexp.journal.journal import JOURNAL, Ending, read
 from tests.command import nnexp, result, sweeps
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnexp import ledger
-from nnexp.tracking.journal import JOURNAL, Ending, read
+from nnexp.journal.journal import JOURNAL, Ending, read
+from nnexp.sweep import ledger
 from tests.command import SLOW, environment, killed_after, nnexp, runs, sweeping, sweeps
 from tests.test_cli_sweeps import assert_same, line, states, writer
 

@@ -31,7 +31,7 @@ from tests.command import ROOT, Ended, environment, result, runs, sweeps
 
 DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 
-PUBLIC = {"nnexp.plugin", "nnexp.errors", "nnexp.testing", "nnexp.datasets.frame"}
+PUBLIC = {"nnexp.plugin", "nnexp.errors", "nnexp.testing", "nnexp.tables.frame"}
 """What a plugin may import of nnexp."""
 
 GUARD = """

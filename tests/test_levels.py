@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from nnexp import installed, registry
-from nnexp.experiment import plan, prepare
+from nnexp.discovery import installed, registry
+from nnexp.experiment.experiment import plan, prepare
 from nnexp.plugin import Loss
 
 DATASETS = [name for name in registry.available("dataset") if name != "csv"]

@@ -24,9 +24,9 @@ from sklearn.metrics import accuracy_score, r2_score
 
 import nnexp
 from nnexp import NnexpError, Result, fit, load
-from nnexp.activations import Tanh
-from nnexp.losses import Mae
-from nnexp.optimizers import Sgd
+from nnexp.builtin.activations import Tanh
+from nnexp.builtin.losses import Mae
+from nnexp.builtin.optimizers import Sgd
 from nnexp.plugin import Array, Loss
 
 RNG = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def test_defaults_are_the_commands() -> None:
     config = result.experiment.plan.settings
     assert (config.epochs, config.seed, config.split.validation, config.network.hidden) == (80, 0, 0.2, (16,))
     assert len(result.experiment.split.validation) == 12
-    assert config == nnexp.experiment.Settings()
+    assert config == nnexp.experiment.experiment.Settings()
 
 
 LABELS: list[tuple[Any, list[Any]]] = [
@@ -493,7 +493,7 @@ for y in (x[:, 0], x[:, 0] > 0, numpy.arange(40) % 3):
     nnexp.load(r.save(sys.argv[1])).predict(x)
 r = fit(x, x[:, 0] > 0, epochs=1)
 r.predict_proba(x)
-from nnexp.experiment import plan, prepare
+from nnexp.experiment.experiment import plan, prepare
 list(prepare(plan({{"dataset": "diabetes", "epochs": 2}})).epochs())
 print([name for name in {HEAVY} if name in sys.modules])
 """

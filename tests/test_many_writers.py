@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.tracking.journal import JOURNAL, read
+from nnexp.journal.journal import JOURNAL, read
 from tests.command import environment
 from tests.servers import postgres
 

@@ -64,9 +64,9 @@ def test_the_library_example(tmp_path: Path) -> None:
 
 def test_every_option_is_named() -> None:
     """The README's tables name every built-in option and every key."""
-    from nnexp.experiment import SECTIONS, Settings
-    from nnexp.fields import hyperparameters
-    from nnexp.installed import entries
+    from nnexp.basics.fields import hyperparameters
+    from nnexp.discovery.installed import entries
+    from nnexp.experiment.experiment import SECTIONS, Settings
     from nnexp.plugin import KINDS
 
     for kind in KINDS:

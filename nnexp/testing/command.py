@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnexp import installed, registry
-from nnexp.console import width
+from nnexp.basics.fields import field_types, hyperparameters
+from nnexp.discovery import installed, registry
+from nnexp.discovery.faults import fault
 from nnexp.errors import NnexpError, closest, counted, did_you_mean, listed
-from nnexp.faults import fault
-from nnexp.fields import field_types, hyperparameters
 from nnexp.plugin import KINDS, Plugin
+from nnexp.terminal.console import width
 from nnexp.testing.subject import Subject, is_required, scalar
 from nnexp.testing.suite import examine
 from nnexp.testing.verdict import Check

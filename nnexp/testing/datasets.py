@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nnexp import registry
-from nnexp.contracts import check_data
+from nnexp.discovery import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment import plan, prepare
+from nnexp.experiment.contracts import check_data
+from nnexp.experiment.experiment import plan, prepare
 from nnexp.plugin import TASKS, Data, Dataset
 from nnexp.testing.verdict import Failed, Skipped
 

@@ -11,9 +11,18 @@ import re
 import typing
 from typing import Any
 
-from nnexp import registry
+from nnexp.basics.fields import (
+    bounds,
+    field_types,
+    hyperparameters,
+    is_file,
+    may_name_files,
+    rule,
+    supported,
+    type_name,
+)
+from nnexp.discovery import registry
 from nnexp.errors import NnexpError, listed
-from nnexp.fields import bounds, field_types, hyperparameters, is_file, may_name_files, rule, supported, type_name
 from nnexp.plugin import KINDS, Plugin
 from nnexp.testing.subject import Subject, is_required, scalar
 from nnexp.testing.verdict import Failed, Skipped

@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from nnexp import registry
+from nnexp.discovery import registry
+from nnexp.engine.objective import mismatch
 from nnexp.errors import NnexpError
-from nnexp.objective import mismatch
 from nnexp.plugin import Activation, Array, Loss, Task
 from nnexp.testing.activation_derivatives import backward, forward
 from nnexp.testing.loss_cases import Entry, cases, cost_of, gradient_of

@@ -8,9 +8,9 @@ from typing import cast
 
 import numpy as np
 
-from nnexp import registry
+from nnexp.discovery import registry
+from nnexp.engine.objective import mismatch
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.objective import mismatch
 from nnexp.plugin import TASKS, Activation, Array, Loss
 from nnexp.testing import loss_derivatives, loss_logits, numerics
 from nnexp.testing.loss_cases import FAR, OUTPUTS, Case, cases, cost_of, gradient_of, inside

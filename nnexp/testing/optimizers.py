@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnexp.basics.fields import hyperparameters
 from nnexp.errors import listed
-from nnexp.fields import hyperparameters
 from nnexp.plugin import Array, Optimizer, State
 from nnexp.testing.numerics import DTYPES, SAME_ATOL, SAME_RTOL, Dtype, apart, shown
 from nnexp.testing.verdict import Failed, Skipped

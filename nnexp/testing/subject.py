@@ -8,8 +8,8 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
+from nnexp.basics.fields import bounds, field_types, hyperparameters
 from nnexp.errors import NnexpError, listed
-from nnexp.fields import bounds, field_types, hyperparameters
 from nnexp.plugin import KINDS, Plugin
 
 NO_PLUGIN = """{what} is no plugin. A plugin is a class of its own, such as

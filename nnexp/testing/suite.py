@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nnexp.discovery.faults import fault
 from nnexp.errors import NnexpError
-from nnexp.faults import fault
 from nnexp.testing import activations, datasets, every, initializers, losses, optimizers, schedules
 from nnexp.testing.subject import Subject
 from nnexp.testing.verdict import Check, Failed, Skipped

@@ -10,7 +10,7 @@ BEGIN = """
 import gc, os, sys
 gc.disable()
 os.nice(int(sys.argv[1]))
-from nnexp.curve import draw_missing
+from nnexp.run.drawing import draw_missing
 from nnexp.tracking.courier import main
 main(draw_missing)
 """

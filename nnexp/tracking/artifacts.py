@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from nnexp.basics.removing import remove_in
+from nnexp.basics.store_address import StoreAddress, hidden
 from nnexp.errors import NnexpError, printable
-from nnexp.removing import remove_in
-from nnexp.tracking.store_address import StoreAddress, hidden
 
 if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository

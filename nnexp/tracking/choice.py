@@ -11,12 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnexp.basics.origin import DATABASE
+from nnexp.basics.secrets import masked, whole
+from nnexp.basics.store_address import StoreAddress
 from nnexp.errors import NnexpError, did_you_mean, listed, printable
-from nnexp.tracking.address import masked, whole
 from nnexp.tracking.client import reason, worded
-from nnexp.tracking.database import DATABASE, PATIENCE, create, embedded_uri
+from nnexp.tracking.database import PATIENCE, create, embedded_uri
 from nnexp.tracking.moved import follow
-from nnexp.tracking.store_address import StoreAddress
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -8,8 +8,8 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nnexp.basics.secrets import masked, without_secrets
 from nnexp.errors import NnexpError
-from nnexp.tracking.address import masked, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

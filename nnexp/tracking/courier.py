@@ -24,9 +24,9 @@ from nnexp.tracking import ahead
 from nnexp.tracking.client import import_mlflow, quiet_for_good
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
+from nnexp.tracking.pending import Before, leave
 from nnexp.tracking.sqlite import wait_no_more
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import Before, leave
 
 NICE = 10
 """The priority of one that yields the processor to whatever trains."""

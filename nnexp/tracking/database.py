@@ -14,8 +14,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from nnexp.basics.origin import DATABASE
+from nnexp.basics.removing import remove
 from nnexp.errors import NnexpError
-from nnexp.removing import remove
 from nnexp.tracking.artifacts import ARTIFACTS, Places
 from nnexp.tracking.client import no_telemetry, quiet, reason
 from nnexp.tracking.foreign_database import SATELLITES, refuse_busy_schema, refuse_foreign
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DATABASE = "mlflow.db"
 
 PATIENCE = 120.0
 """Seconds to wait for another process that is creating the database. It needs 1 to 7."""

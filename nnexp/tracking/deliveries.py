@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from nnexp.basics.secrets import masked
+from nnexp.basics.store_address import same_store
 from nnexp.errors import NnexpError, counted, first_line
-from nnexp.tracking.address import masked
+from nnexp.journal.journal import Busy
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason
 from nnexp.tracking.delivery import Delivery
-from nnexp.tracking.journal import Busy
+from nnexp.tracking.pending import Before, added, end_dead, entry_of, held, leave, settle_one, usable
 from nnexp.tracking.store import Store
-from nnexp.tracking.store_address import same_store
-from nnexp.tracking.waiting import Before, added, end_dead, entry_of, held, leave, settle_one, usable
 
 LIVE_AFTER = 10.0
 """Seconds of training after which MLflow is fed while a run goes on."""

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.files import Unreadable, force_folder, read_json, replace_json
-from nnexp.removing import remove
+from nnexp.basics.files import Unreadable, force_folder, read_json, replace_json
+from nnexp.basics.removing import remove
+from nnexp.journal.journal import JOURNAL, Ending, end, read
+from nnexp.journal.records import Opened, Record
+from nnexp.journal.result import RUN_ID, read_result
 from nnexp.tracking.artifacts import sendable
-from nnexp.tracking.journal import JOURNAL, Ending, end, read
-from nnexp.tracking.records import Opened, Record
-from nnexp.tracking.result import RUN_ID, read_result
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nnexp.basics.plain import spelled
+from nnexp.journal.records import DataRecord
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Param
@@ -21,36 +22,6 @@ MOST_ENTITIES = 1000
 
 LARGEST_SCHEMA = 65_000
 """Bytes of a dataset's description that every database MLflow knows can hold."""
-
-
-@dataclass(frozen=True)
-class DataRecord:
-    """What the store keeps about a run's data: a name, a digest (at most 36 characters) and what the columns are.
-
-    ``source`` is a file's absolute path, a web address, or a few words. ``features`` holds (name, type) pairs; the
-    types are MLflow's: "double", "long", "string", "boolean".
-    """
-
-    name: str
-    digest: str
-    source: str
-    features: tuple[tuple[str, str], ...]
-    target: str
-    n_samples: int
-    n_features: int
-
-
-def spelled(value: object) -> str:
-    """Return ``value`` as a user types it on the command line: ``true``, ``null``, ``[30, 100]``, ``0.1``, ``relu``."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {spelled(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return "[" + ", ".join(spelled(item) for item in value) + "]"
-    return str(value)
 
 
 def cut(text: str, most: int) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError, closest, listed, one_line
+from nnexp.journal.records import DataRecord
 from nnexp.tracking import sqlite
-from nnexp.tracking.address import masked
 from nnexp.tracking.artifacts import Places, may_be_called
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
-from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, DataRecord, cut, dataset_input, param
+from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, cut, dataset_input, param
 from nnexp.tracking.links import name_filter
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Store:
 
         With ``existing`` nothing is created: what is missing is refused. ``uri`` None means the environment's
         MLFLOW_TRACKING_URI, and without that ``outputs``/mlflow.db; one that only a file names is not for here
-        (``nnexp.tracking.origin``). ``artifacts`` is where the user lets artifacts go beside ``outputs``/artifacts; an
+        (``nnexp.basics.origin``). ``artifacts`` is where the user lets artifacts go beside ``outputs``/artifacts; an
         experiment that keeps them elsewhere is refused, but for looking at what is there. A server that does not answer is
         refused within about 5 s. Raises ``NnexpError``.
         """
@@ -263,7 +264,7 @@ class Store:
         It loads as ``runs:/<run_id>/model``. ``requirements`` are the packages it needs, as pip writes them; nnexp
         itself is added. Raises ``NnexpError``.
         """
-        from nnexp.tracking.serving import write_mlflow_model
+        from nnexp.tracking.models import write_mlflow_model
 
         with worded(f"store the model of run {run_id[:8]}", self.uri), tempfile.TemporaryDirectory() as folder:
             from mlflow.entities import LoggedModelOutput

@@ -14,10 +14,10 @@ import urllib.error
 import urllib.request
 from typing import IO, TYPE_CHECKING
 
+from nnexp.basics.secrets import masked, without_secrets
+from nnexp.basics.store_address import StoreAddress
 from nnexp.errors import NnexpError
-from nnexp.tracking.address import masked, without_secrets
 from nnexp.tracking.artifacts import ARTIFACTS
-from nnexp.tracking.store_address import StoreAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.attacks.scene import QUICK, Scene
-from tests.test_installed_plugins import install
+from tests.discovery.test_installed_plugins import install
 
 GLOBAL = "# @package _global_\n"
 CONF = {

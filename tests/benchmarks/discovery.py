@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
-from nnexp import scaffold
+from nnexp.commands import scaffold
 from nnexp.plugin import KINDS
 from tests.benchmarks.measure import Row, Seconds, paired, row
 from tests.benchmarks.startup import environment

@@ -5,7 +5,7 @@ checks, split, scaling and validation included) and notes its peak. The peak bey
 copy of it, and 100 MB. Linux: VmRSS after the imports and VmHWM at the end; elsewhere ``ru_maxrss`` for both (on Linux a child
 inherits ``ru_maxrss`` from the process that started it, which would hide what is asked). MB are 10^6 bytes.
 
-The second way in is what the command does once a dataset plugin has returned such arrays: ``nnexp.experiment.assemble``, the
+The second way in is what the command does once a dataset plugin has returned such arrays: ``assemble`` of the experiment, the
 data's digest for the record, training, and the model.
 """
 
@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from nnexp import fit
-from nnexp.experiment import assemble, plan
+from nnexp.experiment.experiment import assemble, plan
 from nnexp.library import InMemory
 from nnexp.plugin import Data
 

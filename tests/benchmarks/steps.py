@@ -5,7 +5,7 @@ gradient descent, with a new random order of the samples every epoch. An epoch i
 forward pass, backward pass and update, and the epoch's cost on what was predicted before each update. nnexp also computes
 its accuracy every epoch; the peers do not. Loading and scaling data, and building the network, are left out for all.
 
-* nnexp: ``nnexp.training.train``, what the command runs, with plugins looked up by name in the installed entry points.
+* nnexp: ``nnexp.engine.training.train``, what the command runs, with plugins looked up by name in the installed entry points.
 * scikit-learn: ``MLPClassifier(solver="sgd", momentum=0, nesterovs_momentum=False, alpha=0, learning_rate="constant", tol=0,
   n_iter_no_change=10**9, shuffle=True)``: its regularisation and momentum add nothing, and it never stops early. Checks for
   NaN and infinity are switched off (``assume_finite``), which helps it. Small cases: one ``fit(max_iter=E)``, its fastest way
@@ -36,12 +36,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from nnexp import registry
-from nnexp.metrics import for_task
-from nnexp.network import MLP, design_matrix
-from nnexp.objective import Objective
+from nnexp.discovery import registry
+from nnexp.engine.metrics import for_task
+from nnexp.engine.network import MLP, design_matrix
+from nnexp.engine.objective import Objective
+from nnexp.engine.training import Epoch, Part, train
 from nnexp.plugin import Activation, Loss, Optimizer
-from nnexp.training import Epoch, Part, train
 from tests.benchmarks import bare, teaching
 from tests.benchmarks.measure import Row, Seconds, faster, paired
 

@@ -1,6 +1,6 @@
 """What a run's record costs: 5,000 epochs of about 1 ms with four metrics, with journal and MLflow, and with neither.
 
-Both sides are the command's own pieces, ``prepare`` and ``nnexp.run``'s ``connect``, ``opening`` and ``train``;
+Both sides are the command's own pieces, ``prepare`` and ``nnexp.run.start``'s ``connect``, ``opening`` and ``train``;
 only the printing is left out, on both. What is compared is the wall time from the end of the first epoch to the end of the
 last, as the epochs' own timestamps say: epochs, and whatever the journal does between them. Every tracked run has a new
 SQLite database. ``TrackedRun.finish`` then delivers the journal; its time, divided by the number of points in it, is the
@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from nnexp import run
-from nnexp.checkpoint import Checkpoint, save
-from nnexp.console import Console
-from nnexp.experiment import Experiment, plan, prepare
+from nnexp.experiment.checkpoint import Checkpoint, save
+from nnexp.experiment.experiment import Experiment, plan, prepare
+from nnexp.experiment.settings import Place, TrackingSettings
 from nnexp.plugin import Array
-from nnexp.record import opening
-from nnexp.settings import Place, TrackingSettings
-from nnexp.tracking.run import TrackedRun
+from nnexp.run import start as run
+from nnexp.run.identity import opening
+from nnexp.terminal.console import Console
+from nnexp.tracking.tracked_run import TrackedRun
 from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
 
 CONFIG = {

@@ -65,6 +65,7 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory, run: Run) -> tuple[Path,
     (target / "tests").mkdir()
     selections = sorted({mutant.tests for mutant in MUTANTS})
     for file in {selection.partition("::")[0] for selection in selections}:
+        (target / "tests" / file).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / "tests" / file, target / "tests" / file)
     (target / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
     (target / "conftest.py").write_text(GUARD, encoding="utf-8")

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from nnexp.tracking import journal
+from nnexp.journal import journal
 from tests.command import nnexp, result
 from tests.power.disk import Disk, File, replay
 from tests.power.recorder import Recorder, built, read

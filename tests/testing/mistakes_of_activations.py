@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnexp.activations import Identity, LeakyRelu, Relu, Sigmoid, Softmax, Tanh
+from nnexp.builtin.activations import Identity, LeakyRelu, Relu, Sigmoid, Softmax, Tanh
 from nnexp.plugin import Activation, Array
 
 from .mistakes import Mistake

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnexp.activations import Identity, LeakyRelu
+from nnexp.builtin.activations import Identity, LeakyRelu
+from nnexp.builtin.losses import Mse
 from nnexp.errors import NnexpError
-from nnexp.losses import Mse
 from nnexp.plugin import Array, Loss, param
 
 from .mistakes import Mistake

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnexp.initializers import He, Normal
+from nnexp.builtin.initializers import He, Normal
 from nnexp.plugin import Array, Layer
 
 from .mistakes import Mistake

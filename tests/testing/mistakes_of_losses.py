@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from nnexp.losses import Bce, BceOnLogits, Mae, Mse
+from nnexp.builtin.losses import Bce, BceOnLogits, Mae, Mse
 from nnexp.plugin import Activation, Array, Loss
 
 from .mistakes import Mistake

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnexp.optimizers import Batch
+from nnexp.builtin.optimizers import Batch
 from nnexp.plugin import Array, Optimizer, State, param
 
 from .mistakes import Mistake

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnexp import installed, registry
-from nnexp.activations import Identity, LeakyRelu, Relu, Sigmoid, Softmax, Tanh
-from nnexp.datasets.real import BreastCancer, Diabetes, Digits, Wine
-from nnexp.datasets.synthetic import Blobs, Moons, Sine, Spiral, Xor
-from nnexp.datasets.table import Csv
-from nnexp.initializers import File, Glorot, He, Normal, Zeros
-from nnexp.losses import Bce, Cce, Mae, Mse
-from nnexp.optimizers import Batch, MiniBatch, Sgd
+from nnexp.builtin.activations import Identity, LeakyRelu, Relu, Sigmoid, Softmax, Tanh
+from nnexp.builtin.initializers import File, Glorot, He, Normal, Zeros
+from nnexp.builtin.losses import Bce, Cce, Mae, Mse
+from nnexp.builtin.optimizers import Batch, MiniBatch, Sgd
+from nnexp.builtin.real import BreastCancer, Diabetes, Digits, Wine
+from nnexp.builtin.schedules import Constant
+from nnexp.builtin.synthetic import Blobs, Moons, Sine, Spiral, Xor
+from nnexp.builtin.table import Csv
+from nnexp.discovery import installed, registry
 from nnexp.plugin import KINDS
-from nnexp.schedules import Constant
 from nnexp.testing import conformance, examine
 from nnexp.testing.initializers import LAYERS
 from nnexp.testing.suite import checks

@@ -9,7 +9,7 @@ import pytest
 from nnexp.errors import NnexpError
 from nnexp.testing.command import check
 from tests.command import Ended, nnexp
-from tests.test_installed_plugins import HUBER, install
+from tests.discovery.test_installed_plugins import HUBER, install
 
 LEAKY = '''
 from dataclasses import dataclass
@@ -42,12 +42,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("place")
-@pytest.mark.parametrize("word", ["mae", "loss.mae", "nnexp.losses:Mae"])
+@pytest.mark.parametrize("word", ["mae", "loss.mae", "nnexp.builtin.losses:Mae"])
 def test_a_right_plugin(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A name, a kind and a name, or a module and a class: a row for each check, the counts, and nothing failed."""
     assert check(word, []) is True
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("nnexp.losses:Mae" if ":" in word else "loss=mae of nnexp 0")
+    assert lines[0].startswith("nnexp.builtin.losses:Mae" if ":" in word else "loss=mae of nnexp 0")
     assert sum(line.startswith("ok ") for line in lines) == 27
     assert "skipped  complex_step        analytic is False" in {line.rstrip() for line in lines}
     assert lines[-1] == "32 checks: 27 passed, 5 skipped"
@@ -68,7 +68,9 @@ def test_a_file_with_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
 def test_values_for_fields(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """FIELD=VALUE makes an object of these values; the kind may stand before it, and null, lists and true are read."""
     assert check("initializer.normal", ["std=0", "initializer.bias_std=0.5"]) is True
-    assert capsys.readouterr().out.startswith("initializer=normal of nnexp 0.1.0 (nnexp.initializers:Normal) std=0 ")
+    assert capsys.readouterr().out.startswith(
+        "initializer=normal of nnexp 0.1.0 (nnexp.builtin.initializers:Normal) std=0 "
+    )
     (place / "table.csv").write_text("id,x,y\n" + "".join(f"{i},{i % 7},{i % 5 * 0.3}\n" for i in range(20)))
     assert check("csv", ["path=table.csv", "target=y", "task=regression", "drop=[id]"]) is True
     assert capsys.readouterr().out.endswith("20 checks: 17 passed, 3 skipped\n")
@@ -98,7 +100,10 @@ def test_a_class_that_needs_values(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ("output.softmax", "output is no kind: its options are of the kind activation. Type check activation.softmax"),
         ("json:JSONDecoder", "JSONDecoder is no plugin. A plugin is a class of its own"),
-        ("nnexp.losses:Maae", "'nnexp.losses' has no 'Maae'. Did you mean 'Mae'? Its plugins: Mse, Mae, Bce"),
+        (
+            "nnexp.builtin.losses:Maae",
+            "'nnexp.builtin.losses' has no 'Maae'. Did you mean 'Mae'? Its plugins: Mse, Mae, Bce",
+        ),
         ("json:Mae", "'json' has no 'Mae'. It has no plugin."),
         ("nowhere:Mae", "No module 'nowhere'. It has to be installed, or lie in"),
         ("my_leaky.py", "Which class of 'my_leaky.py'? Type check my_leaky.py:Leaky"),

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnexp.activations import Tanh
+from nnexp.builtin.activations import Tanh
+from nnexp.builtin.losses import Mae, Mse
 from nnexp.errors import NnexpError
-from nnexp.losses import Mae, Mse
 from nnexp.plugin import Activation, Array, Plugin
 from nnexp.testing import Check, conformance, examine
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from nnexp.activations import Identity, Sigmoid
-from nnexp.model import Model
-from nnexp.network import MLP
-from nnexp.preprocessing import Feature, Preprocessing, Scaling
+from nnexp.builtin.activations import Identity, Sigmoid
+from nnexp.engine.network import MLP
+from nnexp.experiment.model import Model
+from nnexp.experiment.preprocessing import Feature, Preprocessing, Scaling
 from nnexp.tracking.database import embedded_uri
 from nnexp.tracking.store import Store
 from tests.servers import Postgres, Server, postgres, serving, unused_port

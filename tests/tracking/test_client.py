@@ -7,8 +7,8 @@ import os
 
 import pytest
 
+from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError
-from nnexp.tracking.address import masked
 from nnexp.tracking.client import QUICK, quiet, reason, worded
 
 SECRET = "geheim/p@ss"  # noqa: S105 - the one that must never be shown

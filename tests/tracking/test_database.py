@@ -22,7 +22,7 @@ EIGHT_AT_ONCE = """
 import os, sys, time
 from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store  # imported once, before the race
-from nnexp.tracking.run import Opening, Target, TrackedRun
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
 from nnexp.tracking.store import Store
 
 outputs, go = Path(sys.argv[1]), time.time() + 0.5
@@ -71,8 +71,8 @@ embedded_uri(outputs)
 NOT_IMPORTED = """
 import sys
 from pathlib import Path
-import nnexp.tracking, nnexp.tracking.client, nnexp.tracking.database, nnexp.tracking.run
-import nnexp.tracking.serving, nnexp.tracking.store, nnexp.tracking.ui
+import nnexp.tracking, nnexp.tracking.client, nnexp.tracking.database, nnexp.tracking.tracked_run
+import nnexp.serving, nnexp.tracking.store, nnexp.tracking.ui
 nnexp.tracking.database.embedded_uri(Path(sys.argv[1]))
 print(sorted({"mlflow", "pandas", "sqlalchemy", "filelock", "requests"} & set(sys.modules)))
 """

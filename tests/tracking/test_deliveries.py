@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
+from nnexp.journal.journal import JOURNAL, Journal
+from nnexp.journal.result import Result, read_result
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.journal import JOURNAL, Journal
-from nnexp.tracking.result import Result, read_result
+from nnexp.tracking.pending import entries, entry_of, held, settle_everywhere
 from nnexp.tracking.store import Store
-from nnexp.tracking.waiting import entries, entry_of, held, settle_everywhere
 from tests.command import SLOW
 
 TRAINING = """
 import sys, time
 from pathlib import Path
-from nnexp.tracking.run import Opening, Target, TrackedRun
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
 
 outputs, directory, uri, epochs, pause = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], *map(float, sys.argv[4:])
 target = Target(uri, "nnexp", outputs, None, delivered_here=False)
@@ -41,9 +41,9 @@ assert "mlflow" not in sys.modules
 WHOLE_RUN = """
 import sys
 from pathlib import Path
-from nnexp.console import Console
-from nnexp.run import run
-from nnexp.settings import Place
+from nnexp.terminal.console import Console
+from nnexp.run.start import run
+from nnexp.experiment.settings import Place
 
 outputs, directory = map(Path, sys.argv[1:])
 config = {"dataset": {"name": "xor"}, "epochs": 3}

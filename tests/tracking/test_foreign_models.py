@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnexp import checkpoint
 from nnexp.errors import NnexpError
+from nnexp.experiment import checkpoint
+from nnexp.experiment.model import DESCRIPTION, load
 from nnexp.library import fit
-from nnexp.model import DESCRIPTION, load
 from tests.tracking.test_strangers import JSON, TOKEN
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from nnexp.errors import NnexpError
-from nnexp.tracking.journal import JOURNAL, Busy, Journal, end, read
-from nnexp.tracking.records import Record
+from nnexp.journal.journal import JOURNAL, Busy, Journal, end, read
+from nnexp.journal.records import Record
 
 KILLED_WHILE_WRITING = """
 import sys
 from pathlib import Path
-from nnexp.tracking.journal import Journal
+from nnexp.journal.journal import Journal
 
 journal = Journal(Path(sys.argv[1]), new=True)
 for n in range(1, 10**9):
@@ -29,7 +29,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from nnexp.errors import NnexpError
-from nnexp.tracking.journal import Journal
+from nnexp.journal.journal import Journal
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
@@ -118,7 +118,7 @@ def test_records_reach_the_disk_within_a_second_and_a_bit(tmp_path: Path) -> Non
     code = (
         "import sys, time; from pathlib import Path; import os; done = []; own = os.fsync\n"
         "os.fsync = lambda file: (own(file), os.path.isfile(file) and done.append(time.monotonic()))\n"
-        "from nnexp.tracking.journal import Journal; journal = Journal(Path(sys.argv[1]), new=True)\n"
+        "from nnexp.journal.journal import Journal; journal = Journal(Path(sys.argv[1]), new=True)\n"
         "ends = time.monotonic() + 3.5\n"
         "while time.monotonic() < ends: journal.write({'artifact': 'x'}); time.sleep(0.01)\n"
         "print(len(done))"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from nnexp.journal.journal import JOURNAL, read
 from nnexp.tracking.database import embedded_uri
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.journal import JOURNAL, read
 from tests.command import nnexp, result, runs, sweeping, sweeps
 from tests.servers import PASSWORD, QUOTED, Postgres, serving
 from tests.test_cli_durability import LONG, begun, epochs, in_mlflow

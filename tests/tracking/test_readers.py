@@ -13,15 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nnexp.basics.files import Unreadable, read_json
 from nnexp.errors import NnexpError
-from nnexp.files import Unreadable, read_json
-from nnexp.ledger import standing
-from nnexp.settings import check
+from nnexp.experiment.settings import check
+from nnexp.journal.journal import JOURNAL, Ending, Journal, end, identity, read
+from nnexp.journal.past import Past
+from nnexp.journal.result import RESULT, Result, read_result, write_result
+from nnexp.sweep.ledger import standing
 from nnexp.tracking.delivery import PROGRESS, run_id_of
-from nnexp.tracking.journal import JOURNAL, Ending, Journal, end, identity, read
-from nnexp.tracking.past import Past
-from nnexp.tracking.result import RESULT, Result, read_result, write_result
-from nnexp.tracking.waiting import entries, entry_of, notes
+from nnexp.tracking.pending import entries, entry_of, notes
 from tests.command import SLOW
 from tests.tracking.test_strangers import JSON, OPENED, TOKEN
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nnexp.errors import NnexpError
+from nnexp.journal.journal import JOURNAL, Journal
+from nnexp.journal.records import DataRecord
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
-from nnexp.tracking.entities import DataRecord
-from nnexp.tracking.journal import JOURNAL, Journal
-from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
-from nnexp.tracking.waiting import entries, settle
+from nnexp.tracking.pending import entries, settle
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun, Waiting
 from tests.command import SLOW
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nnexp.errors import NnexpError
-from nnexp.preprocessing import Feature
-from nnexp.tracking.entities import DataRecord
+from nnexp.experiment.preprocessing import Feature
+from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import sweep_filter
-from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
 from nnexp.tracking.store import Store
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun, Waiting
 from tests.command import SLOW
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 
 from nnexp.errors import NnexpError
-from nnexp.preprocessing import Feature
-from nnexp.tracking.serving import own_requirement, signature
+from nnexp.experiment.preprocessing import Feature
+from nnexp.tracking.models import own_requirement, signature
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nnexp.model import Model
+    from nnexp.experiment.model import Model
     from nnexp.tracking.store import Store
 
 NUMERIC = (Feature("area"), Feature("rooms"))

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlflow.entities import Metric, RunStatus
 
+from nnexp.basics.store_address import StoreAddress
 from nnexp.tracking import sqlite
 from nnexp.tracking.delivery import PROGRESS, run_id_of
-from nnexp.tracking.run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.pending import entries, settle
 from nnexp.tracking.store import Store
-from nnexp.tracking.store_address import StoreAddress
-from nnexp.tracking.waiting import entries, settle
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from nnexp.basics.plain import spelled
 from nnexp.errors import NnexpError
-from nnexp.tracking.entities import DataRecord, spelled
+from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import link_suffix, sweep_filter
-from nnexp.tracking.run import Opening, Target, TrackedRun
 from nnexp.tracking.store import Store
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
 from tests.command import SLOW
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnexp.checkpoint import load
 from nnexp.errors import NnexpError
+from nnexp.experiment.checkpoint import load
+from nnexp.journal.journal import JOURNAL
+from nnexp.journal.past import Past
 from nnexp.tracking.delivery import PROGRESS, Delivery
-from nnexp.tracking.journal import JOURNAL
-from nnexp.tracking.past import Past
-from nnexp.tracking.run import Opening, Target, TrackedRun
-from nnexp.tracking.waiting import entries, settle
+from nnexp.tracking.pending import entries, settle
+from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
 
 if TYPE_CHECKING:
     from nnexp.tracking.store import Store

@@ -17,7 +17,8 @@ from nnexp_optimizers.momentum import Momentum, Nesterov
 from numpy.typing import NDArray
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from nnexp import NnexpError, fit, registry
+from nnexp import NnexpError, fit
+from nnexp.discovery import registry
 from nnexp.plugin import Optimizer
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nnexp_optimizers.schedules import Cosine, Exponential, Plateau, Step
 
-from nnexp import NnexpError, fit, registry
+from nnexp import NnexpError, fit
+from nnexp.discovery import registry
 from nnexp.plugin import Schedule
 
 SCHEDULES = {"step": Step, "exponential": Exponential, "cosine": Cosine, "plateau": Plateau}

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnexp.datasets.frame import from_frame
 from nnexp.errors import NnexpError, listed
 from nnexp.plugin import Data, Dataset, param
+from nnexp.tables.frame import from_frame
 from nnexp_openml.cache import TARGET, Entry, directory
 from nnexp_openml.client import Client, host
 

@@ -15,8 +15,8 @@ from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
 
 PRELOADED = (
     "hydra_plugins.nnexp_launcher._worker",
-    "nnexp.app",
-    "nnexp.training",
+    "nnexp.commands.run",
+    "nnexp.engine.training",
     "nnexp.datasets",
     "cloudpickle",
     "matplotlib.backends.backend_agg",

@@ -64,8 +64,8 @@ class NnexpLauncher(Launcher):
 
 def observer(task_function: TaskFunction, config: DictConfig, numbers: Sequence[int]) -> Any:
     """What accompanies the jobs of nnexp's own command; None for any other task."""
-    if task_function.__module__ != "nnexp.app":
+    if task_function.__module__ != "nnexp.commands.run":
         return None
-    from nnexp.watch import Watch
+    from nnexp.sweep.monitor import Watch
 
     return Watch(config, numbers)

@@ -1,0 +1,4 @@
+"""The commands that a user types.
+
+Imports everything.
+"""

@@ -1,0 +1,370 @@
+"""What is installed, for people and for programs: ``python -m nnexp plugins [KIND | KIND.NAME | NAME] [--json]``.
+
+The facts are collected once, as plain values (``contents``): ``--json`` prints them, the listing and the page of one plugin
+are made from them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import textwrap
+import typing
+from collections.abc import Iterator
+from dataclasses import MISSING
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nnexp.basics.fields import bounds, field_types, hyperparameters, is_file, rule
+from nnexp.basics.files import own_directory
+from nnexp.discovery import installed, presets, registry
+from nnexp.discovery.installed import Broken, Provider
+from nnexp.discovery.registry import GROUPS
+from nnexp.errors import NnexpError, closest, did_you_mean, listed
+from nnexp.plugin import KINDS, Loss, Plugin
+from nnexp.terminal.console import say, width
+
+Facts = dict[str, Any]
+"""Plain values, as JSON has them."""
+Line = tuple[str, str]
+"""What is shown bold, and what follows it."""
+
+EXAMPLES = {"binary": "moons", "multiclass": "wine"}
+"""A dataset for a loss that is not for regressions, which the default dataset is."""
+
+AUTO = {
+    "loss.auto": (
+        "The dataset's own loss, where it names one, or the task's: mse for a regression, bce for two classes, cce for several."
+    ),
+    "output.auto": (
+        "The output activation that is natural for the loss and the task: a loss's page lists them, such as "
+        "python -m nnexp plugins loss.mse"
+    ),
+}
+"""What is no plugin, and becomes one when the data are loaded."""
+
+TRACKING, PRESETS = "tracking", "presets"
+"""Parts of the listing that are neither plugins nor a group of presets."""
+
+NO_BOUNDS = (None, (), math.inf, -math.inf)
+
+
+def show(what: str = "", *, as_json: bool = False) -> None:
+    """Print what is installed, or the part of it that ``what`` names. Raises NnexpError for a name that is not there."""
+    word = what.replace("=", ".").strip(".")
+    if word in AUTO and not as_json:
+        printed(entry(word.replace(".", "="), AUTO[word], 13))
+        return
+    place, name = selected(word)
+    found = contents(place, name)
+    if as_json:
+        say(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    elif name:
+        printed(page(found["plugins"][0]) if found["plugins"] else preset_page(found["presets"][0]))
+    else:
+        printed(listing(found))
+
+
+def places() -> list[str]:
+    """The words that stand for a part of the listing: kinds, groups, groups of presets, and all presets."""
+    return list(dict.fromkeys((*KINDS, *GROUPS, *presets.CHOOSABLE, TRACKING, PRESETS)))
+
+
+def all_presets() -> list[tuple[Provider, presets.Preset]]:
+    """Every file that can be chosen, nnexp's own first, with who brings it."""
+    return [(conf.provider, preset) for conf in (presets.own(), *presets.usable()) for preset in conf.presets]
+
+
+def presets_in(place: str) -> list[tuple[Provider, presets.Preset]]:
+    """The files of a part of the listing; all but the options of ``tracking`` where ``place`` is empty."""
+    if place == TRACKING:
+        return [(presets.own().provider, each) for each in presets.files(own_directory()) if each.group == place]
+    return [each for each in all_presets() if place in ("", PRESETS, each[1].group)]
+
+
+def names(place: str) -> list[str]:
+    """The names in a place: of plugins, broken ones included, and of files."""
+    plugins = installed.entries().get(GROUPS.get(place, place), {})
+    return [*plugins, *(each.name for _, each in presets_in(place) if place)]
+
+
+def selected(what: str) -> tuple[str, str]:
+    """The place and the name that ``what`` means, empty for all of them; NnexpError for what is not there, or broken."""
+    place, _, name = what.partition(".")
+    if not name and place in (*places(), ""):
+        return place, ""
+    if not name:
+        place, name = owner(place), place
+    if place not in places():
+        raise NnexpError(f"No kind '{place}'.{did_you_mean(place, places())} Kinds: {listed(KINDS)}.")
+    kind = GROUPS.get(place, place)
+    if name in installed.entries().get(kind, {}):
+        registry.load(kind, name)
+    elif name not in names(place):
+        there = [each for each in names(place) if f"{kind}={each}" not in {bad.what for bad in broken(kind)}]
+        raise NnexpError(f"No {place} '{name}'.{did_you_mean(name, there)} Available: {listed(there, most=40)}.")
+    return place, name
+
+
+def broken(kind: str) -> list[Broken]:
+    """The broken plugins of a kind; none for what is no kind."""
+    return registry.broken(kind) if kind in KINDS else []
+
+
+def owner(name: str) -> str:
+    """The place that has ``name``; NnexpError where none has, or several."""
+    everywhere = (*KINDS, *presets.CHOOSABLE, TRACKING)
+    homes = [place for place in everywhere if name in names(place)]
+    if len(homes) > 1:
+        both = [f"{place}.{name}" for place in homes]
+        raise NnexpError(f"'{name}' is the name of several: {listed(both)}. Type python -m nnexp plugins {both[0]}")
+    if not homes:
+        known = {option: f"{place}.{option}" for place in reversed(everywhere) for option in names(place)}
+        near = closest(name, [*known, *places()])
+        hint = f" Did you mean '{known.get(near, near)}'?" if near else ""
+        raise NnexpError(f"Nothing is called '{name}'.{hint} Kinds: {listed(KINDS)}. All: python -m nnexp plugins")
+    return homes[0]
+
+
+def contents(place: str = "", name: str = "") -> Facts:
+    """What is installed: ``plugins``, ``presets`` and what is ``broken``, each a list of mappings.
+
+    With a kind or group as ``place`` only its part, with a ``name`` only that plugin.
+    """
+    kinds = [kind for kind in KINDS if place in ("", kind) or GROUPS.get(place) == kind]
+    chosen = {kind: [each for each in registry.available(kind) if name in ("", each)] for kind in kinds}
+    defects = [] if name else [described(each) for kind in kinds for each in registry.broken(kind)]
+    others = [
+        *(installed.points()[1] if not place else ()),
+        *(presets.problems() if place in ("", PRESETS) and not name else ()),
+    ]
+    defects += [described(each) for each in others]
+    plugins = [facts(kind, each) for kind, options in chosen.items() for each in options]
+    return {
+        "nnexp": version("nnexp"),
+        "plugins": sorted(plugins, key=place_in_listing),
+        "presets": [
+            {
+                "group": preset.group,
+                "name": preset.name,
+                "summary": preset.summary,
+                "distribution": provider.name,
+                "version": provider.version,
+                "file": str(preset.path),
+            }
+            for provider, preset in presets_in(place)
+            if name in ("", preset.name)
+        ],
+        "broken": defects,
+    }
+
+
+def place_in_listing(plugin: Facts) -> tuple[int, bool, str]:
+    """Kinds in their order; within a kind nnexp's own first, then by distribution."""
+    return list(KINDS).index(plugin["kind"]), plugin["distribution"] != "nnexp", plugin["distribution"]
+
+
+def facts(kind: str, name: str) -> Facts:
+    """One plugin in plain values."""
+    cls = registry.load(kind, name)
+    entry = installed.entries()[kind][name][0]
+    doc = docstring(cls)
+    found = {
+        "kind": kind,
+        "name": name,
+        "groups": [group for group, of in GROUPS.items() if of == kind],
+        "summary": doc.partition("\n")[0],
+        "doc": doc,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "class": entry.value,
+        "parameters": parameters(cls),
+    }
+    return found | ({"outputs": dict(cls.outputs)} if issubclass(cls, Loss) else {})
+
+
+def docstring(cls: type[Plugin]) -> str:
+    """The class's own docstring without its indentation; empty where it has none (a dataclass gets its signature for one)."""
+    text = str(vars(cls).get("__doc__") or "")
+    return "" if text.startswith(f"{cls.__name__}(") else inspect.cleandoc(text)
+
+
+def parameters(cls: type[Plugin]) -> list[Facts]:
+    """A plugin's hyperparameters in plain values; ``rule`` says in words what each takes."""
+    return [
+        {
+            "name": item.name,
+            "type": spelled(field_types(cls)[item.name]),
+            "required": item.default is MISSING,
+            "default": plain(item.default),
+            "bounds": {key: plain(value) for key, value in vars(bounds(item)).items() if value not in NO_BOUNDS},
+            "rule": rule(field_types(cls)[item.name], bounds(item)),
+            "file": is_file(item),
+            "doc": item.metadata.get("doc", ""),
+        }
+        for item in hyperparameters(cls)
+    ]
+
+
+def spelled(annotation: Any) -> str:
+    """An annotation as it is written: ``float``, ``int | None``, ``tuple[str, ...]``."""
+    return str(annotation) if typing.get_args(annotation) else str(annotation.__name__)
+
+
+def plain(value: Any) -> Any:
+    """A default or bound as JSON has it; None where there is none."""
+    return None if value is MISSING else list(value) if isinstance(value, tuple) else value
+
+
+def described(defect: Broken) -> Facts:
+    """Something broken in plain values."""
+    return {
+        "what": defect.what,
+        "kind": defect.entry.kind if defect.entry else None,
+        "name": defect.entry.name if defect.entry else None,
+        "distribution": defect.provider.name,
+        "version": defect.provider.version,
+        "class": defect.entry.value if defect.entry else None,
+        "reason": defect.reason,
+        "remedy": defect.remedy,
+    }
+
+
+# --- for people ---
+
+
+def listing(found: Facts) -> Iterator[Line]:
+    """Everything, a part per kind and distribution."""
+    column = min(20, 6 + max((len(each["name"]) for each in found["plugins"]), default=0))
+    kind = source = ""
+    for each in found["plugins"]:
+        if each["kind"] != kind:
+            kind, source = each["kind"], ""
+            yield from heading(kind, (inspect.getdoc(KINDS[kind]) or "").partition("\n")[0].partition(". ")[0])
+        if from_(each) != source:
+            source = from_(each)
+            yield "", f"  {source}"
+        yield from entry(f"    {each['name']}", each["summary"], column)
+        for item in each["parameters"]:
+            yield from wrapped(" " * column, parameter(item), column + 4)
+    yield from preset_lines(found["presets"])
+    if found["broken"]:
+        yield from heading("broken", "installed, but left out; everything else works.")
+    for each in found["broken"]:
+        yield "", f"  {each['what']} of {from_(each)}"
+        yield from wrapped("    ", f"{each['reason']}. {each['remedy']}", 4)
+    yield "", ""
+    yield from wrapped("", "One in full, with its formula: python -m nnexp plugins KIND.NAME", 0)
+
+
+def preset_lines(found: list[Facts]) -> Iterator[Line]:
+    """The presets and ready sweeps, a part per distribution."""
+    if {each["group"] for each in found} == {TRACKING}:
+        yield from heading(TRACKING, "Where runs are recorded; tracking.KEY= sets a key of the chosen file.")
+    elif found:
+        yield from heading("presets", "Files of values; experiment= is a preset, -m sweep= a ready sweep.")
+    source = ""
+    for each in found:
+        if from_(each) != source:
+            source = from_(each)
+            yield "", f"  {source}"
+        yield f"    {each['group']}={each['name']}", ""
+        yield from wrapped(" " * 8, each["summary"], 8)
+
+
+def page(plugin: Facts) -> Iterator[Line]:
+    """One plugin in full: its docstring with the formula, parameters, where it comes from, and what to type next."""
+    choice = f"{plugin['kind']}={plugin['name']}"
+    yield choice, f"   {from_(plugin)}, {plugin['class']}"
+    yield "", ""
+    for paragraph in plugin["doc"].split("\n\n") if plugin["doc"] else []:
+        code = paragraph.startswith(" ")
+        yield from (("", line) for line in (paragraph.splitlines() if code else textwrap.wrap(paragraph, width())))
+        yield "", ""
+    for task, output in plugin.get("outputs", {}).items():
+        yield from entry("task", f"{task}, with output={output} unless another is typed", 12)
+    if len(plugin["groups"]) > 1:
+        yield from entry("groups", listed(f"{group}={plugin['name']}" for group in plugin["groups"]), 12)
+    for item in plugin["parameters"]:
+        yield from entry("parameter", f"{plugin['kind']}.{parameter(item)}", 12)
+    if not plugin["parameters"]:
+        yield from entry("parameters", "none", 12)
+    yield from entry("next", f"python -m nnexp {' '.join(command(plugin))}", 12)
+    yield from entry("", f"python -m nnexp check {plugin['kind']}.{plugin['name']}", 12)
+
+
+def preset_page(preset: Facts) -> Iterator[Line]:
+    """One preset in full: its file, and what to type next."""
+    choice = f"{preset['group']}={preset['name']}"
+    yield choice, f"   {from_(preset)}"
+    yield "", f"file        {preset['file']}"
+    yield "", ""
+    yield from (("", line) for line in Path(preset["file"]).read_text(encoding="utf-8", errors="replace").splitlines())
+    yield "", ""
+    yield from entry("next", f"python -m nnexp {'-m ' if preset['group'] == 'sweep' else ''}{choice}", 12)
+
+
+def command(plugin: Facts) -> list[str]:
+    """A run with the plugin, by its defaults."""
+    tasks = plugin.get("outputs", {})
+    data = [f"dataset={EXAMPLES[task]}" for task in list(tasks)[:1] if "regression" not in tasks and task in EXAMPLES]
+    values = [f"{plugin['kind']}.{item['name']}=..." for item in plugin["parameters"] if item["required"]]
+    return [f"{plugin['kind']}={plugin['name']}", *values, *data]
+
+
+def from_(each: Facts) -> str:
+    """The distribution with its version."""
+    return f"{each['distribution']} {each['version']}".rstrip()
+
+
+def parameter(item: Facts) -> str:
+    """A parameter as it is typed, then what it takes and means."""
+    value = "..." if item["required"] else typed(item["default"])
+    doc = f": {item['doc']}" if item["doc"] else ""
+    path = ", a path" if item["file"] else ""
+    return f"{item['name']}={value}  {item['rule']}{path}{doc}{' (has to be given)' if item['required'] else ''}"
+
+
+def typed(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(typed, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def heading(name: str, text: str) -> Iterator[Line]:
+    """A part's first line, with space above."""
+    yield "", ""
+    first, *rest = textwrap.wrap(f"{name}: {text}", width())
+    yield name, first.removeprefix(name)
+    yield from (("", line) for line in rest)
+
+
+def entry(name: str, text: str, column: int) -> Iterator[Line]:
+    """A name, and its text from ``column`` on."""
+    first, *rest = textwrap.wrap(text, width() - column) or [""]
+    if len(name) >= column:
+        yield name, ""
+        name = ""
+    yield name, " " * (column - len(name)) + first
+    yield from (("", " " * column + line) for line in rest)
+
+
+def wrapped(indent: str, text: str, rest: int) -> Iterator[Line]:
+    """A paragraph, its further lines indented by ``rest``."""
+    lines = textwrap.wrap(text, width(), initial_indent=indent, subsequent_indent=" " * rest)
+    yield from (("", line) for line in lines)
+
+
+def printed(lines: Iterator[Line]) -> None:
+    """Print, names in bold where the terminal can."""
+    from rich.console import Console as RichConsole
+    from rich.text import Text
+
+    rich = RichConsole(width=width(), markup=False, highlight=False)
+    with rich.capture() as captured:
+        for name, text in lines:
+            rich.print(Text.assemble((name, "bold"), text), soft_wrap=True)
+    say(captured.get().strip("\n"))

@@ -1,0 +1,91 @@
+"""What is read from a configuration that Hydra has composed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nnexp.basics.secrets import kept
+from nnexp.composition.explain import known_keys
+from nnexp.errors import NnexpError
+from nnexp.experiment.settings import SweepSettings, part
+
+NO_PACKAGE = "The file {}.yaml must begin with the line '# @package _global_'; without it nothing counts."
+
+
+def chosen(config: DictConfig, group: str) -> str:
+    """The option of a group that the configuration is made of."""
+    return str(config.hydra.runtime.choices.get(group)) if "hydra" in config else "NAME"
+
+
+def is_own(launcher: Mapping[Any, Any]) -> bool:
+    """Whether the launcher with this configuration is nnexp's, whose jobs leave their record to the sweep's process."""
+    return str(launcher.get("_target_", "")).endswith(".NnexpLauncher")
+
+
+def is_basic(sweeper: Mapping[Any, Any]) -> bool:
+    """Whether the sweeper with this configuration is Hydra's own, which lists all jobs before the first begins."""
+    return str(sweeper.get("_target_", "")).endswith("basic_sweeper.BasicSweeper")
+
+
+def swept_in_files(raw: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The pairs of ``hydra.sweeper.params``: what a preset or a ready sweep varies."""
+    return list((raw["hydra"]["sweeper"].get("params") or {}).items())
+
+
+def conceal(config: DictConfig, raw: dict[str, Any]) -> None:
+    """Take the password out of a store's address that a file names; the command line's was never in it."""
+    tracking = raw.get("tracking")
+    uri = tracking.get("uri") if isinstance(tracking, dict) else None
+    if isinstance(uri, str) and (shown := kept(uri)) != uri:
+        raw["tracking"]["uri"] = shown
+        OmegaConf.update(config, "tracking.uri", shown)
+
+
+def in_raw_form(config: DictConfig) -> dict[str, Any]:
+    """The configuration as it is written: even to read the overrides' text must resolve nothing."""
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    return cast("dict[str, Any]", raw)
+
+
+def sweep_settings(config: DictConfig) -> SweepSettings:
+    """``sweep.*``, checked. A ready sweep's file that is not ``_global_`` puts its keys there, too. Raises NnexpError."""
+    values: Any = OmegaConf.to_container(config.sweep)
+    if not isinstance(values, dict) or {"hydra", *known_keys()} & values.keys():
+        raise NnexpError(NO_PACKAGE.format(f"sweep/{chosen(config, 'sweep')}"))
+    return part(SweepSettings, "sweep.", values)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
+    if OmegaConf.is_dict(config.get("experiment")):
+        raise NnexpError(NO_PACKAGE.format(f"experiment/{chosen(config, 'experiment')}"))
+    try:
+        return {str(key): value_of(config, key) for key in config if key not in ("hydra", "experiment", "sweep")}
+    except OmegaConfBaseException as error:
+        raise NnexpError(
+            f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def written(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from a configuration as it is written; empty where it refers to others of its keys, or lacks values."""
+    values = {key: value for key, value in raw.items() if key not in ("hydra", "experiment", "sweep")}
+    text = repr(values)
+    return {} if "${" in text or MISSING in text or isinstance(raw.get("experiment"), dict) else values
+
+
+def value_of(config: DictConfig, key: Any) -> Any:
+    """One key's plain value; ``???`` where it is missing."""
+    if OmegaConf.is_missing(config, key):
+        return MISSING
+    value = config[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def top_keys() -> list[str]:
+    """The keys of nnexp's own on the highest level of a configuration."""
+    return [*dict.fromkeys(key.partition(".")[0] for key in known_keys())]

@@ -1,0 +1,422 @@
+"""What stands between Hydra and nnexp: every composed configuration is checked before anything of it is used.
+
+``GuardedLoader`` takes the place of Hydra's configuration loader. It sees every composition, of single runs and of each job of
+a sweep, before Hydra instantiates a callback, a sweeper or a launcher, sets up logging or makes a directory. It
+
+* refuses what could run code, read secrets or write elsewhere (``safety``), and what a file says of Hydra's part beyond the
+  little that it may (``reference``),
+* refuses unknown keys and values out of bounds (``nnexp.experiment.experiment.plan``), so that a mistake costs nothing,
+* says in one message what is wrong and what to type, where Hydra would list or trace (``explain``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import hydra._internal.hydra
+import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nnexp.basics.bounded_yaml import refuse_unbounded
+from nnexp.basics.plain import spelled
+from nnexp.composition import configs, quoting, safety
+from nnexp.composition.composed import (
+    conceal,
+    in_raw_form,
+    is_basic,
+    is_own,
+    plain,
+    sweep_settings,
+    swept_in_files,
+    top_keys,
+    written,
+)
+from nnexp.composition.explain import explain, how_many, renamed, text, unreadable, values, without_jobs
+from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
+from nnexp.composition.reference import LAUNCHER, OWN, differences, leaves, reference
+from nnexp.composition.shortcut import Templates
+from nnexp.discovery import installed, presets, registry
+from nnexp.errors import NnexpError
+from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, SweepSettings, check, part
+
+
+def register_resolvers() -> None:
+    """``${nnexp.hex:}``: six hex digits that keep two runs of the same second apart; the same all through one command."""
+    OmegaConf.register_new_resolver("nnexp.hex", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+
+
+register_resolvers()  # at import, so that a sweep's worker processes know it, too
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command is about, as far as its words' composition is concerned."""
+
+    to_run: bool = True
+    """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
+    recorded: tuple[str, ...] = ()
+    """The overrides that a manifest says, and nobody has typed, of a sweep that is resumed."""
+    sweep_directory: str | None = None
+    """Where a resumed sweep is; else it is as the configuration says."""
+
+
+class GuardedLoader(ConfigLoaderImpl):
+    """Hydra's loader, with nnexp's checks after every composition."""
+
+    of: ClassVar[Command] = Command()
+    """The command that loaders are made for."""
+    checked_later: ClassVar[bool] = False
+    """True in a sweep's workers: the bounds of a job's values were checked before the first job, and are again when it runs."""
+    _of_a_sweep = False
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        for conf in presets.usable():  # behind nnexp's own conf/ and the user's --config-dir
+            config_search_path.prepend(str(conf.provider), conf.path.as_uri(), SearchPathQuery(provider="schema"))
+        super().__init__(config_search_path)
+        self.command = GuardedLoader.of  # a sweep's workers get it with the loader
+        self._templates = Templates(self._template, self.repository.group_exists)
+        for source in self.get_sources()[:-1]:  # the last is the store of installed options
+            refuse_shadows(source)
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """List a group's options; for ``--help`` without the copy of the whole repository that Hydra makes each time."""
+        if config_name is None and not overrides:
+            return self.repository.get_group_options(group_name, results_filter)
+        return super().get_group_options(group_name, results_filter, config_name, overrides)
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose, check, and raise NnexpError for any mistake of the user's."""
+        if PROBE in overrides:
+            raise InForce
+        try:
+            with no_resolvers():
+                config = super().load_configuration(
+                    config_name, overrides, run_mode, from_shell, validate_sweep_overrides
+                )
+        except yaml.YAMLError as error:
+            raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
+        except RecursionError:
+            raise NnexpError("A configuration file's defaults list leads back to the file itself.") from None
+        except (HydraException, OmegaConfBaseException, ValueError, AssertionError, TypeError, AttributeError) as error:
+            raise NnexpError(
+                explain(error, overrides, self.repository, sweeping=run_mode == RunMode.MULTIRUN)
+            ) from error
+        if config_name is None:  # Hydra's own help, which nothing of nnexp's is part of
+            return config
+        if message := renamed(overrides):
+            raise NnexpError(message)
+        raw = in_raw_form(config)
+        conceal(config, raw)
+        self._refuse_two_files(raw)
+        self._refuse_hydras(raw["hydra"], overrides)
+        self._refuse_unsafe(raw, overrides)
+        refuse_unreadable(swept_in_files(raw))
+        config._set_flag(CHECKED, True)
+        if self.command.to_run:
+            self._refuse_what_cannot_run(config, raw, overrides, run_mode)
+        return config
+
+    def _refuse_what_cannot_run(
+        self, config: DictConfig, raw: Mapping[str, Any], overrides: Sequence[str], run_mode: RunMode
+    ) -> None:
+        """Refuse what could be shown, but not be trained."""
+        check_launcher(raw["hydra"]["launcher"])
+        sweep = sweep_settings(config)
+        if run_mode == RunMode.RUN:
+            self._refuse_half_a_sweep(config, sweep)
+            check(plain(config))
+            return
+        if self.command.sweep_directory:
+            config.hydra.sweep.dir = self.command.sweep_directory
+        lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
+        refuse_swept_settings(lines)
+        if is_basic(config.hydra.sweeper):
+            self._refuse_no_jobs(lines)
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Compose one job of a sweep, from its template where that is certain to be the same."""
+        self._of_a_sweep = True
+        try:
+            config = self._of_a_template(master_config, sweep_overrides)
+            if config is None:
+                config = super().load_sweep_config(master_config, sweep_overrides)
+        finally:
+            self._of_a_sweep = False
+        directory = OmegaConf.to_container(master_config.hydra.sweep, resolve=False)["dir"]  # type: ignore[index,call-overload]
+        if "${" not in str(directory):  # in a worker, too, that of a resumed sweep
+            config.hydra.sweep.dir = directory
+        return config
+
+    def _of_a_template(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:
+        """A job's configuration from its template; None where that is not certain to be what Hydra composes.
+
+        What goes wrong here goes wrong in the full composition, too, which says what.
+        """
+        if not configs.tested():  # the shortcut knows the way of those versions that it was tried with
+            return None
+        with contextlib.suppress(Exception):
+            config, raw = self._templates.job(master_config, sweep_overrides)
+            conceal(config, raw)
+            self._refuse_unsafe(raw, sweep_overrides)
+            config._set_flag(CHECKED, True)
+            if self.command.to_run and not self.checked_later:
+                sweep_settings(config)
+                check(written(raw) or plain(config))
+            OmegaConf.copy_cache(from_config=master_config, to_config=config)
+            return config
+        return None
+
+    def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
+        """What jobs of a sweep have in common, to which they add plain values."""
+        with no_resolvers():
+            config = super().load_configuration(config_name, overrides, RunMode.RUN)
+        raw = in_raw_form(config)
+        conceal(config, raw)
+        # Of the refusals above, those that no value on the command line makes better or worse.
+        self._refuse_two_files(raw)
+        self._refuse_hydras(raw["hydra"], overrides)
+        refuse_unreadable(swept_in_files(raw))
+        return config
+
+    def _refuse_hydras(self, hydra: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        """Refuse what a file says of Hydra's part that it may not, and what nobody may. ``overrides`` are all of the words."""
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        words = [each.input_line for each in parsed if each.is_hydra_override()]
+        given = {"hydra": words, "task": [each.input_line for each in parsed if not each.is_hydra_override()]}
+        if hydra["overrides"] != given:
+            raise NnexpError("hydra.overrides is set in a file. It is what was typed: leave it out of the file.")
+        safety.check_words({each.key_or_group: plain_value(each) for each in parsed if each.is_hydra_override()})
+        for part_of_hydra in ("launcher", "sweeper"):
+            if not isinstance(hydra.get(part_of_hydra), Mapping):
+                raise NnexpError(
+                    f"hydra/{part_of_hydra} cannot be left out. Choose one: hydra/{part_of_hydra}=NAME, or leave the word out."
+                )
+        for path, value in differences(hydra, reference(tuple(map(str, words)))):
+            raise NnexpError(
+                f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
+            )
+        if (hydra.get("callbacks") or {}).get("nnexp") != OWN["callbacks"]["nnexp"]:
+            raise NnexpError("hydra.callbacks.nnexp is how nnexp keeps its runs apart. Leave it as it is.")
+        safety.check_help(hydra.get("help"))
+        safety.check_verbose(hydra.get("verbose"))
+        for logging in ("job_logging", "hydra_logging"):
+            safety.check_logging(hydra.get(logging), f"hydra.{logging}")
+
+    def _refuse_unsafe(self, raw: Mapping[str, Any], overrides: Iterable[str]) -> None:
+        """Refuse what ``nnexp.composition.safety`` does not let pass of nnexp's own part."""
+        typed = [*raw["hydra"]["overrides"]["hydra"], *overrides]
+        recorded = set(self.command.recorded)
+        names = [str(line).lstrip("+~").partition("=")[0] for line in typed if line not in recorded]
+        safety.check(raw, names, top_keys())
+
+    def _process_config_searchpath(self, config_name: str | None, parsed_overrides: Any, repo: Any) -> None:
+        """Let a search path be typed, but no file say one: to look there may import a package."""
+        if config_name:
+            refuse_unbounded_file(repo.get_sources(), config_name)
+        found = repo.load_config(config_path=config_name) if config_name else None
+        path = OmegaConf.select(found.config, "hydra.searchpath") if found and OmegaConf.is_dict(found.config) else None
+        if path:
+            raise NnexpError(
+                f"hydra.searchpath={path} is set in a file. Where files are looked for is for the command line: type "
+                "--config-dir DIR"
+            )
+        super()._process_config_searchpath(config_name, parsed_overrides, repo)
+
+    def _parse_overrides_and_create_caching_repo(self, config_name: str | None, overrides: list[str]) -> Any:
+        """Refuse, in each file as it is read, a choice of Hydra's part, which Hydra would pass over without a word."""
+        parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        load = repo.load_config
+        read: Counter[str] = Counter()
+
+        def load_config(config_path: str) -> Any:
+            read[config_path] += 1
+            if read.total() > MOST_FILES:
+                if read[config_path] > MOST_FILES // 10:
+                    raise NnexpError(f"The defaults list of {config_path} leads back to the file itself.")
+                raise NnexpError(
+                    f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
+                )
+            if not safety.stays_inside(config_path):
+                group, _, name = config_path.partition("/")
+                raise NnexpError(
+                    f"No {group} '{name}': an option is chosen by its name, and a defaults list names files below its own "
+                    "folder, without .. in them."
+                )
+            refuse_unbounded_file(repo.get_sources(), config_path)
+            found = load(config_path)
+            if found and found.path != "pkg://hydra.conf" and not found.path.startswith("structured://"):
+                primary = config_path == config_name
+                refuse_hydras_choices(found, config_path, primary=primary)
+                refuse_hydras_keys(found, config_path, primary=primary)
+            return found
+
+        repo.load_config = load_config  # type: ignore[method-assign]
+        return parsed, repo
+
+    def _refuse_two_files(self, raw: Mapping[str, Any]) -> None:
+        for group, name in raw["hydra"]["runtime"]["choices"].items():
+            rivals = [str(conf.provider) for conf in presets.rivals(group, str(name))]
+            holders = [source.provider for source in self.get_sources() if source.is_config(f"{group}/{name}")]
+            if len(rivals) > 1 and holders[0] in rivals:
+                raise NnexpError(
+                    f"{group}={name} is brought by {' and by '.join(rivals)}. Uninstall one of them, or copy the file you "
+                    f"mean to DIR/{group}/{name}.yaml and type --config-dir DIR."
+                )
+
+    def _refuse_no_jobs(self, lines: Iterable[str]) -> None:
+        jobs = 1
+        for each in OverridesParser.create(self).parse_overrides(list(lines)):
+            if message := without_jobs(each):
+                raise NnexpError(message)
+            jobs *= how_many(each, MOST_JOBS)
+            if jobs > MOST_JOBS:
+                raise NnexpError(
+                    f"{each.input_line}: the sweep would have more than {MOST_JOBS:,} jobs. Sweep fewer values at a time."
+                )
+
+    def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
+        if self._of_a_sweep:
+            return
+        line = " ".join(str(each) for each in config.hydra.overrides.task)
+        if config.hydra.sweeper.get("params"):
+            raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
+        for key, value in asdict(sweep).items():
+            if value:
+                raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
+
+
+def refuse_swept_settings(lines: Iterable[str]) -> None:
+    """``sweep.*`` says how the sweep as a whole goes: it has one value."""
+    for line in lines:
+        override = OverridesParser.create().parse_override(line)
+        if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
+            raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
+
+
+def check_launcher(options: Any) -> None:
+    """Check nnexp's own launcher's options; Hydra would report what is wrong when it builds the launcher. Raises NnexpError."""
+    if is_own(options):
+        part(LauncherSettings, "hydra.launcher.", {key: each for key, each in options.items() if key != "_target_"})
+
+
+def refuse_unbounded_file(sources: Iterable[ConfigSource], name: str) -> None:
+    """Refuse a file of somebody else's that stands for more than a configuration can have."""
+    for source in sources:
+        if source.scheme() == "file" and source.is_config(name):
+            refuse_unbounded(Path(source.path, source._normalize_file_name(name)))
+            return
+
+
+def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> None:
+    """Refuse a launcher, a sweeper or anything else of Hydra's that a file's defaults list chooses."""
+    for each in found.defaults_list or []:
+        group = str(getattr(each, "group", "") or "").lstrip("/")
+        own = primary and (group, getattr(each, "value", None)) == ("hydra/launcher", LAUNCHER)
+        if group.startswith("hydra") and not own:
+            choice = f"{group}={getattr(each, 'value', 'NAME')}"
+            raise NnexpError(
+                f"{choice} is chosen in the file {name}.yaml. Take it out there; if you want it, type it: {choice}"
+            )
+
+
+def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None:
+    """Refuse what a file says of Hydra's part, at whatever place, where Hydra puts its own over it and nobody would see.
+
+    ``nnexp.composition.reference`` sees the rest, and all of what conf/config.yaml says.
+    """
+    package = str((found.header or {}).get("package") or "_group_")
+    group = name.rpartition("/")[0].replace("/", ".")
+    place = "" if primary or package == "_global_" else package.replace("_group_", group)
+    for path, value in leaves(OmegaConf.to_container(found.config, resolve=False), place).items():
+        if path == "hydra":
+            raise NnexpError(
+                f"hydra={value} is set in a file, {name}.yaml, and is a group of keys. Leave it out there."
+            )
+        may = path.startswith((*FILE_MAY, "hydra.help.")) if primary else path.startswith(FILE_MAY)
+        if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
+            raise NnexpError(
+                f"{path}={value} is set in a file, {name}.yaml. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
+            )
+
+
+MOST_FILES = 500
+"""Files that one composition may read, each as often as it is named."""
+FILE_MAY = ("hydra.mode", "hydra.sweeper.params", "hydra.launcher.workers")
+"""What a file may say of Hydra's part."""
+
+
+def within(path: str, own: Mapping[str, Any]) -> bool:
+    """Whether ``hydra.*`` has this key where nnexp sets it."""
+    node: Any = own
+    for key in path.split(".")[1:]:
+        if not isinstance(node, Mapping):
+            return isinstance(node, list)
+        if key not in node:
+            return False
+        node = node[key]
+    return True
+
+
+def plain_value(override: Override) -> Any:
+    """An override's value in plain values, of several values each."""
+    found = [each if isinstance(each, dict | list) else text(each) for each in values(override)]
+    return found[0] if len(found) == 1 else found
+
+
+def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
+    """What a file sweeps has to be in the grammar of the command line; Hydra reads it only when it has made directories."""
+    for key, value in swept:
+        line = f"{key}={value}"
+        try:
+            OverridesParser.create().parse_override(line)
+        except HydraException as mistake:
+            raise NnexpError(f"hydra.sweeper.params: {unreadable(line, mistake)}") from mistake
+
+
+def refuse_shadows(source: ConfigSource) -> None:
+    """Refuse a file with the name of an installed option: Hydra would take the option for the file's schema."""
+    for group, kind in registry.GROUPS.items():
+        files = source.list(group, ObjectType.CONFIG) if source.is_group(group) else []
+        for name in files:
+            if name in installed.entries()[kind] or name == "auto":
+                raise NnexpError(
+                    f"{group}/{name}.yaml in {source.path} has the name of an installed option. Rename the file; in it, "
+                    f"'defaults: [{name}, _self_]' extends the option."
+                )
+
+
+def install() -> None:
+    """Have Hydra load configurations through ``GuardedLoader``, and copy and write them as ``configs`` does."""
+    hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
+    configs.install()
+    quoting.install()

@@ -1,0 +1,344 @@
+"""A configuration from a stranger cannot run code, read secrets or write outside its run directory.
+
+Everything is checked in its raw form, before any interpolation is resolved.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from nnexp.basics.files import outputs_here
+from nnexp.basics.origin import refuse_proposed
+from nnexp.basics.secrets import kept, masked, secret_name
+from nnexp.errors import NnexpError, did_you_mean, printable
+
+ADDRESS_OVERRIDE = re.compile(r"(\+{0,2}tracking\.uri|\+{0,2}hydra\.job\.env_set\.MLFLOW_\w*URI)=(.*)", re.DOTALL)
+"""An override that gives a store's address."""
+ADDRESS_WORD = re.compile(r"((?:--\w+=)?)(\w[\w+.-]*://.*)", re.DOTALL)
+"""A word that is an address, or an option with one."""
+PLAIN_ADDRESS = re.compile(r"[\w:/.@*+%|?-]+")
+"""What Hydra's grammar takes without quotes."""
+
+REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", re.ASCII)
+"""A reference to another key."""
+NAMING = re.compile(r"\$\{(hydra:[\w.]+|now:[\w%. :-]*|nnexp\.hex:)\}", re.ASCII)
+"""The calls that a name of a directory may hold: a time, random digits, what Hydra knows of the job."""
+MOST_VALUES = 20_000
+"""Values of a configuration, references followed."""
+MOST_INTEGER = 2**63
+PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtime.output_dir")
+"""What a directory's name may begin with though there is a / in it."""
+
+
+CHOSEN = ("hydra.launcher", "hydra.sweeper", "hydra.job_logging", "hydra.hydra_logging", "hydra.env")
+"""Parts of Hydra's that are chosen as a whole."""
+
+LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
+LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+LOG_KEYS = {
+    "": ("version", "formatters", "handlers", "root", "loggers", "disable_existing_loggers"),
+    "formatters": ("format", "datefmt", "style", "class", "()", "log_colors"),
+    "handlers": ("class", "level", "formatter", "stream", "filename", "encoding", "delay"),
+    "loggers": ("level", "handlers", "propagate"),
+}
+"""What may be said of logging, of its formatters, handlers and loggers: by the rest anything could be imported and called."""
+OWN_FILES = (
+    *(
+        "config.yaml",
+        "cost.png",
+        "weights.npz",
+        "model.json",
+        "result.json",
+        "journal.jsonl",
+        "delivery.json",
+        "pictures",
+    ),
+    *("checkpoint.npz", "checkpoint.previous.npz", "manifest.json", "comparison.png", "multirun.yaml"),
+)
+"""What lies in a run's directory, and in a sweep's."""
+LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
+
+
+def without_passwords(words: Iterable[str]) -> list[str]:
+    """The words of a command line with ``***`` for the passwords of stores' addresses, which are kept for this process.
+
+    Hydra writes overrides, command and configuration into many files; after this there is nothing to hide in them.
+    """
+    return [_without_password(word) for word in words]
+
+
+def _without_password(word: str) -> str:
+    if override := ADDRESS_OVERRIDE.fullmatch(word):
+        key, typed = override.groups()
+        found = addresses(word, typed) if masked(typed) != typed else []
+        if any(masked(each) != each for each in found):
+            return f"{key}={','.join(quoted(kept(each)) for each in found)}"
+    elif address := ADDRESS_WORD.fullmatch(word):
+        return f"{address[1]}{kept(address[2])}"
+    return word
+
+
+def addresses(word: str, typed: str) -> list[str]:
+    """What an override says in Hydra's grammar; one that is not in it is the address as it was typed."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import QuotedString
+    from hydra.errors import HydraException
+
+    parse = OverridesParser.create().parse_override
+    try:
+        override = parse(word)
+        given = [override.value()]
+        if override.is_sweep_override():
+            if typed.count("://") == 1:  # a comma in a password
+                return [typed]
+            given = [parse(f"x={line}").value() for line in override.sweep_string_iterator()]
+    except (HydraException, ValueError):
+        return [typed]
+    return [value.text if isinstance(value, QuotedString) else str(value) for value in given]
+
+
+def quoted(address: str) -> str:
+    """An address as an override has it."""
+    return address if PLAIN_ADDRESS.fullmatch(address) else "'{}'".format(address.replace("'", "\\'"))
+
+
+def check(config: Any, typed: Collection[str], keys: Collection[str]) -> None:
+    """Refuse a raw configuration (``resolve=False``, Hydra's part included) that could do more than choose and set values.
+
+    ``typed`` are the keys that the user typed, ``keys`` nnexp's own on the highest level. What files may say of Hydra's part is
+    not looked at here but held against ``nnexp.composition.reference``. Raises NnexpError.
+    """
+    own = {key: value for key, value in config.items() if key != "hydra"}
+    for path, value in leaves(own):
+        check_value(path, value, keys)
+    if extent(own, "", {}) > MOST_VALUES:
+        raise NnexpError(
+            f"The configuration's references to its own keys (${{...}}) stand for over {MOST_VALUES:,} values. Write fewer."
+        )
+    check_store(own.get("tracking"), typed)
+    hydra = config.get("hydra", {})
+    check_sweep(hydra.get("sweeper"), keys)
+    check_environment(hydra.get("job") or {})
+    check_names(config)
+
+
+def extent(own: Mapping[str, Any], path: str, known: dict[str, float]) -> float:
+    """How many values a key stands for, its references followed; infinitely many where it refers to itself."""
+    if path not in known:
+        known[path] = math.inf
+        value = _at(own, path) if path else own
+        targets = [REFERENCE.findall(each) for _, each in leaves(value) if isinstance(each, str)]
+        known[path] = len(list(leaves(value))) + sum(extent(own, key, known) for keys in targets for key in keys)
+    return known[path]
+
+
+def check_value(path: str, value: Any, keys: Collection[str]) -> None:
+    """Refuse a value that is more than a value or a reference to another of nnexp's own keys."""
+    if path.rpartition(".")[2] == "_target_":
+        raise NnexpError(
+            f"{path}={value}: a configuration cannot run code. Choose an installed plugin by its name instead."
+        )
+    if isinstance(value, int) and abs(value) > MOST_INTEGER:
+        raise NnexpError(
+            f"{path} has {len(hex(value)) * 4:,} bits, which no key of nnexp's takes. Type a smaller number."
+        )
+    if not isinstance(value, str):
+        return
+    outward = [key for key in REFERENCE.findall(value) if key.partition(".")[0] not in keys]
+    if outward or "${" in REFERENCE.sub("", value):
+        raise NnexpError(
+            f"{path}={value}: a configuration may refer to its own keys (${{seed}}), not call a resolver, read the "
+            "environment or look into hydra.*. Type the value itself."
+        )
+    if printable(value) != value:
+        raise NnexpError(printable(f"{path}={value}: a value holds no control characters."))
+
+
+def check_store(tracking: Any, typed: Collection[str]) -> None:
+    """A file only proposes a store (``nnexp.basics.origin``), and says nothing of where artifacts may go."""
+    if tracking is not None and not isinstance(tracking, Mapping):
+        raise NnexpError(f"tracking={tracking} is no group of keys. Choose tracking=mlflow or tracking=none.")
+    proposed = {key: value for key, value in (tracking or {}).items() if f"tracking.{key}" not in typed}
+    if isinstance(uri := proposed.get("uri"), str):
+        refuse_proposed(uri, outputs_here())
+    if proposed.get("artifacts") is not None:
+        raise NnexpError(
+            f"tracking.artifacts={proposed['artifacts']} is set in a file, and where files go is for the command line: type "
+            f"tracking.artifacts={proposed['artifacts']}"
+        )
+
+
+def check_sweep(sweeper: Any, keys: Collection[str]) -> None:
+    """What a file sweeps is nnexp's own keys, but for the store, by plain values."""
+    params = (sweeper or {}).get("params") or {}
+    for key, value in params.items() if isinstance(params, Mapping) else [("", params)]:
+        head = str(key).lstrip("+~").partition("@")[0].partition(".")[0]
+        place = str(key).lstrip("+~").startswith(("tracking.uri", "tracking.artifacts"))
+        simple = not isinstance(value, Mapping) and "${" not in f"{key}{value}" and "_target_" not in f"{key}{value}"
+        if head not in keys or place or not simple:
+            raise NnexpError(
+                f"hydra.sweeper.params.{key}={value}: a sweep varies the experiment's own keys by plain values. Keys of "
+                "hydra.* and the store are for the command line."
+            )
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its dotted path; keys named ``_target_`` whatever they hold."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            if key == "_target_":
+                yield here, inner
+            else:
+                yield from leaves(inner, here)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, f"{path}.{index}")
+    else:
+        yield path, value
+
+
+def check_words(words: Mapping[str, Any]) -> None:
+    """Refuse what of Hydra's part nobody can type either: code to run, and calls but for those that name a directory.
+
+    ``words`` are the overrides of hydra.*, each key with its value.
+    """
+    for word, value in words.items():
+        if word.lstrip("+~") in CHOSEN and not isinstance(value, Mapping):
+            group = word.lstrip("+~").replace(".", "/")
+            raise NnexpError(f"{word}={value}: it is chosen with a /. Type {group}={value}")
+        for path, inner in leaves(value, word):
+            if path.rpartition(".")[2].lstrip("+~") == "_target_":
+                raise NnexpError(
+                    f"{path}={inner}: a configuration cannot run code. Choose a launcher or a sweeper that is installed: "
+                    "hydra/launcher=NAME, hydra/sweeper=NAME."
+                )
+            if isinstance(inner, str) and "${" in REFERENCE.sub("", NAMING.sub("", inner)):
+                raise NnexpError(
+                    f"{path}={inner}: a name may hold a time (${{now:%Y-%m-%d}}), random digits (${{nnexp.hex:}}) and "
+                    "references to keys, and call nothing else. Type the value itself."
+                )
+            if isinstance(inner, str) and printable(inner) != inner:
+                raise NnexpError(printable(f"{path}={inner}: a value holds no control characters."))
+
+
+def check_help(texts: Any) -> None:
+    """The words of ``--help`` may be anything but calls."""
+    for path, value in leaves(texts or {}, "hydra.help"):
+        if "${" in re.sub(r"\$\{hydra\.(help|job)\.\w+\}", "", str(value)):
+            raise NnexpError(f"{path} is only shown: it may refer to hydra.help and hydra.job, and call nothing.")
+
+
+def check_verbose(verbose: Any) -> None:
+    """``hydra.verbose`` is true, false, or the names of loggers."""
+    names = verbose if isinstance(verbose, list) else [verbose]
+    if not isinstance(verbose, bool) and not all(isinstance(each, str) for each in names):
+        raise NnexpError(f"hydra.verbose={verbose}: it is true, false, or loggers' names. Type hydra.verbose=true.")
+
+
+def check_names(config: Any) -> None:
+    """What becomes a part of a path cannot lead out of it, also where it was typed."""
+    hydra = config.get("hydra") or {}
+    job_name = str(_at(hydra, "job.name"))
+    if "/" in job_name:
+        raise NnexpError(f"hydra.job.name={job_name} is the name of a file, the log's, and holds no /.")
+    for key in ("sweep.subdir", "output_subdir"):
+        name = str(_at(hydra, key))
+        if name.partition("/")[0] in OWN_FILES:
+            raise NnexpError(f"hydra.{key}={name} is what nnexp calls a file of its own. Type another name.")
+        if not stays_inside(name):
+            raise NnexpError(
+                f"hydra.{key}={name} leads out of the run's directory. Type a name without .. and / before it."
+            )
+    for key in ("run.dir", "sweep.dir", "sweep.subdir", "output_subdir"):
+        for reference in REFERENCE.findall(str(_at(hydra, key))):
+            value = str(_at(config, reference))
+            if reference not in PLACES and ("/" in value or "${" in value or not value.strip(".")):
+                raise NnexpError(
+                    f"hydra.{key} is made of {reference}, which is '{value}', no name of a directory. Leave it out; of "
+                    "override_dirname a key is left out by hydra.job.config.override_dirname.exclude_keys=[KEY]."
+                )
+    for group, choice in (_at(hydra, "runtime.choices") or {}).items():
+        if not stays_inside(str(choice)):
+            raise NnexpError(
+                f"{group}={choice}: an option is chosen by its name. --config-dir DIR adds files of yours."
+            )
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a relative path cannot leave the directory that it is in."""
+    return not name.startswith(("/", "~")) and ".." not in name.split("/")
+
+
+def check_environment(job: Any) -> None:
+    """Hydra writes what it passes on of the environment into every job's .hydra/hydra.yaml."""
+    for name in [*(job.get("env_copy") or []), *(job.get("env_set") or {})]:
+        if secret_name(str(name)):
+            raise NnexpError(
+                f"{name} may be a secret, and Hydra would write it into files. Leave it out: jobs have the environment "
+                "of this command."
+            )
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def check_logging(value: Any, path: str) -> None:
+    """Python's logging configuration can import and call anything: only plain handlers, formatters and loggers pass."""
+    if not isinstance(value, Mapping):
+        raise NnexpError(f"{path}={value}: it is a group of keys. Choose another with {path.replace('.', '/')}=NAME.")
+    refuse_keys(value, LOG_KEYS[""], path)
+    for part in ("formatters", "handlers", "loggers"):
+        for name, each in (value.get(part) or {}).items() if isinstance(value.get(part) or {}, Mapping) else ():
+            refuse_keys(each, LOG_KEYS[part], f"{path}.{part}.{name}")
+    if value.get("root") is not None:
+        refuse_keys(value["root"], LOG_KEYS["loggers"], f"{path}.root")
+    there = value.get("handlers")
+    names = [str(each) for each in there] if isinstance(there, Mapping) else []
+    for key, inner in leaves(value, path):
+        check_log_value(key, inner, names)
+
+
+def refuse_keys(value: Any, known: Collection[str], path: str) -> None:
+    """Refuse a key of logging's that is not known to be harmless."""
+    if not isinstance(value, Mapping):
+        raise NnexpError(f"{path}={value}: it is a group of keys: {', '.join(filter(None, known))}.")
+    for key in value:
+        if key not in known:
+            raise NnexpError(f"{path}.{key}: logging may only use {', '.join(known)} there. Leave it out.")
+
+
+def check_log_value(key: str, value: Any, handlers: Collection[str]) -> None:
+    """Refuse a value of logging's that Python's logging does not take, or that is more than a value."""
+    name = key.rpartition(".")[2]
+    if ".handlers." in key and name.isdigit() and value not in handlers:
+        fitting = next((each for each in ("file", "console") if each in handlers), "")
+        raise NnexpError(
+            f"{key}={value}: no such handler; there are {', '.join(handlers) or 'none'}. To log to them, type "
+            f"'{key.rpartition('.')[0]}=[{fitting}]'"
+        )
+    if name in ("()", "class") and value not in LOG_CLASSES:
+        raise NnexpError(f"{key}={value}: logging may only use {', '.join(LOG_CLASSES)}.")
+    if name == "level" and not (isinstance(value, int) or (isinstance(value, str) and value in LEVELS)):
+        raise NnexpError(f"{key}={value}: no level of logging.{did_you_mean(str(value), LEVELS)} Type {key}=INFO.")
+    if ".formatters." in key and name in ("format", "fmt"):
+        check_format(value, key)
+    if isinstance(value, str) and "://" in value and value not in LOG_STREAMS:
+        raise NnexpError(f"{key}={value}: logging may only refer to {' and '.join(LOG_STREAMS)}.")
+
+
+def check_format(text: Any, key: str) -> None:
+    """A log line's format that Python's logging cannot use."""
+    try:
+        logging.Formatter(text)
+    except (TypeError, ValueError) as error:
+        raise NnexpError(
+            f"{key}={text}: not a format of log lines ({error}). Type one such as '%(asctime)s %(message)s'."
+        ) from None

@@ -1,0 +1,4 @@
+"""The network, its gradient and its training on arrays: NumPy and nothing else.
+
+Imports ``plugin`` and ``basics``.
+"""

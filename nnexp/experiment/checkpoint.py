@@ -1,0 +1,93 @@
+"""Checkpoints: all that the next epoch of a run depends on, in one file without pickle, written in one step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnexp.basics.arrays import read_arrays
+from nnexp.basics.files import Unreadable, force_folder, replacing
+from nnexp.errors import NnexpError, first_line
+from nnexp.plugin import Array, State
+
+CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Where training stands after ``epoch``. The metrics of the epochs before are in the run's journal."""
+
+    epoch: int
+    theta: Array
+    state: State
+    """The optimizer's."""
+    rng: Mapping[str, Any]
+    """The state of the generator that shuffles, as NumPy's ``bit_generator.state``."""
+    best_theta: Array | None = None
+    """The parameters of the best epoch so far, where they are to be kept."""
+    run: str = ""
+    """The id of the run's journal: a checkpoint of another run is refused."""
+
+
+def save(checkpoint: Checkpoint, directory: Path) -> None:
+    """Write the checkpoint, on the disk when it returns; the one before stays as the previous one. Raises OSError."""
+    facts = {"format": FORMAT, "epoch": checkpoint.epoch, "rng": checkpoint.rng, "run": checkpoint.run}
+    arrays: dict[str, Any] = {
+        "theta": checkpoint.theta,
+        **{f"state.{name}": each for name, each in checkpoint.state.items()},
+    }
+    if checkpoint.best_theta is not None:
+        arrays["best_theta"] = checkpoint.best_theta
+    path = directory / CHECKPOINT
+    with replacing(path, forced=True) as file:
+        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+        if path.exists():
+            path.replace(directory / PREVIOUS)
+    force_folder(directory)
+
+
+def load(path: Path, run: str) -> Checkpoint:
+    """Read a checkpoint of the run with this journal. Raises NnexpError with the reason where it cannot be used."""
+    try:
+        arrays = read_arrays(path)
+        facts = json.loads(str(arrays.pop("facts", "{}")))
+    except (Unreadable, OSError, ValueError, RecursionError) as error:
+        raise NnexpError(f"{path.name} cannot be read ({first_line(error)})") from None
+    match facts:
+        case {"format": known} if known != FORMAT:
+            raise NnexpError(f"{path.name} has the format {str(known)[:20]}, and this nnexp reads {FORMAT}")
+        case {"run": other} if other != run:
+            raise NnexpError(f"{path.name} is of another run")
+        case {"epoch": int(epoch), "rng": {} as rng, "format": _, "run": _} if epoch > 0 and is_state(rng):
+            theta, best = arrays.pop("theta", None), arrays.pop("best_theta", None)
+            state = {name.removeprefix("state."): each for name, each in arrays.items()}
+            if theta is not None and (best is None or (best.shape, best.dtype) == (theta.shape, theta.dtype)):
+                return Checkpoint(epoch, theta, state, rng, best, run)
+    raise NnexpError(f"{path.name} cannot be read (it is not what nnexp writes)")
+
+
+def is_state(rng: Mapping[str, Any]) -> bool:
+    """Whether a generator can be in this state."""
+    try:
+        np.random.default_rng(0).bit_generator.state = rng
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return False
+    return True
+
+
+def newest(directory: Path, run: str) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that can be used, None where there is none; and why others cannot."""
+    problems: list[str] = []
+    for name in (CHECKPOINT, PREVIOUS):
+        if (directory / name).exists():
+            try:
+                return load(directory / name, run), problems
+            except NnexpError as error:
+                problems.append(str(error))
+    return None, problems

@@ -1,0 +1,55 @@
+"""A cost that ended far above where it began: training that blew up, but ended before the numbers did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnexp.engine.network import MLP
+from nnexp.engine.training import Part, blas_threads
+from nnexp.experiment.contracts import initialize
+from nnexp.experiment.experiment import Experiment
+from nnexp.plugin import Array
+
+FACTOR = 1000
+"""How many times the cost of knowing nothing is far above it."""
+
+
+def growth(experiment: Experiment) -> str:
+    """What to say of a training that blew up; empty where it did not.
+
+    It did where the cost on the training part, in the last epoch or of the weights that are kept, is more than ``FACTOR``
+    times both that of the untrained network and that of logits of 0, which is to answer the same to everything. What is
+    minimised does not get there by noise: a network that begins badly is still below the first, one that begins trained is
+    below the second. A cost on the validation part, which may also grow by overfitting, only makes it worth a look.
+    """
+    last = experiment.history[-1].metrics
+    part, threads = experiment.samples.part("training"), experiment.plan.settings.threads
+    with blas_threads().limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
+        known_without = FACTOR * abs(cost(experiment, np.zeros_like(part.y), part))
+        if not any(value > known_without for name, value in last.items() if name.startswith("cost/")):
+            return ""
+        kept = cost(experiment, experiment.network.logits(part.design), part)
+        untrained = cost(experiment, untrained_logits(experiment, part), part)
+    reached = max(last["cost/train"], kept)
+    if not reached > max(known_without, FACTOR * abs(untrained)):
+        return ""
+    rate = experiment.plan.optimizer.learning_rate
+    return (
+        f"The cost on the training part grew from {untrained:.3g}, untrained, to {reached:.3g}: the learning rate, {rate:g}, "
+        f"is too large. Type optimizer.learning_rate={rate / 10:g}, or smaller."
+    )
+
+
+def cost(experiment: Experiment, logits: Array, part: Part) -> float:
+    """The cost of these logits."""
+    y_pred = np.empty_like(logits)
+    experiment.objective.output.forward(logits, y_pred)
+    return float(experiment.objective.cost(logits, y_pred, part.y))
+
+
+def untrained_logits(experiment: Experiment, part: Part) -> Array:
+    """The logits of the network as it was before the first epoch."""
+    trained = experiment.network
+    network = MLP(trained.sizes, trained.hidden, trained.output, trained.dtype)
+    initialize(network, experiment.plan.initializer, np.random.default_rng(experiment.seeds[2]))
+    return network.logits(part.design)

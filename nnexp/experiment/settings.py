@@ -1,0 +1,118 @@
+"""What a run takes beside its experiment: where its record goes, how often a checkpoint is made, and its place on the disk."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nnexp.basics.fields import check_fields, hyperparameters
+from nnexp.basics.secrets import masked
+from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.experiment.experiment import Plan, plan
+from nnexp.plugin import param
+
+MOST_JOBS = 100_000
+"""More jobs than this are no sweep's: they would be listed for minutes before the first begins."""
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """``tracking.*``."""
+
+    name: str = param("mlflow", choices=("mlflow", "none"), doc="where the record goes")
+    uri: str | None = param(None, doc="MLflow's tracking URI; null: MLFLOW_TRACKING_URI, or outputs/mlflow.db")
+    artifacts: str | None = param(None, doc="where artifacts may go, too: the folder or address of an experiment's")
+    experiment: str = param("nnexp", doc="MLflow's experiment")
+    model: str = param("auto", choices=("auto", "all", "none"), doc="auto: of single runs and the best run of a sweep")
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """``checkpoint.*``: how much training an interruption may cost."""
+
+    epochs: int | None = param(None, at_least=1, doc="save one every so many epochs; null: as time passes only")
+    seconds: float | None = param(60.0, above=0, doc="save one when so many seconds have passed; null: by epochs only")
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """``sweep.*``: of a sweep as a whole."""
+
+    fail_fast: bool = param(False, doc="no job starts once one has failed or diverged")
+    dry_run: bool = param(False, doc="list the jobs and what they would cost; train and write nothing")
+
+
+@dataclass(frozen=True)
+class LauncherSettings:
+    """``hydra.launcher.*`` of nnexp's own launcher."""
+
+    workers: int | None = param(None, at_least=1, doc="jobs that train at the same time; null: one for each core")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands: its directory, ``outputs/``, what the user typed, and its sweep if it is part of one."""
+
+    directory: Path
+    outputs: Path
+    overrides: tuple[str, ...] = ()
+    name: str = ""
+    sweep: str = ""
+    job: int | None = None
+
+
+RUN_SECTIONS: Mapping[str, type[TrackingSettings | CheckpointSettings | SweepSettings]] = {
+    "tracking": TrackingSettings,
+    "checkpoint": CheckpointSettings,
+    "sweep": SweepSettings,
+}
+"""The groups of keys that belong to the run, not to the experiment."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The run's own keys that are in no group."""
+
+    reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
+
+
+Part = TypeVar("Part", TrackingSettings, CheckpointSettings, SweepSettings, LauncherSettings)
+
+
+def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
+    """Check a whole configuration before anything is done. Raises NnexpError."""
+    rest = dict(config)
+    own = RunSettings(**{item.name: rest.pop(item.name, item.default) for item in hyperparameters(RunSettings)})
+    check_fields(own, "")
+    tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))
+    checkpoint = part(CheckpointSettings, "checkpoint.", rest.pop("checkpoint", {}))
+    if not tracking.experiment.strip():
+        raise NnexpError("tracking.experiment must not be empty. Type tracking.experiment=NAME.")
+    if own.reuse and tracking.name == "none":
+        raise NnexpError(
+            "reuse=true looks for the same run in MLflow, which tracking=none leaves out. Type reuse=false."
+        )
+    return plan(rest), tracking, checkpoint
+
+
+def part(cls: type[Part], prefix: str, values: Mapping[str, Any]) -> Part:
+    """Build and check one of the groups of keys that belong to the run, not to the experiment."""
+    known = [item.name for item in hyperparameters(cls)]
+    for key in values:
+        if key not in known:
+            there = [prefix + each for each in known]
+            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(prefix + key, there)} There are {listed(there)}.")
+    made = cls(**values)
+    check_fields(made, prefix)
+    return made
+
+
+def store_words(tracking: TrackingSettings) -> str:
+    """What to type after a command that has to find this store again: " --uri ... --experiment ...", where they were chosen."""
+    uri, artifacts = masked(tracking.uri) if tracking.uri else "", tracking.artifacts or ""
+    chosen = {"uri": uri, "artifacts": artifacts, "experiment": tracking.experiment}
+    given = {key: value for key, value in chosen.items() if value and value != TrackingSettings().experiment}
+    return "".join(f" --{key} {shlex.quote(value)}" for key, value in given.items())

@@ -1,0 +1,73 @@
+"""What the journal of a run tells once its process is gone: what it was to train, how far it came, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnexp.errors import NnexpError
+from nnexp.journal.journal import JOURNAL, Ending, read
+from nnexp.journal.records import DataRecord, Opened, Recipe, Record
+
+
+@dataclass(frozen=True)
+class Past:
+    """A run that is not at work."""
+
+    directory: Path
+    opened: Opened
+    epochs: Sequence[Record]
+    """The records of those that were trained, from the first one on."""
+    scores: Sequence[tuple[int, Mapping[str, float]]]
+    """Of the whole run, each with the epoch that it is shown at."""
+    wanted: int
+    """The epochs that were to be trained."""
+    ending: Ending
+
+    @classmethod
+    def read(cls, directory: Path) -> Past:
+        """Read the journal in ``directory``. Raises NnexpError where there is none, or it is not what nnexp writes."""
+        try:
+            records = [record for record, _ in read(directory / JOURNAL)]
+        except FileNotFoundError:
+            records = []
+        if not records or "opened" not in records[0]:
+            raise NnexpError(
+                f"'{directory}' is no run's directory: it has no {JOURNAL} that tells what to train. Runs are in outputs/runs/."
+            )
+        opened = Opened.of(records[0]["opened"])
+        epochs = [record for record in records if "epoch" in record]
+        if epochs and epochs[0]["epoch"] != 1:
+            raise NnexpError(
+                f"{directory / JOURNAL} begins with epoch {epochs[0]['epoch']}, so nothing is done with it."
+            )
+        scores = [(record["score"], record["metrics"]) for record in records if "score" in record]
+        wanted = [record["epochs"] for record in records if "resumed" in record]
+        return cls(directory, opened, epochs, scores, (wanted or [opened.epochs])[-1], Ending.of(reversed(records)))
+
+    @property
+    def token(self) -> str:
+        """The id of the journal."""
+        return self.opened.id
+
+    @property
+    def last(self) -> int:
+        """The last epoch that was trained; 0 where there is none."""
+        return int(self.epochs[-1]["epoch"]) if self.epochs else 0
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it takes to prepare the run again. Raises NnexpError where the journal does not tell."""
+        if self.opened.again is None:
+            raise NnexpError(
+                f"{self.directory / JOURNAL} does not tell how to prepare its run, so it cannot be resumed."
+            )
+        return self.opened.again
+
+    @property
+    def data(self) -> DataRecord:
+        """The data that the run began with. Raises NnexpError where the journal does not tell."""
+        if self.opened.data is None:
+            raise NnexpError(f"{self.directory / JOURNAL} does not tell its run's data, so it cannot be resumed.")
+        return self.opened.data

@@ -1,0 +1,4 @@
+"""Pictures, from plain values.
+
+Imports ``basics``.
+"""

@@ -1,0 +1,130 @@
+"""The picture of a sweep: its best runs' curves in comparison. matplotlib is imported only when drawing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from io import BytesIO
+from multiprocessing import Pipe, get_context
+from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
+from typing import TYPE_CHECKING
+
+from nnexp.basics.files import replacing
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerProcess
+
+    from matplotlib.axes import Axes
+
+MOST_CURVES = 10
+"""More curves than this cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One metric of several runs by epoch; ``curves`` come best first, each with its lowest and highest if it is a mean."""
+
+    curves: Mapping[str, Sequence[float]]
+    metric: str
+    title: str
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+    legend: str = ""
+
+
+@contextmanager
+def compared(panels: Sequence[Panel], path: Path, failed: Callable[[Exception], object]) -> Iterator[None]:
+    """Draw the comparison while the block goes on, and write it at its end; ``failed`` is told why that did not work.
+
+    In a process that is forked from the server of a sweep's workers, if there was one: it has matplotlib imported. If that
+    process does not give a picture, this one draws it.
+    """
+    begun = _begin(panels)
+    try:
+        yield
+    except BaseException:
+        if begun:
+            begun[0].kill()
+        raise
+    try:
+        picture = _picture(*begun) if begun else b""
+        with replacing(path) as file:
+            file.write(picture or comparison(panels))
+    except Exception as error:  # noqa: BLE001 - matplotlib's, or the disk's: a sweep without a picture is a sweep
+        failed(error)
+
+
+def _begin(panels: Sequence[Panel]) -> tuple[ForkServerProcess, Connection] | None:
+    """Start the process; None where it cannot be started."""
+    try:
+        receiver, sender = Pipe(duplex=False)
+        with sender:
+            process = get_context("forkserver").Process(target=_draw, args=(panels, sender), daemon=True)
+            process.start()
+    except OSError:
+        return None
+    return process, receiver
+
+
+def _draw(panels: Sequence[Panel], sender: Connection) -> None:
+    """What the process does. Whatever goes wrong in it is told by the process that then draws in its place."""
+    signal(SIGINT, SIG_IGN)
+    with suppress(Exception), sender:
+        sender.send_bytes(comparison(panels))
+
+
+def _picture(process: ForkServerProcess, receiver: Connection) -> bytes:
+    """What the process has drawn; nothing where it has not."""
+    try:
+        with receiver:
+            return receiver.recv_bytes()
+    except (EOFError, OSError):
+        return b""
+    finally:
+        process.join()
+
+
+def comparison(panels: Sequence[Panel]) -> bytes:
+    """Each panel's curves, labelled, the first ``MOST_CURVES`` of them; the panels one below the other. A PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5 * len(panels)))
+    FigureCanvasAgg(figure)
+    for place, panel in enumerate(panels, 1):
+        axes = figure.add_axes((0.11, 1 - (place - 0.12) / len(panels), 0.86, 0.8 / len(panels)))
+        shown = dict(list(panel.curves.items())[:MOST_CURVES])
+        for label, values in shown.items():
+            dot = "o" if len(values) == 1 else ""  # a line of one point is none
+            words = f"{label}: undefined" if all(map(math.isnan, values)) else label
+            (line,) = axes.plot(range(1, len(values) + 1), values, label=words, marker=dot)
+            if label in panel.bands:
+                axes.fill_between(
+                    range(1, len(values) + 1), *panel.bands[label], color=line.get_color(), alpha=0.2, lw=0
+                )
+        title = panel.title
+        if len(panel.curves) > len(shown):
+            title = f"{title}: the best {len(shown)} of {len(panel.curves)}"
+        edges = [edge for label in shown for edge in panel.bands.get(label, ())]
+        finish(axes, title, [*shown.values(), *edges], " ".join(reversed(panel.metric.split("/"))), panel.legend)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=100, format="png")
+    return drawn.getvalue()
+
+
+def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:
+    """Labels, grid, legend; a logarithmic scale where costs span more than a factor of 10."""
+    from matplotlib.ticker import MaxNLocator
+
+    values = [value for curve in curves for value in curve]
+    if values and min(values) > 0 and max(values) > 10 * min(values) and "cost" in metric:
+        axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(metric)
+    axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8, framealpha=0.7, edgecolor="none", title=legend or None, title_fontsize=8)

@@ -1,0 +1,231 @@
+"""What is told of a run: to the terminal, to MLflow, in ``result.json``; and the key that says what its numbers follow from."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nnexp.basics.fields import files, hyperparameters
+from nnexp.basics.secrets import without_credentials
+from nnexp.discovery import registry
+from nnexp.discovery.installed import own_version
+from nnexp.discovery.registry import GROUPS
+from nnexp.errors import counted, listed
+from nnexp.experiment.experiment import SECTIONS, Experiment, Settings
+from nnexp.experiment.growth import growth
+from nnexp.experiment.settings import Place
+from nnexp.journal.records import DataRecord, Recipe
+from nnexp.plugin import Plugin
+from nnexp.tracking.store import Finished
+from nnexp.tracking.tracked_run import Opening
+
+KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
+"""A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
+
+
+def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, Any]:
+    """A finished run's numbers, as MLflow has them, as this run's result, which says whose they are."""
+    cost = "cost/validation" if "cost/validation" in done.history else "cost/train"
+    costs = done.history[cost]
+    best = costs.index(min(costs))
+    kept = best if experiment.plan.settings.keep == "best" else len(costs) - 1
+    return {
+        "status": "REUSED",
+        "reason": f"run {done.run_id} has the same key and is finished",
+        "overrides": list(place.overrides),
+        "name": place.name,
+        "job": place.job,
+        "directory": str(place.directory),
+        "loss": experiment.config()["loss"],
+        "objective": costs[kept],
+        "epochs": len(costs),
+        "stopped": "",
+        "best_epoch": best + 1,
+        "kept_epoch": kept + 1,
+        "keep": experiment.plan.settings.keep,
+        "metrics": {**{name: values[kept] for name, values in done.history.items()}, **done.scores},
+        "scaled": experiment.preprocessing.outputs.changes,
+        "best_cost": costs[best],
+        "history": done.history,
+        "seconds": 0.0,
+        "training_seconds": 0.0,
+        "requirements": requirements(experiment),
+        "run_id": done.run_id,
+    }
+
+
+def opening(experiment: Experiment, place: Place, again: Recipe | None = None) -> Opening:
+    """What is known of the run before it trains: its parameters, tags and data."""
+    data = experiment.data
+    chosen = experiment.config()
+    record = DataRecord(
+        name=chosen["dataset"]["name"],
+        digest=experiment.digest()[:36],
+        source=", ".join(files(experiment.plan.dataset)) or chosen["dataset"]["name"],
+        features=tuple((f.name, "string" if f.categories else "double") for f in experiment.preprocessing.features),
+        target=data.target,
+        n_samples=len(data.y),
+        n_features=data.x.shape[1],
+    )
+    named = {"nnexp.overrides": " ".join(place.overrides), **tags(experiment, place)}
+    return Opening(title(experiment, place), flat(chosen), named, record, experiment.plan.settings.epochs, again)
+
+
+def title(experiment: Experiment, place: Place) -> str:
+    """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
+    if place.name:  # MLflow's list of runs shows some twenty characters of it
+        return without_credentials(short([place.name])[0])
+    return without_credentials(" ".join(place.overrides) or str(experiment.config()["dataset"]["name"]))
+
+
+def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted parameters: ``loss`` is the plugin's name, ``loss.delta`` a field, ``network.hidden`` a key."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if key in GROUPS:
+            found |= {key if name == "name" else f"{key}.{name}": each for name, each in value.items()}
+        elif key in SECTIONS:
+            found |= {f"{key}.{name}": each for name, each in value.items()}
+        else:
+            found[key] = value
+    return found
+
+
+def key(experiment: Experiment, extended_from: int = 0) -> str:
+    """What the run's numbers follow from, as SHA-256: resolved configuration, dtype included, plugins' versions, data.
+
+    Not ``log_every``, which only prints. Under a schedule, which knows the last epoch, a run that was extended to N epochs is
+    not the run of N epochs.
+    """
+    config = {name: value for name, value in experiment.config().items() if name != "log_every"}
+    versions = {**distributions(experiment), "nnexp": own_version()}
+    identity: list[Any] = [config, versions, experiment.digest()]
+    if extended_from and experiment.plan.schedule.varies:
+        identity.append(extended_from)
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def tags(experiment: Experiment, place: Place) -> dict[str, str]:
+    """What identifies the run beside its parameters."""
+    import numpy as np
+
+    found = {
+        "nnexp.key": key(experiment),
+        "nnexp.plugins": plugin_versions(experiment),
+        "nnexp.versions": f"python {sys.version.split()[0]}, numpy {np.__version__}",
+        "nnexp.directory": str(place.directory.relative_to(place.outputs.parent))
+        if place.directory.is_relative_to(place.outputs.parent)
+        else str(place.directory),
+        "mlflow.source.name": "nnexp",
+        "mlflow.source.type": "LOCAL",
+    }
+    if place.sweep:
+        found["nnexp.sweep"] = place.sweep
+    commit = git_commit(place.outputs.parent)
+    if commit:
+        found["mlflow.source.git.commit"] = commit
+    return found
+
+
+def plugin_versions(experiment: Experiment) -> str:
+    """The distributions of the run's plugins in words: ``nnexp 0.1.0, nnexp-losses 0.1.0``."""
+    return ", ".join(f"{name} {number}" for name, number in distributions(experiment).items())
+
+
+def distributions(experiment: Experiment) -> dict[str, str]:
+    """The distributions the run's plugins come from, with versions."""
+    return registry.distributions(each for each in experiment.plan.chosen().values() if isinstance(each, Plugin))
+
+
+@functools.cache
+def git_commit(directory: Path) -> str:
+    """The commit of the repository that ``directory`` is in, as this process first saw it; empty where there is none."""
+    if not any((parent / ".git").exists() for parent in (directory, *directory.parents)) or not shutil.which("git"):
+        return ""
+    command = ["git", "rev-parse", "HEAD"]
+    found = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)  # noqa: S603
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def requirements(experiment: Experiment) -> list[str]:
+    """What a stored model needs beside nnexp, as pip writes it."""
+    return [f"{name}=={number}" for name, number in distributions(experiment).items() if name != "nnexp"]
+
+
+def describe(experiment: Experiment) -> dict[str, str]:
+    """The run in a few words, for the terminal."""
+    config, data = experiment.config(), experiment.data
+    parts = [f"{len(rows)} {name}" for name, rows in experiment.split._asdict().items() if len(rows)]
+    paths = [Path(path).name or path for path in files(experiment.plan.dataset)]
+    source = listed(paths, most=3) if paths else config["dataset"]["name"]
+    classes = f", {len(data.classes)} classes" if data.classes else ""
+    settings = experiment.plan.settings
+    schedule = f"{with_options(config['schedule'])}, " if experiment.plan.schedule.varies else ""
+    sizes = "-".join(str(size) for size in experiment.network.sizes)
+    return {
+        "data": f"{source}: {len(data.y)} samples ({', '.join(parts)}), {counted(data.x.shape[1], 'feature')} "
+        f"-> {data.target} ({data.task}{classes})",
+        "network": f"{sizes}, {with_options(config['activation'])}, {with_options(config['output'])} out, "
+        f"{counted(experiment.network.theta.size, 'parameter')} ({with_options(config['initializer'])})",
+        "training": f"{with_options(config['loss'])}, {with_options(config['optimizer'])}, {schedule}"
+        f"{counted(settings.epochs, 'epoch')}, seed {settings.seed}",
+    }
+
+
+def with_options(plugin: Mapping[str, Any]) -> str:
+    """A plugin in words: ``minibatch (batch_size 32, learning_rate 0.1)``."""
+    values = {key: "null" if value is None else value for key, value in plugin.items() if key != "name"}
+    options = ", ".join(f"{key} {value}" for key, value in values.items())
+    return f"{plugin['name']} ({options})" if options else str(plugin["name"])
+
+
+def summary(experiment: Experiment, test: dict[str, float], place: Place, began: float) -> dict[str, Any]:
+    """The result in plain values: what ``result.json`` keeps and the terminal shows."""
+    kept, best, last = experiment.kept, experiment.best, experiment.history[-1]
+    assert kept is not None
+    assert best is not None
+    names = list(last.metrics)
+    return {
+        "status": "FINISHED",
+        "overrides": list(place.overrides),
+        "name": place.name,
+        "job": place.job,
+        "directory": str(place.directory),
+        "loss": experiment.config()["loss"],
+        "objective": kept.cost,
+        "epochs": last.number,
+        "stopped": experiment.stopped,
+        "best_epoch": best.number,
+        "kept_epoch": kept.number,
+        "keep": experiment.plan.settings.keep,
+        "metrics": {**kept.metrics, **test},
+        "scaled": experiment.preprocessing.outputs.changes,
+        "best_cost": best.cost,
+        "remark": growth(experiment),
+        "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
+        "seconds": time.perf_counter() - began,
+        "training_seconds": experiment.seconds,
+        "requirements": requirements(experiment),
+    }
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """Runs' names with ``learning_rate`` for ``optimizer.learning_rate``, where no other key could be meant."""
+    keys = set(re.findall(KEY, " ".join(names))) | {item.name for item in hyperparameters(Settings)} | set(GROUPS)
+    ends = Counter(key.rpartition(".")[2] for key in keys)
+
+    def end(found: re.Match[str]) -> str:
+        last = found[0].rpartition(".")[2]
+        return last if ends[last] == 1 else found[0]
+
+    return [re.sub(KEY, end, name) for name in names]

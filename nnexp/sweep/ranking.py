@@ -1,0 +1,291 @@
+"""The finished jobs of a sweep, compared: which metric compares them, a table, a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.basics.files import Unreadable
+from nnexp.errors import counted, listed
+from nnexp.pictures.comparison import MOST_CURVES, Panel
+from nnexp.run.identity import short, with_options
+from nnexp.sweep import effects
+from nnexp.sweep.grid import Points, Setting, among, points, setting_name, settings
+from nnexp.sweep.ledger import Job
+from nnexp.sweep.manifest import Manifest
+from nnexp.terminal.console import note, say, shown, table, width, wrapped
+
+
+def panels(found: Sequence[Ranking], title: str) -> list[Panel]:
+    """The runs' curves, a panel for each ranking; of settings the means over their seeds, with a band for the range."""
+    # What is not drawn counts, but its history is not read.
+    return [panel(each, f"{title}: {each.dataset}" if each.dataset else title, MOST_CURVES) for each in found]
+
+
+def panel(ranking: Ranking, title: str, most: int) -> Panel:
+    """A ranking's curves, the first ``most`` of them; the others are empty."""
+    name = ranking.measure.name
+    if not ranking.compares_settings:
+        curves = {
+            label(job): job.history.get(name, []) if place < most else [] for place, job in enumerate(ranking.jobs)
+        }
+        return Panel(curves, name, title)
+    labels = short([setting.name for setting in ranking.settings])
+    means: dict[str, Sequence[float]] = {each: [] for each in labels}
+    bands = {}
+    for each, setting in zip(labels[:most], ranking.settings, strict=False):
+        seeds = same_length([job.history.get(name, []) for job in setting.finished])
+        means[each] = seeds.mean(axis=0).tolist()
+        bands[each] = (seeds.min(axis=0).tolist(), seeds.max(axis=0).tolist())
+    return Panel(means, name, title, bands, "mean, and range over seeds")
+
+
+def same_length(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """The curves as rows; one that ended earlier (``patience``) goes on with its last value, as its run would."""
+    longest = max(map(len, curves))
+    return np.array([[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves])
+
+
+def label(job: Job) -> str:
+    """A curve's name: unique, and what was varied first."""
+    return f"{job.result.name} (#{job.number})"
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """The metric that runs are compared by."""
+
+    name: str
+    differing: str = ""
+    """What keeps their costs from being compared, such as ``losses``; the metric is then one that is better if higher."""
+
+    def of(self, job: Job) -> float:
+        """A job's value; not a number where it has none."""
+        return job.result.metrics.get(self.name, math.nan)
+
+    def rank(self, value: float) -> float:
+        """What sorts the best value first; not a number comes last."""
+        return math.inf if math.isnan(value) else -value if self.differing else value
+
+    @property
+    def part(self) -> str:
+        """Which samples it was measured on."""
+        return self.name.partition("/")[2]
+
+
+def yardstick(finished: Sequence[Job]) -> Yardstick | None:
+    """The cost; where the jobs' costs cannot be compared, r2 or accuracy; None where they share neither.
+
+    Costs compare where the loss, the dataset and the units of a scaled target are the same.
+    """
+    part = "validation" if all("cost/validation" in job.result.metrics for job in finished) else "train"
+    reasons = {
+        "datasets": [job.config["dataset"] for job in finished],
+        "losses": [job.result.loss for job in finished],
+        "scalings": [job.result.scaled and job.config["scale"]["target"] for job in finished],
+    }
+    differing = [name for name, values in reasons.items() if any(value != values[0] for value in values)]
+    if not differing:
+        return Yardstick(f"cost/{part}")
+    for name in ("r2", "accuracy"):
+        if all(f"{name}/{part}" in job.result.metrics for job in finished):
+            return Yardstick(f"{name}/{part}", differing[0])
+    return None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Jobs that compare, best first, and what by. ``dataset`` tells it from the sweep's other rankings, if there are any."""
+
+    jobs: Sequence[Job]
+    measure: Yardstick
+    dataset: str = ""
+    settings: Sequence[Setting] = ()
+    """The jobs by setting, best first, where the seed was swept."""
+    grid: Points = field(default_factory=dict)
+
+    @property
+    def compares_settings(self) -> bool:
+        """Whether there is something to compare beside the seeds."""
+        return any(setting.name for setting in self.settings)
+
+
+def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
+    """One ranking of all finished jobs; where no metric is common to them, such as of different tasks, one for each dataset.
+
+    A job whose configuration cannot be read is left out, and named.
+    """
+    finished = [job for job in done if job.finished and comparable(job)]
+    if not finished:
+        return []
+    grid = points(manifest)
+    common = yardstick(finished)
+    if common:
+        return [ranked(finished, common, "", done, grid)]
+    groups: dict[str, list[Job]] = {}
+    for job in finished:
+        groups.setdefault(dataset_name(job, finished), []).append(job)
+    found = []
+    for name, group in groups.items():
+        measure = yardstick(group)
+        if measure:  # a dataset has one task, and a task one set of metrics, unless somebody has changed a result
+            found.append(ranked(group, measure, name, done, grid))
+    return found
+
+
+def comparable(job: Job) -> bool:
+    """Whether a job's configuration can be read; says so where it cannot."""
+    try:
+        return bool(job.config)
+    except Unreadable as error:
+        note(f"#{job.number}: {error}")
+        return False
+
+
+def ranked(jobs: Sequence[Job], measure: Yardstick, dataset: str, done: Sequence[Job], grid: Points) -> Ranking:
+    """The jobs, and their settings if the seed was swept, best first.
+
+    Settings of which a seed is missing come after the complete ones, those that miss most last: what diverges on some seeds
+    is of no use, and a mean over the seeds it got through would look better than it is.
+    """
+    best_first = sorted(jobs, key=lambda job: measure.rank(measure.of(job)))
+    here = {job.number for job in jobs}
+    own = among(grid, here, [job.number for job in done if job.finished and job.number not in here])
+    by_seed = settings(own, done, best_first)
+    ordered = sorted(by_seed, key=lambda each: (each.missing, measure.rank(each.mean(measure.name))))
+    return Ranking(best_first, measure, dataset, ordered, own)
+
+
+def dataset_name(job: Job, others: Sequence[Job]) -> str:
+    """A job's dataset in words, with the options that tell it from datasets of the same name: ``csv (path a.csv)``."""
+    own = job.config["dataset"]
+    alike = [other.config["dataset"] for other in others if other.config["dataset"]["name"] == own["name"]]
+    telling = {key: value for key, value in own.items() if any(other[key] != value for other in alike)}
+    return with_options({"name": own["name"]} | telling)
+
+
+def show(ranking: Ranking, most: int = 20) -> None:
+    """Print a ranking: a table of its settings, or of its runs, and the effects of what was swept."""
+    if ranking.compares_settings:
+        show_settings(ranking, most)
+    else:
+        show_runs(ranking, most)
+    for line in remarks(ranking):
+        for part in wrapped(line, width()):
+            say(part)
+    show_effects(ranking)
+
+
+def show_runs(ranking: Ranking, most: int) -> None:
+    """A table of the runs with all metrics of the samples that they are compared on; of seeds alone, how much they differ."""
+    jobs = ranking.jobs[:most]
+    metrics = compared(ranking)
+    columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "training"]
+    rows = [
+        [
+            str(place),
+            f"#{job.number}",
+            name,
+            *(shown(job.result.metrics[each]) if each in job.result.metrics else "" for each in metrics),
+            str(job.result.best_epoch),
+            f"{job.result.training_seconds:.2f} s",
+        ]
+        for place, (job, name) in enumerate(zip(jobs, short([job.result.name for job in jobs]), strict=True), 1)
+    ]
+    say("")
+    table(columns, rows, title=title(ranking, counted(len(ranking.jobs), "run"), ranking.measure.name))
+    rest(ranking.jobs, most)
+    for setting in ranking.settings:
+        if len(setting.finished) > 1:
+            values = ", ".join(f"{each.partition('/')[0]} {spread_out(setting, each)}" for each in metrics)
+            for line in wrapped(f"mean and standard deviation over {len(setting.finished)} seeds: {values}", width()):
+                say(line)
+
+
+def show_settings(ranking: Ranking, most: int) -> None:
+    """A table of the settings: the means over their seeds, the spread of what compares them, the best run of each."""
+    name = ranking.measure.name
+    first = ranking.settings[:most]
+    others = [each for each in compared(ranking) if each != name]
+    heads = [each.partition("/")[0] for each in (name, *others)]
+    columns = ["", "setting", heads[0], "sd", *heads[1:], "seeds", "best run"]
+    rows = [
+        [
+            str(place),
+            words,
+            shown(setting.mean(name)),
+            "" if math.isnan(setting.spread(name)) else f"{setting.spread(name):.2g}",
+            *(shown(setting.mean(each)) if setting.has(each) else "" for each in others),
+            setting.seeds(),
+            f"#{setting.finished[0].number}",
+        ]
+        for place, (setting, words) in enumerate(zip(first, short([each.name for each in first]), strict=True), 1)
+    ]
+    say("")
+    what = f"{counted(len(ranking.settings), 'setting')} ({counted(len(ranking.jobs), 'run')})"
+    table(columns, rows, title=title(ranking, what, f"the mean {name} over seeds"))
+    rest(ranking.settings, most)
+    none = len({setting_name(point) for point in ranking.grid.values()}) - len(ranking.settings)
+    if none:
+        say(f"and {counted(none, 'setting')} of which no seed finished")
+    if any(setting.missing for setting in ranking.settings):
+        say("Settings of which a seed is missing come last: the mean of the others flatters them.")
+    best = ranking.jobs[0]
+    words = f"best single run: #{best.number} {short([best.result.name])[0]}, {name} {shown(ranking.measure.of(best))}"
+    for line in wrapped(words, width()):
+        say(line)
+
+
+def spread_out(setting: Setting, metric: str) -> str:
+    """The mean and the standard deviation of a metric over a setting's seeds."""
+    mean = setting.mean(metric)
+    return shown(mean) if math.isnan(mean) else f"{mean:.4g} +- {setting.spread(metric):.2g}"
+
+
+def remarks(ranking: Ranking) -> Iterator[str]:
+    """What is to be known of the numbers: why some are undefined, and which runs blew up."""
+    for name in compared(ranking):
+        if any(math.isnan(job.result.metrics.get(name, 0)) for job in ranking.jobs):
+            yield f"{name} is undefined for samples whose target does not vary, and comes last."
+    grown = [f"#{job.number}" for job in ranking.jobs if job.result.remark]
+    if grown:
+        runs = listed(grown, most=10)
+        yield f"Of {runs} the cost grew far beyond that of the untrained network: the learning rate is too large."
+
+
+def show_effects(ranking: Ranking) -> None:
+    """What each swept key does to the metric that compares, where the sweep is a grid of more than one."""
+    values = {job.number: ranking.measure.of(job) for job in ranking.jobs}
+    found = effects.effects(values, ranking.grid, cost=not ranking.measure.differing)
+    if found:
+        keys = next(iter(ranking.grid.values()))
+        effects.show(found, ranking.measure.name, {key: short([f"{key}="])[0].rstrip("=") for key in keys})
+
+
+def compared(ranking: Ranking) -> list[str]:
+    """The metrics of the samples that a ranking's jobs are compared on."""
+    names = dict.fromkeys(name for job in ranking.jobs for name in job.result.metrics)
+    return [name for name in names if is_of(name, ranking.measure.part)]
+
+
+def title(ranking: Ranking, what: str, measure: str) -> str:
+    """A table's title: what is ranked, by what, and why not by the cost."""
+    of = f" of {ranking.dataset}" if ranking.dataset else ""
+    differing = ranking.measure.differing
+    why = f"; costs of different {differing} do not compare" if differing else ""
+    return f"{what}{of}, best first by {measure}{why}"
+
+
+def rest(ranked: Sequence[object], most: int) -> None:
+    """Say how many the table leaves out."""
+    if len(ranked) > most:
+        say(f"and {len(ranked) - most} more")
+
+
+def is_of(metric: str, part: str) -> bool:
+    """Whether a metric, such as ``cost/validation``, was measured on ``part``."""
+    return metric.endswith(f"/{part}")

@@ -1,0 +1,168 @@
+"""From the columns of a table to numbers: the one way that training and prediction share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.basics.exact import GAPS, as_floats, first_inexact, whole_number
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
+from nnexp.tables.reading import number, spells_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = {
+    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
+    **dict.fromkeys(("string", "categorical"), "text"),
+    **dict.fromkeys(("datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"), "date"),
+    "boolean": "bool",
+    "empty": "number",
+}
+"""What pandas infers about a column, in the four kinds that matter here."""
+
+
+def encode(
+    table: pd.DataFrame,
+    names: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
+    *,
+    source: str = "The table",
+    rows: Sequence[int] | None = None,
+) -> NDArray[np.float64]:
+    """The features ``names`` of a table as numbers (n_samples, n_features); other columns are ignored.
+
+    A column in ``categories`` becomes the index of its text there (the number 1 and the text "1" agree), any other
+    has to hold numbers or true/false, which become 1 and 0. Refuses what it cannot turn into finite numbers; its
+    messages name ``source`` and count rows from 1, or call them by ``rows``.
+    """
+    table = table.rename(columns=str).set_axis(range(1, len(table) + 1) if rows is None else list(rows), axis=0)
+    x = np.empty((len(table), len(names)))
+    for position, name in enumerate(names):
+        column = _column(table, name, source)
+        if name in categories:
+            x[:, position] = category_indices(column, categories[name], source)
+        else:
+            x[:, position] = numbers(column, source)
+    return x
+
+
+def _column(table: pd.DataFrame, name: str, source: str) -> pd.Series[Any]:
+    """One column, which exists once and misses no value."""
+    columns = list(table.columns)
+    if columns.count(name) != 1:
+        problem = "more than one" if name in columns else "no"
+        hint = "" if name in columns else did_you_mean(name, columns)
+        raise NnexpError(
+            f"{source} has {problem} column '{name}'.{hint} Its columns: {listed(columns)}. Name each feature's column "
+            "once."
+        )
+    column: pd.Series[Any] = table[name]
+    missing = column.index[column.isna()]
+    if len(missing):
+        raise NnexpError(
+            f"{source}: column '{name}' misses {counted(len(missing), 'value')}, the first in row "
+            f"{missing[0]}. Fill them in, or leave these rows out."
+        )
+    return column
+
+
+def kind_of(column: pd.Series[Any]) -> str:
+    """``number``, ``bool``, ``text`` or ``date``; for anything else what pandas or Python call it."""
+    from pandas.api.types import infer_dtype
+
+    inferred = infer_dtype(column, skipna=True)
+    if inferred in ("mixed", "mixed-integer"):
+        others = [type(value).__name__ for value in column if not isinstance(value, str | bool | int | float | Decimal)]
+        return others[0] if others else "text"
+    return KINDS.get(inferred, inferred)
+
+
+def _text(value: object) -> str:
+    """The text form by which categories match: 1, 1.0 and "1" agree."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def levels(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
+    """For each row the position of its text in the list of distinct texts, in order of appearance."""
+    codes, values = column.factorize()
+    return codes, [_text(value) for value in values]
+
+
+def categories_of(column: pd.Series[Any]) -> tuple[str, ...]:
+    """The distinct texts of a column in order."""
+    return tuple(sorted(set(levels(column)[1])))
+
+
+def category_indices(column: pd.Series[Any], categories: Sequence[str], source: str) -> NDArray[np.float64]:
+    """Each row's index into ``categories``; refuse a text that is not among them."""
+    known = {category: float(index) for index, category in enumerate(categories)}
+    codes, texts = levels(column)
+    for code, text in enumerate(texts):
+        if text not in known:
+            raise NnexpError(
+                f"{source}: column '{column.name}' holds '{text}' in row {column.index[codes == code][0]}, which is "
+                f"not one of the categories of training: {listed(categories)}.{did_you_mean(text, categories)} Correct "
+                "it, or train again with such rows."
+            )
+    return np.array([known[text] for text in texts])[codes] if texts else np.empty(0)
+
+
+def numbers(column: pd.Series[Any], source: str) -> NDArray[np.float64]:
+    """The column as finite numbers; true and false are 1 and 0."""
+    where = f"{source}: column '{column.name}'"
+    kind = kind_of(column)
+    if kind == "text":
+        codes, texts = levels(column)
+        for code, text in enumerate(texts):
+            if not spells_number(text):
+                row = column.index[codes == code][0]
+                raise NnexpError(f"{where} has to hold numbers. Got '{text}' in row {row}. Correct it in the file.")
+        values = as_floats(np.array([number(text) for text in texts], dtype=object))[codes]
+    elif kind in ("number", "bool"):
+        values = as_floats(_exactly(column))
+    else:
+        raise NnexpError(f"{where} has to hold numbers. Got {kind} values. Correct it in the file.")
+    refuse_rounded(column, source)
+    infinite = np.flatnonzero(~np.isfinite(values))
+    if len(infinite):
+        value, row = column.iloc[infinite[0]], column.index[infinite[0]]
+        raise NnexpError(f"{where} is infinite in row {row} ({str(value)[:20]}). Correct it, or leave this row out.")
+    return values
+
+
+def refuse_rounded(column: pd.Series[Any], source: str, remedy: str = "") -> None:
+    """Refuse a column of numbers with a whole one that float64 does not hold exactly; ``remedy`` is what else to do."""
+    values = _exactly(column)
+    place = first_inexact(values)
+    if place is not None:
+        raise NnexpError(
+            f"{source}: column '{column.name}' holds {values[place]} in row {column.index[place[0]]}, {GAPS}. Write it less an "
+            f"offset or in larger units.{f' {remedy}.' if remedy else ''}"
+        )
+
+
+def whole(column: pd.Series[Any]) -> NDArray[Any] | None:
+    """The column's numbers where all of them are whole and exact, as integers of NumPy's or Python's; else None."""
+    values = _exactly(column)
+    if values.dtype.kind in "iu":
+        return values
+    found = [whole_number(value) for value in values] if values.dtype.kind == "O" else [None]
+    return None if None in found else np.array(found, dtype=object)
+
+
+def _exactly(column: pd.Series[Any]) -> NDArray[Any]:
+    """The column's values in a type that has all their digits; a text that spells a number as the number."""
+    if kind_of(column) == "text":
+        codes, texts = levels(column)
+        return np.array([number(text) for text in texts], dtype=object)[codes]
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in "iu":
+        return column.to_numpy(dtype="uint64" if kind == "u" else "int64")
+    return column.to_numpy(dtype="float64" if kind in "fb" else object)

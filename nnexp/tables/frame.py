@@ -1,0 +1,265 @@
+"""A pandas table as data: numbers stay numbers, text becomes categories, and what is neither is refused.
+
+For every dataset that reads a table, whatever its source: ``csv`` and third-party plugins call ``from_frame``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.errors import NnexpError, counted, did_you_mean, listed
+from nnexp.plugin import MOST_NUMBER_CLASSES, Data, Task, likely_task
+from nnexp.tables.columns import (
+    categories_of,
+    category_indices,
+    encode,
+    kind_of,
+    levels,
+    numbers,
+    refuse_rounded,
+    whole,
+)
+from nnexp.tables.reading import spells_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Label = str | int | float | bool
+
+MOST_CATEGORIES = 50
+"""More distinct texts than this, in more than half of the rows, are taken for an identifier."""
+
+PLAIN_NAME = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
+"""A column name that the shell and Hydra read as it stands; others are quoted in what a message says to type."""
+
+DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
+    r"|\d{1,2}[- .]+[A-Za-z]{3,9}[- .,]+\d{2,4}( .*)?|[A-Za-z]{3,9} \d{1,2},? \d{4}( .*)?"
+)
+"""The usual spellings of a date or a time; pandas' own parser would also take "may" or "10" for one."""
+
+COMMA = re.compile(r"\d,\d")
+"""A decimal comma, or one between thousands; in "0 ," it is neither."""
+
+
+def from_frame(
+    table: pd.DataFrame,
+    target: str,
+    *,
+    task: str = "auto",
+    missing: str = "refuse",
+    drop: Sequence[str] = (),
+    source: str = "The table",
+) -> Data:
+    """The data of a table with one row per sample, one column per feature and the column ``target``.
+
+    true and false become 1 and 0, text its index among the column's sorted texts. ``task`` is ``auto`` (told by the
+    target's values), ``regression``, ``binary`` or ``multiclass``; ``missing`` is ``refuse`` or ``drop``, which leaves
+    rows with missing values out; ``drop`` names columns to leave out. Raises NnexpError; its messages call the table
+    ``source``, count rows from 1, and name ``dataset.target``, ``dataset.task``, ``dataset.missing`` and
+    ``dataset.drop``: the dataset that calls this has these fields.
+    """
+    return _Choice(source, target, task, missing, tuple(drop)).data(table.rename(columns=str))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What of a table is used, and what messages call it."""
+
+    source: str
+    target: str
+    task: str
+    missing: str
+    drop: tuple[str, ...]
+
+    def data(self, table: pd.DataFrame) -> Data:
+        names = self._features(list(table.columns))
+        # From here on the index is the row number that messages give, also after rows were dropped.
+        table = self._complete(table[[*names, self.target]].set_axis(range(1, len(table) + 1), axis=0))
+        if len(table) < 2:
+            raise NnexpError(
+                f"{self.source} holds {'a single row' if len(table) else 'no row'} of data. Training and validation "
+                "need at least 2: add more."
+            )
+        for name in names:
+            self._check(table[name], self._how_to_drop(name))
+            if kind_of(table[name]) == "number":
+                refuse_rounded(table[name], self.source, self._how_to_drop(name))
+        categories = {name: categories_of(table[name]) for name in names if kind_of(table[name]) == "text"}
+        x = encode(table, names, categories, source=self.source, rows=list(table.index))
+        y, classes, task = self._target(table[self.target])
+        return Data(x, y, names=names, task=task, classes=classes, target=self.target, categories=categories)
+
+    def _features(self, columns: list[str]) -> tuple[str, ...]:
+        """The columns to learn from; refuse a target or a column to drop that the table does not have, or has twice."""
+        repeated = sorted({name for name in columns if columns.count(name) > 1})
+        if repeated:
+            raise NnexpError(
+                f"{self.source} has more than one column named {listed(map(repr, repeated))}. Rename them: each name once."
+            )
+        for field, name in (("target", self.target), *(("drop", name) for name in self.drop)):
+            if name not in columns:
+                raise NnexpError(
+                    f"{self.source} has no column '{name}', which dataset.{field} names.{did_you_mean(name, columns)} "
+                    f"Its columns: {listed(columns)}."
+                )
+        if self.target in self.drop:
+            raise NnexpError(f"dataset.drop leaves out the target '{self.target}'. Take it out of dataset.drop.")
+        names = tuple(name for name in columns if name != self.target and name not in self.drop)
+        if not names:
+            raise NnexpError(
+                f"{self.source} leaves no feature to learn from: beside the target '{self.target}' it needs at least one "
+                f"column{' that dataset.drop does not name' if self.drop else ''}. Its columns: {listed(columns)}."
+            )
+        return names
+
+    def _complete(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows without missing values, or a refusal that says where the first one is."""
+        missing = table.isna()
+        counts = {name: int(missing[name].sum()) for name in table.columns if missing[name].any()}
+        if not counts:
+            return table
+        complete = table[~missing.any(axis=1)]
+        if self.missing == "refuse":
+            name = next(iter(counts))
+            gaps = listed(f"{name} ({count})" for name, count in counts.items())
+            if complete.empty:
+                remedy = f"No row is complete. {self._how_to_drop(max(counts, key=counts.__getitem__))}"
+            else:
+                incomplete = counted(len(table) - len(complete), "row")
+                remedy = f"Fill them in, or type dataset.missing=drop to leave {incomplete} out"
+            raise NnexpError(
+                f"{self.source}: {counted(sum(counts.values()), 'value is', 'values are')} missing, the first in column "
+                f"'{name}' in row {missing.index[missing[name]][0]} (row 1 holds the first sample). Missing by "
+                f"column: {gaps}. {remedy}."
+            )
+        if complete.empty:
+            name = max(counts, key=counts.__getitem__)
+            raise NnexpError(
+                f"{self.source}: dataset.missing=drop leaves no row, for each misses a value; column '{name}' misses "
+                f"{counts[name]} of {len(table)}. {self._how_to_drop(name)}."
+            )
+        return complete
+
+    def _how_to_drop(self, name: str) -> str:
+        """What to do about a column."""
+        if name == self.target:
+            return "Choose another target: type dataset.target=NAME"
+        columns = [*self.drop, name]
+        if all(PLAIN_NAME.fullmatch(each) for each in columns):
+            return f"To leave the column out, type dataset.drop=[{','.join(columns)}]"
+        quoted = ",".join('"' + each.replace('"', '\\"') + '"' for each in columns)
+        return f"To leave the column out, type {shlex.quote(f'dataset.drop=[{quoted}]')}"
+
+    def _check(self, column: pd.Series[Any], remedy: str) -> None:
+        """Refuse a column that is neither numbers nor categories."""
+        where = f"{self.source}: column '{column.name}'"
+        kind = kind_of(column)
+        if kind not in ("number", "bool", "text", "date"):
+            raise NnexpError(f"{where} holds {kind} values. Only numbers, true/false and text can be used. {remedy}.")
+        if kind == "date":
+            raise _no_dates(where, column.iloc[0], column.index[0], remedy)
+        if kind == "text":
+            if str(column.dtype) != "category":
+                _refuse_numbers_and_text(column, where, remedy)
+                _refuse_dates(column, where, remedy)
+            distinct = len(categories_of(column))
+            if distinct > MOST_CATEGORIES and 2 * distinct > len(column):
+                raise NnexpError(
+                    f"{where} holds {distinct} different texts in {len(column)} rows: that looks like an identifier or "
+                    f"free text, not like categories. {remedy}."
+                )
+
+    def _target(self, column: pd.Series[Any]) -> tuple[NDArray[Any], tuple[Label, ...], Task]:
+        """The target as values or class indices, the class labels, and the task."""
+        self._check(column, self._how_to_drop(self.target))
+        where = f"{self.source}: the target '{self.target}'"
+        kind = kind_of(column)
+        labels, indices = _classes(column, kind, self.source)
+        if len(labels) < 2:
+            raise NnexpError(
+                f"{where} is {labels[0]!r} in every row: nothing to learn. {self._how_to_drop(self.target)}."
+            )
+        task = likely_task(labels, len(column)) if self.task == "auto" else cast("Task", self.task)
+        if task == "regression":
+            if kind == "text":
+                raise NnexpError(
+                    f"{where} holds text ({str(column.iloc[0])!r} in row {column.index[0]}); dataset.task=regression "
+                    "needs numbers. Type dataset.task=auto"
+                )
+            refuse_rounded(column, self.source, "For classes type dataset.task=multiclass")
+            return numbers(column, self.source), (), task
+        if task == "binary" and len(labels) > 2:
+            other = "multiclass" if _fit_for_classes(labels, len(column)) else "regression"
+            raise NnexpError(
+                f"{where} has {len(labels)} classes ({listed(map(str, labels), most=5)}); dataset.task=binary needs 2. "
+                f"Type dataset.task={other}"
+            )
+        if not _fit_for_classes(labels, len(column)):
+            raise NnexpError(
+                f"{where} has {len(labels)} distinct numbers ({listed(map(str, labels), most=5)}) in {len(column)} "
+                "rows: too many for the classes of dataset.task=multiclass. Type dataset.task=regression"
+            )
+        return indices, labels, task
+
+
+def _refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str) -> None:
+    """Refuse text in which most are numbers: a slip of the pen in a column of numbers, or decimal commas."""
+    codes, texts = levels(column)
+    share = np.bincount(codes) / len(codes)
+    parsed = np.array([spells_number(text) for text in texts])
+    if share[parsed].sum() > 0.5 and not parsed.all():
+        odd = int(np.flatnonzero(~parsed)[0])
+        raise NnexpError(
+            f"{where} holds numbers and text: '{texts[odd]}' in row {column.index[codes == odd][0]}. Correct it, or "
+            f"leave the cell empty if the value is not known. {remedy}."
+        )
+    commas = np.array([COMMA.search(text) is not None and spells_number(text.replace(",", "")) for text in texts])
+    if share[commas].sum() > 0.5:
+        odd = int(np.flatnonzero(commas)[0])
+        raise NnexpError(
+            f"{where} holds numbers written with commas: '{texts[odd]}' in row {column.index[codes == odd][0]}. Write "
+            f"them with a decimal point and nothing between thousands. {remedy}."
+        )
+
+
+def _refuse_dates(column: pd.Series[Any], where: str, remedy: str) -> None:
+    codes, texts = levels(column)
+    dates = np.array([DATE.fullmatch(text.strip()) is not None for text in texts])
+    if (np.bincount(codes)[dates]).sum() > 0.5 * len(codes):
+        first = int(np.flatnonzero(dates)[0])
+        raise _no_dates(where, texts[first], column.index[codes == first][0], remedy)
+
+
+def _no_dates(where: str, value: object, row: object, remedy: str) -> NnexpError:
+    return NnexpError(
+        f"{where} holds dates or times ('{value}' in row {row}), which are neither numbers nor categories. Write them "
+        f"as numbers (a year, a month, seconds). {remedy}."
+    )
+
+
+def _classes(column: pd.Series[Any], kind: str, source: str) -> tuple[tuple[Label, ...], NDArray[np.int64]]:
+    """The distinct values in order, as plain Python values, and each row's index among them."""
+    if kind == "text":
+        texts = categories_of(column)
+        return texts, category_indices(column, texts, source).astype(np.int64)
+    if kind == "number" and (exact := whole(column)) is not None:
+        values, indices = np.unique(exact, return_inverse=True)
+        return tuple(int(value) for value in values), indices.astype(np.int64)
+    values, indices = np.unique(numbers(column, source), return_inverse=True)
+    plain = bool if kind == "bool" else int if all(value.is_integer() for value in values) else float
+    return tuple(plain(value) for value in values), indices.astype(np.int64)
+
+
+def _fit_for_classes(labels: Sequence[Label], n_samples: int) -> bool:
+    """Whether numbers can be classes: fractions only when there are few of them, whole numbers when they repeat."""
+    if all(isinstance(label, float) for label in labels):
+        return len(labels) <= MOST_NUMBER_CLASSES
+    return len(labels) <= MOST_CATEGORIES or 2 * len(labels) <= n_samples

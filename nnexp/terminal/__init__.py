@@ -1,0 +1,4 @@
+"""Text for a terminal, from plain values.
+
+Imports ``basics``.
+"""

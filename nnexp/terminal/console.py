@@ -1,0 +1,268 @@
+"""What a run says on the terminal: what is trained, how it goes, what came out, and what to type next."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nnexp.basics.files import relative
+from nnexp.errors import command, counted, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+LINES = 10
+"""Lines that a run without a terminal prints where ``log_every`` does not say how many."""
+PARTS = ("train", "validation", "test")
+
+
+class Epoch(Protocol):
+    """One pass over the training samples: its number, its scores, when it ended (seconds since 1970)."""
+
+    number: int
+    metrics: dict[str, float]
+    time: float
+
+    @property
+    def cost(self) -> float:
+        """The cost to compare epochs by."""
+
+
+class Console:
+    """The terminal of one run. In a sweep (``brief``) a run has one line, when it ends."""
+
+    def __init__(self, *, brief: bool = False) -> None:
+        self._brief = brief
+        self._bar: Progress | None = None
+        self._epochs = 0
+        self._every = 0
+        self._shown = 0.0
+
+    def opening(self, facts: Mapping[str, str]) -> None:
+        """What is about to be trained, a line per fact."""
+        if not self._brief:
+            for name, text in facts.items():
+                for line in fact(name, text):
+                    say(line)
+
+    @contextmanager
+    def training(self, epochs: int, log_every: int | None) -> Iterator[None]:
+        """Progress for the block: a bar on a terminal, lines otherwise or with ``log_every``."""
+        self._epochs = epochs
+        if self._brief and not log_every:
+            self._every = 0
+            yield
+        elif log_every or not sys.stderr.isatty():
+            self._every = log_every or max(1, epochs // LINES)
+            yield
+        else:
+            with progress_bar() as self._bar:
+                self._bar.add_task("", total=epochs, cost="")
+                yield
+            self._bar = None
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Show one epoch."""
+        if self._bar is not None:
+            if epoch.time - self._shown < 0.1 and epoch.number < self._epochs:
+                return
+            self._shown = epoch.time
+            self._bar.update(self._bar.task_ids[0], completed=epoch.number, cost=f"cost {epoch.cost:.4g}")
+        elif self._every and (epoch.number % self._every == 0 or epoch.number in (1, self._epochs)):
+            width = len(str(self._epochs))
+            values = "  ".join(
+                f"{name} {shown(value)}" for name, value in epoch.metrics.items() if name.startswith("cost")
+            )
+            extra = "  ".join(
+                f"{name.partition('/')[0]} {shown(value)}"
+                for name, value in epoch.metrics.items()
+                if name.endswith("/validation") and not name.startswith(("cost", "mae", "rmse"))
+            )
+            say(f"epoch {epoch.number:>{width}}/{self._epochs}  {values}  {extra}".rstrip())
+
+    def note(self, line: str) -> None:
+        """Say what the user should know while the run goes on."""
+        if self._bar is not None:
+            self._bar.console.print(printable(f"nnexp: {line}"), markup=False, highlight=False)
+        else:
+            note(line)
+
+    def result(self, result: Mapping[str, Any]) -> None:
+        """What came out."""
+        if self._brief:
+            part = "validation" if "cost/validation" in result["metrics"] else "train"
+            scores = "  ".join(
+                f"{name.partition('/')[0]} {shown(value)}"
+                for name, value in result["metrics"].items()
+                if name.endswith(part)
+            )
+            say(f"#{result['job']} {result['name']}  {scores}  ({result['training_seconds']:.1f} s)")
+        else:
+            for line in result_lines(result):
+                say(line)
+        if remark := result.get("remark"):
+            note(remark)
+
+    def reused(self, result: Mapping[str, Any], name: str) -> None:
+        """Which run answered, and its numbers."""
+        if self._brief:
+            self.result(result)
+            say(f"   reused from run {result['run_id'][:8]}")
+            return
+        say(f"reused   run {result['run_id']} ({name}): the same key, and finished; nothing was trained")
+        say("")
+        for line in metric_table(result["metrics"], scaled=result["scaled"]):
+            say(line)
+        say("")
+        next_commands(result["store"], result["run_id"], "compare runs in the browser")
+
+
+def say(line: str) -> None:
+    """Print a line at once, so that a pipe shows it as it happens."""
+    try:
+        print(printable(line), flush=True)  # noqa: T201 (this is the terminal)
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`: the run goes on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(line: str) -> None:
+    """Say what the user should know beside the results, on stderr."""
+    print(printable(f"nnexp: {line}"), file=sys.stderr, flush=True)  # noqa: T201 (this is the terminal)
+
+
+def fact(name: str, text: str) -> Iterator[str]:
+    """``name``, and beside it ``text`` in as many lines as it needs; a word, such as a path, is never cut."""
+    for line in wrapped(text, width() - 9) or [""]:
+        yield f"{name:<9}{line}"
+        name = ""
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The lines of ``text``, broken only at spaces."""
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+
+
+def width() -> int:
+    """The columns of the terminal, 80 where there is none; more than 120 are not easier to read."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 120)
+
+
+def progress_bar() -> Progress:
+    """A bar with the cost, the time passed and the time left; gone when it is done."""
+    from rich.console import Console as RichConsole
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("training "),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[cost]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=RichConsole(stderr=True),
+        transient=True,
+        refresh_per_second=8,
+    )
+
+
+def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """A single run's result: epochs, a table of metrics, where everything is, and what to type next."""
+    ended = f" ({result['stopped']})" if result["stopped"] else ""
+    yield from fact(
+        "done",
+        f"{counted(result['epochs'], 'epoch')} in {result['training_seconds']:.1f} s{ended}; lowest cost in epoch "
+        f"{result['best_epoch']}, kept the weights of epoch {result['kept_epoch']}",
+    )
+    yield ""
+    yield from metric_table(result["metrics"], scaled=result["scaled"])
+    yield ""
+    directory = relative(result["directory"])
+    yield from fact("files", f"{directory}/  (config.yaml, cost.png, weights.npz)")
+    if result.get("run_id"):
+        yield f"mlflow   run {result['run_id']}"
+    yield from next_lines(result.get("store"), directory, "compare runs in the browser")
+
+
+def next_lines(store: str | None, directory: str, purpose: str) -> Iterator[str]:
+    """The commands to type next: MLflow's pages where there is a ``store`` (the words that open it), and predict."""
+    lead = "next     "
+    if store is not None:
+        yield f"{lead}{f'python -m nnexp ui{store}':<37}  {purpose}"
+        lead = " " * len(lead)
+    yield f"{lead}{command('predict', directory, 'TABLE')}"
+
+
+def next_commands(store: str | None, directory: str, purpose: str) -> None:
+    """Print ``next_lines``."""
+    for line in next_lines(store, directory, purpose):
+        say(line)
+
+
+def metric_table(metrics: Mapping[str, float], *, scaled: bool) -> Iterator[str]:
+    """One row per metric, one column per part; a note where the target is scaled, since the cost is then in other units."""
+    parts = [part for part in PARTS if f"cost/{part}" in metrics]
+    rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics if "/" in name))
+    yield " " * 9 + " " * 10 + "".join(f"{part:>12}" for part in parts)
+    for row in rows:
+        values = [metrics[f"{row}/{part}"] for part in parts if f"{row}/{part}" in metrics]
+        note = "  (scaled units)" if row == "cost" and scaled else ""
+        if any(map(math.isnan, values)):
+            note = "  (the target does not vary there)"
+        yield f"{'':9}{row:<10}{''.join(f'{shown(value):>12}' for value in values)}{note}"
+
+
+def shown(value: float, digits: int = 4) -> str:
+    """A metric as it is shown; one that is not a number has no value for these samples."""
+    return "undefined" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    """Print a table that fits the terminal, numbers to the right; headings and text are broken only at spaces."""
+    numeric = [all(_is_number(cell) for cell in column) for column in zip(*rows, strict=True)]
+    widths = fitted(columns, rows, numeric)
+    for line in wrapped(title, width()):
+        say(line)
+    for row in (columns, *rows):
+        cells = [wrapped(cell, space) for cell, space in zip(row, widths, strict=True)]
+        for parts in itertools.zip_longest(*cells, fillvalue=""):
+            aligned = zip(parts, widths, numeric, strict=True)
+            say("  ".join(text.rjust(space) if right else text.ljust(space) for text, space, right in aligned).rstrip())
+
+
+def fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[int]:
+    """Each column's width: that of its longest cell where there is room, and never less than its longest word."""
+    cells = list(zip(*rows, strict=True))
+    whole = [max(map(len, (name, *column))) for name, column in zip(columns, cells, strict=True)]
+    widths = []
+    for name, column, number in zip(columns, cells, numeric, strict=True):
+        words = name.split() + [part for cell in column for part in ([cell] if number else cell.split())]
+        widths.append(max(map(len, words), default=0))
+    room = width() - sum(widths) - 2 * (len(widths) - 1)
+    for index in sorted(range(len(widths)), key=lambda index: numeric[index]):  # text first
+        more = min(whole[index] - widths[index], max(room, 0))
+        widths[index] += more
+        room -= more
+    return widths
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip("s %").lstrip("<"))
+    except ValueError:
+        return text in ("", "-", "undefined")
+    return True

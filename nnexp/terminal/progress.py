@@ -1,0 +1,114 @@
+"""One line that says how a sweep goes: on a terminal it moves, elsewhere about ten lines are printed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from nnexp.errors import printable
+from nnexp.terminal.console import LINES, note, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class SweepProgress:
+    """How many of a sweep's jobs are done, run and have failed, the best so far, and the time left."""
+
+    def __init__(self, jobs: int, skipped: int = 0) -> None:
+        self._jobs = jobs
+        self._done = self._said = self._skipped = skipped
+        self._running = self._failed = 0
+        self._best: tuple[float, int] | None = None
+        self._began = time.monotonic()
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            self._bar = _bar()
+            self._bar.add_task("sweep", total=jobs, completed=skipped, told="")
+            self._bar.start()
+
+    def begun(self) -> None:
+        """Count a job that runs now."""
+        self._running += 1
+
+    def ended(self, number: int, objective: float, *, failed: bool) -> None:
+        """Count a job that ended, with what it returned."""
+        self._running -= 1
+        self._done += 1
+        self._failed += failed
+        if not failed and (self._best is None or objective < self._best[0]):
+            self._best = objective, number
+        self.show()
+
+    def show(self) -> None:
+        """Bring the line up to date."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._done, told=self.words(running=True))
+        elif self._done * LINES // self._jobs > self._said * LINES // self._jobs:
+            self._said = self._done
+            ended = self._done == self._jobs
+            time_told = _clock(time.monotonic() - self._began) if ended else f"{_clock(self._left())} left"
+            say(f"{self._done:>{len(str(self._jobs))}}/{self._jobs} jobs  {self.words()}  {time_told}")
+
+    def words(self, *, running: bool = False) -> str:
+        """The counts and the best so far."""
+        parts: Sequence[str] = (
+            f"{self._running} running" if self._running and running else "",
+            f"{self._failed} failed" if self._failed else "",
+            f"best {self._best[0]:.4g} (#{self._best[1]})" if self._best else "",
+        )
+        return "  ".join(part for part in parts if part)
+
+    def _left(self) -> float:
+        """Seconds that the rest will take, if it is like what was done."""
+        done = self._done - self._skipped
+        return (time.monotonic() - self._began) / max(done, 1) * (self._jobs - self._done)
+
+    def note(self, line: str) -> None:
+        """Say what the user should know while the sweep goes on."""
+        if self._bar is not None:
+            self._bar.console.print(printable(f"nnexp: {line}"), markup=False, highlight=False)
+        else:
+            note(line)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("sweep"),
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        transient=True,
+        refresh_per_second=8,
+    )
+
+
+def _clock(seconds: float) -> str:
+    """``0:07`` or ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what the block waits for; gone afterwards."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext():
+        yield

@@ -1,0 +1,308 @@
+"""The runs that MLflow does not have completely: those that train, those that died, those whose store failed at their end.
+
+Each has a small file in ``outputs/.open/`` from before it is created in MLflow until everything of it is there. Whether a run
+is alive is told by its journal's lock. So any later command finds what a killed process left behind, tells MLflow how it
+ended, and delivers the rest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nnexp.basics.files import Unreadable, force_folder, read_json, replace_json
+from nnexp.basics.origin import allowed, embedded
+from nnexp.basics.removing import remove
+from nnexp.basics.secrets import masked
+from nnexp.basics.store_address import StoreAddress, same_store
+from nnexp.errors import NnexpError, first_line
+from nnexp.journal.journal import Busy, Ending, Journal, identity
+from nnexp.journal.past import Past
+from nnexp.journal.records import ID, is_file
+from nnexp.journal.result import write_result
+from nnexp.tracking.client import quiet, reason
+from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
+from nnexp.tracking.store import Store
+
+FOLDER = ".open"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run that is not completely in MLflow. ``uri`` is its store's address as it may be shown, without a password."""
+
+    path: Path
+    directory: Path
+    uri: str
+    experiment: str
+
+
+def register(outputs: Path, journal: str, directory: Path, uri: str, experiment: str) -> Path:
+    """Note that the run in ``directory``, whose journal has this id, is not completely in MLflow."""
+    path = outputs / FOLDER / journal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = outputs.absolute().parent
+    place = directory.absolute()
+    place = place.relative_to(base) if place.is_relative_to(base) else place  # so that the folder can be moved
+    known = {
+        "directory": str(place),
+        "uri": "" if same_store(uri, embedded(outputs)) else masked(uri),
+        "experiment": experiment,
+    }
+    replace_json(path, known, forced=True)
+    force_folder(path.parent)
+    return path
+
+
+def entries(outputs: Path) -> list[Entry]:
+    """Every run of ``outputs`` that is not completely in MLflow, the oldest first; those that train included."""
+    return notes(outputs)[0]
+
+
+def notes(outputs: Path) -> tuple[list[Entry], list[str]]:
+    """The runs that are noted, the oldest first; and what is wrong with the notes that nobody can follow."""
+    found, problems = [], []
+    for path in (outputs / FOLDER).glob("*"):
+        if ID.fullmatch(path.name):
+            try:
+                found.append((path.lstat().st_mtime, entry_in(path, outputs)))
+            except FileNotFoundError:  # delivered meanwhile
+                continue
+            except Unreadable as error:
+                problems.append(str(error))
+    return [entry for _, entry in sorted(found, key=lambda each: each[0])], problems
+
+
+def entry_in(path: Path, outputs: Path) -> Entry:
+    """The note of one run. Raises FileNotFoundError, and Unreadable where it is none."""
+    try:
+        known = read_json(path)
+    except Unreadable as error:
+        raise Unreadable(f"{error}. {advice(path)}") from None
+    match known:
+        case {"directory": str(place), "uri": str(uri), "experiment": str(experiment), **more} if not more and is_file(
+            place
+        ):
+            return Entry(path, outputs.absolute().parent / place, uri or embedded(outputs), experiment)
+    raise Unreadable(f"{path} is not what nnexp writes. {advice(path)}")
+
+
+def advice(path: Path) -> str:
+    """What to do about a note that nobody can follow."""
+    return f"It would name the run of the journal {path.name}. Move it away; other runs do not need it."
+
+
+def entry_of(directory: Path, outputs: Path) -> Entry | None:
+    """The entry of the run in ``directory``; None where MLflow has all of it, or was never to get it. Raises Unreadable."""
+    token = identity(directory)
+    if not token:
+        return None
+    try:
+        noted = entry_in(outputs / FOLDER / token, outputs)
+    except FileNotFoundError:
+        return None
+    return replace(noted, directory=directory)
+
+
+def refuse_unsettled(outputs: Path, directory: Path) -> None:
+    """Refuse to start a run over one that MLflow does not have completely, or that is alive. Raises NnexpError."""
+    if entry_of(directory, outputs):
+        raise NnexpError(
+            f"The run before in '{directory}' is not completely in MLflow. Type python -m nnexp sync, or choose another "
+            "directory."
+        )
+
+
+Before = Callable[[Path], object]
+"""Called with a run's directory before its files are delivered, to add what is missing there."""
+
+
+def leave(directory: Path) -> None:
+    """Add nothing to a run's directory."""
+
+
+def added(before: Before, directory: Path) -> str:
+    """Have missing files added; why that did not work, or nothing. A run without them is a run all the same."""
+    try:
+        before(directory)
+    except NnexpError as error:
+        return f"files are missing in {directory}: {first_line(error)}"
+    except Exception as error:  # noqa: BLE001 - it may be anything's fault
+        return f"files are missing in {directory} ({type(error).__name__}: {first_line(error)})"
+    return ""
+
+
+def settle(
+    found: Iterable[Entry], store: Store, outputs: Path, before: Before = leave
+) -> Iterator[tuple[Entry, str, bool]]:
+    """Deliver the runs that wait for ``store``: each with what became of it in words, and whether it is done.
+
+    Runs that are alive, and those of other stores, are left out.
+    """
+    for entry in found:
+        if not same_store(entry.uri, store.uri):
+            continue
+
+        def connect(experiment: str = entry.experiment) -> Store:
+            if experiment == store.experiment:
+                return store
+            return Store.connect(store.uri, experiment, outputs, artifacts=store.places.typed)
+
+        try:
+            words = settle_one(entry, connect, before)
+        except Busy:
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever the store's client raises, the next run may be luckier
+            why = str(error) if isinstance(error, NnexpError) else reason(error, store.uri)
+            yield entry, f"the run in {entry.directory} waits: {why}", False
+        else:
+            if words:
+                yield entry, words, True
+
+
+def settle_everywhere(
+    found: Iterable[Entry], uri: str | None, outputs: Path, before: Before = leave, *, artifacts: str | None = None
+) -> Iterator[tuple[Entry, str, bool]]:
+    """Deliver every run that waits for a store that may be used: the embedded one, that at ``uri``, the environment's.
+
+    ``uri`` and ``artifacts`` are what was typed. What is said of each is what ``settle`` says.
+    """
+    by_store: dict[str, list[Entry]] = {}
+    for entry in found:
+        by_store.setdefault(entry.uri, []).append(entry)
+    for address, group in by_store.items():
+        try:
+            # A sweep may have been ended before the database of its directory was made, which is then made now.
+            known_there = any(run_id_of(each.directory) for each in group)
+            whole = usable(address, uri, outputs, missing=not known_there)
+            store = Store.connect(whole, group[0].experiment, outputs, artifacts=artifacts)
+        except NnexpError as error:
+            for entry in group:
+                yield entry, f"the run in {entry.directory} waits: {str(error).splitlines()[0]}", False
+        else:
+            yield from settle(group, store, outputs, before)
+
+
+def usable(address: str, uri: str | None, outputs: Path, *, missing: bool = False) -> str:
+    """The whole address of a store that a note names, if it may be used; ``uri`` is what was typed.
+
+    Raises NnexpError where only the note names it, and where its database was removed, unless it may be ``missing``.
+    """
+    whole = allowed(address, uri, outputs, "python -m nnexp sync")
+    file = StoreAddress.parse(whole).file
+    if file and not missing and not Path(file).exists():
+        raise NnexpError(f"The database {file} is gone. Put it back to deliver to it.")
+    return whole
+
+
+def settle_one(entry: Entry, connect: Callable[[], Store], before: Before = leave, *, hurried: bool = False) -> str:
+    """Deliver one run; says what became of it, nothing where another process was faster. Raises Busy where it is alive.
+
+    How a killed run ended is noted in its directory before ``connect`` is called. Raises whatever that and the client raise.
+    """
+    if not identity(entry.directory):
+        store = connect()
+        with quiet():
+            return _without_directory(entry, store)
+    refuse_other(entry)
+    journal = Journal(entry.directory)
+    try:
+        with held(entry) as there:
+            return _told(entry, connect, before, journal, hurried=hurried) if there else ""
+    finally:
+        journal.close()
+
+
+@contextmanager
+def held(entry: Entry) -> Iterator[bool]:
+    """Keep others from delivering a run; False where it is delivered already. Raises Busy where somebody else is at it."""
+    try:
+        file = entry.path.open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"Another process is delivering the run in '{entry.directory}'.") from None
+        yield entry.path.exists()
+
+
+def refuse_other(entry: Entry) -> None:
+    """Refuse a note that leads to another run's directory: the run named in it has the journal with the note's own name."""
+    if identity(entry.directory) != entry.path.name:
+        raise NnexpError(
+            f"{entry.path} names a directory that is not its run's: {entry.directory}. Remove {entry.path}, or put the run back"
+        )
+
+
+def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: Journal, *, hurried: bool) -> str:
+    """Deliver one run, of which nobody else has the journal."""
+    died = ended(journal, entry.directory)
+    missing = added(before, entry.directory)
+    store = connect()
+    delivery = Delivery(store, entry.directory)
+    with quiet():
+        known_as = store.journal_of(delivery.run_id) if delivery.run_id else entry.path.name
+        if not known_as:
+            raise NnexpError(
+                f"{masked(store.uri)} has no run {delivery.run_id}, which {entry.directory / PROGRESS} names: is it another "
+                f"store than the run began with, or a new one? Put the old one back, or remove {PROGRESS} there to deliver the "
+                "run anew"
+            )
+        if known_as != entry.path.name:
+            raise NnexpError(
+                f"{PROGRESS} in {entry.directory} names a run of MLflow's that is another's: {delivery.run_id}. Remove "
+                f"{PROGRESS}"
+            )
+        if delivery.run_id and store.gone(delivery.run_id):
+            words = f"run {delivery.run_id[:8]} was deleted in MLflow, and is left so"
+        else:
+            if hurried:
+                delivery.mark()
+            delivery.all()
+            words = f"run {delivery.run_id[:8]} {died or 'is complete in MLflow now'}{missing and f'; {missing}'}"
+    remove(entry.path)
+    return words
+
+
+def _without_directory(entry: Entry, store: Store) -> str:
+    """Close the MLflow run of a directory that was removed before everything of it was delivered."""
+    run_id = store.with_journal(entry.path.name)
+    running = bool(run_id) and store.client.get_run(run_id).info.status == "RUNNING"
+    if running:
+        store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")
+        store.client.set_terminated(run_id, "KILLED")
+    store.force()
+    remove(entry.path)
+    return f"run {run_id[:8]} was closed: its directory is gone" if running else ""
+
+
+def end_dead(entry: Entry) -> None:
+    """Note in a run's directory that its process was killed, if it was. Raises Busy where it is alive."""
+    with suppress(FileNotFoundError):
+        journal = Journal(entry.directory)
+        try:
+            ended(journal, entry.directory)
+        finally:
+            journal.close()
+
+
+def ended(journal: Journal, directory: Path) -> str:
+    """Where the process was killed before it could say how the run ended, say so in its place; returns the words, or none.
+
+    The caller holds the journal's lock.
+    """
+    if Ending.read(directory).status not in ("open", "none"):
+        return ""
+    past = Past.read(directory)
+    moment = past.epochs[-1]["time"] if past.epochs else int(time.time() * 1000)
+    why = f"its process was killed after epoch {past.last} of {past.wanted}"
+    journal.write({"ended": "KILLED", "reason": why, "time": moment})
+    write_result(directory, {"status": "KILLED", "reason": why})
+    return f"is marked as KILLED: {why}"

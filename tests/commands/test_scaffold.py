@@ -1,0 +1,215 @@
+"""``python -m nnexp new``: what it writes works as it stands, and what it refuses leaves nothing behind.
+
+The distributions are made, installed and run in an environment of their own, where nnexp is installed from its wheel.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+import pytest
+
+from nnexp.commands import scaffold
+from nnexp.commands import subcommands as commands
+from nnexp.errors import NnexpError
+from nnexp.plugin import KINDS
+from tests.command import ROOT, Ended, environment
+
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+OFFLINE = ["--no-deps", "--no-build-isolation"]
+
+
+class Environment:
+    """A virtual environment with nnexp's wheel, and everything that nnexp needs from this one."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place / "venv")], check=True)
+        self.python = place / "venv" / "bin" / "python"
+        paths = sysconfig.get_paths("venv", {"base": str(place / "venv"), "platbase": str(place / "venv")})
+        here = [path for path in sys.path if Path(path).name == "site-packages"]
+        Path(paths["purelib"], "needed.pth").write_text("\n".join(here) + "\n")
+        subprocess.run([*PIP, "wheel", *OFFLINE, "-w", str(place), str(ROOT)], check=True)
+        (wheel,) = place.glob("nnexp-*.whl")
+        self.install(wheel.name)
+
+    def install(self, *words: str) -> None:
+        """``pip install WORDS`` in the environment; not editable, since what that needs comes from the network."""
+        plain = [word for word in words if word != "-e"]
+        command = [*PIP, "--python", str(self.python), "install", *OFFLINE, *plain]
+        subprocess.run(command, cwd=self.place, check=True)
+
+    def run(self, *words: str, cwd: Path | None = None) -> Ended:
+        """``python WORDS`` in the environment."""
+        command = [str(self.python), *words]
+        where = cwd or self.place
+        done = subprocess.run(command, cwd=where, env=environment(), capture_output=True, text=True, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def nnexp(self, *words: str) -> Ended:
+        """``python -m nnexp WORDS`` in the environment."""
+        return self.run("-m", "nnexp", *words)
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment in which a new plugin of each kind is installed."""
+    made = Environment(tmp_path_factory.mktemp("scaffold"))
+    for kind in KINDS:
+        ended = made.nnexp("new", kind, f"my_{kind}")
+        assert (ended.code, ended.err) == (0, "")
+        made.install(f"./nnexp-my-{kind}")
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written(env: Environment, kind: str) -> None:
+    """A whole distribution: metadata with the entry point and the range of nnexp, a typed package, tests, a README."""
+    folder = env.place / f"nnexp-my-{kind}"
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    package = f"src/nnexp_my_{kind}"
+    assert [each for each in files if "__pycache__" not in each] == [
+        "README.md",
+        "pyproject.toml",
+        f"{package}/__init__.py",
+        f"{package}/py.typed",
+        f"tests/test_my_{kind}.py",
+    ]
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    major, minor = (int(each) for each in version("nnexp").split(".")[:2])
+    assert project["name"] == f"nnexp-my-{kind}"
+    assert project["dependencies"][0] == f"nnexp>={major}.{minor},<{major}.{minor + 1}"
+    assert project["entry-points"] == {f"nnexp.{kind}": {f"my_{kind}": f"nnexp_my_{kind}:My{kind.capitalize()}"}}
+
+
+def test_its_needs_are_nnexps() -> None:
+    """The templates ask for the NumPy, Python and pytest that nnexp itself asks for."""
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (scaffold.TEMPLATES / "pyproject.toml.template").read_text()
+    made = tomllib.loads(Template(text).substitute(scaffold.terms("loss", "mine")))["project"]
+    assert made["requires-python"] == own["requires-python"]
+    assert made["dependencies"][1] in own["dependencies"]
+    assert set(made["optional-dependencies"]["dev"]) <= set(own["optional-dependencies"]["dev"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_trains(env: Environment, kind: str) -> None:
+    """The option is listed, shown in full and trains, and the cost falls."""
+    name = f"my_{kind}"
+    assert env.nnexp("--help").err == ""
+    page = env.nnexp("plugins", f"{kind}.{name}")
+    assert page.out.startswith(f"{kind}={name}   nnexp-my-{kind} 0.1.0, nnexp_my_{kind}:My{kind.capitalize()}\n")
+    ended = env.nnexp(f"{kind}={name}", "epochs=5", "log_every=1", "tracking=none")
+    assert (ended.code, ended.err) == (0, "")
+    costs = [float(line.split()[3]) for line in ended.out.splitlines() if line.startswith("epoch")]
+    assert len(costs) == 5
+    assert costs[-1] < costs[0]
+
+
+def test_it_is_clean(env: Environment) -> None:
+    """Ruff has nothing to say about what is written, nor has mypy in its strict mode."""
+    bin_ = Path(sys.executable).parent
+    rules = "COM812,CPY001,D102,D105,D107,D203,D213,D401,ARG002,INP001,RUF012,TC"
+    folders = [f"nnexp-my-{kind}" for kind in KINDS]
+    for tool, words in (
+        ("ruff", ["check", *folders]),
+        ("ruff", ["check", "--select", "ALL", "--ignore", rules, *folders]),
+        ("ruff", ["format", "--check", *folders]),
+        ("mypy", ["--strict", "--python-executable", str(env.python), *(f"{folder}/src" for folder in folders)]),
+    ):
+        done = subprocess.run([bin_ / tool, *words], cwd=env.place, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command says which files it wrote and what to type next."""
+    monkeypatch.chdir(tmp_path)
+    commands.main(["new", "loss", "log_cosh"])
+    assert capsys.readouterr().out == (
+        "wrote    nnexp-log-cosh/pyproject.toml\n"
+        "         nnexp-log-cosh/README.md\n"
+        "         nnexp-log-cosh/src/nnexp_log_cosh/__init__.py   the plugin: replace its formula by yours\n"
+        "         nnexp-log-cosh/src/nnexp_log_cosh/py.typed\n"
+        "         nnexp-log-cosh/tests/test_log_cosh.py\n"
+        "next     python -m pip install -e ./nnexp-log-cosh\n"
+        "         python -m nnexp check loss.log_cosh\n"
+        "         python -m nnexp loss=log_cosh\n"
+    )
+    assert "class LogCosh(Loss):" in (tmp_path / "nnexp-log-cosh/src/nnexp_log_cosh/__init__.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["los", "mine"], "No kind 'los'. Did you mean 'loss'? Kinds: activation, loss, "),
+        (["huber", "loss"], "The kind comes first: python -m nnexp new loss huber"),
+        (["loss", "Huber"], "must be words of a-z and 0-9, joined by _, a letter first. Type python -m nnexp new loss huber"),
+        (["loss", "LogCosh"], "Type python -m nnexp new loss log_cosh"),
+        (["loss", "log-cosh"], "Type python -m nnexp new loss log_cosh"),
+        (["loss", "huber_"], "Type python -m nnexp new loss huber"),
+        (["loss", "../huber"], "Type python -m nnexp new loss huber"),
+        (["loss", "2nd"], "'2nd' cannot be a name"),
+        (["loss", "grün"], "'grün' cannot be a name: it must be words of a-z and 0-9, joined by _, a letter first."),
+        (["loss", ""], "'' cannot be a name"),
+        (["loss", "lambda"], "'lambda' is a word of Python's own. Choose another name, such as lambda_loss."),
+        (["loss", "name"], "'name' has a meaning of its own in nnexp. Choose another name, such as name_loss."),
+        (["loss", "defaults"], "'defaults' has a meaning of its own"),
+        (["output", "mine"], "No kind 'output'."),
+        (["loss", "auto"], "'auto' has a meaning of its own"),
+        (["loss", "mae"], "loss=mae is there already, from nnexp "),
+        (["loss"], "the following arguments are required: name. usage: python -m nnexp new [-h] kind name"),
+    ],
+)  # fmt: skip
+def test_refused(words: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind or a name that cannot be is refused with what to type instead; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NnexpError) as error:
+        commands.main(["new", *words])
+    assert text in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["directory", "file", "dangling link"])
+def test_what_is_there_stays(there: str, tmp_path: Path) -> None:
+    """Whatever has the directory's name is left as it is, and the name is refused."""
+    place = tmp_path / "nnexp-mine"
+    if there == "directory":
+        place.mkdir()
+    elif there == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to("nowhere")
+    with pytest.raises(NnexpError, match=r"There is a 'nnexp-mine' here already\. Choose another name"):
+        scaffold.new("loss", "mine", tmp_path)
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be written, here a template that is not there, leaves no directory behind."""
+    monkeypatch.setattr(scaffold, "TEMPLATES", tmp_path / "templates")
+    (tmp_path / "templates").mkdir()
+    with pytest.raises(FileNotFoundError):
+        scaffold.new("loss", "mine", tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["templates"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("loss", "huber", "Huber"),
+        ("activation", "hard_sigmoid", "HardSigmoid"),
+        ("loss", "loss", "LossLoss"),
+        ("optimizer", "layer", "LayerOptimizer"),
+        ("dataset", "warning", "WarningDataset"),
+        ("loss", "l1", "L1"),
+    ],
+)
+def test_class_names(kind: str, name: str, expected: str) -> None:
+    """The class is the name in capitals; where Python or nnexp.plugin has that word, the kind follows."""
+    assert scaffold.terms(kind, name)["Class"] == expected
