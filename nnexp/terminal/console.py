@@ -24,11 +24,19 @@ PARTS = ("train", "validation", "test")
 
 
 class Epoch(Protocol):
-    """One pass over the training samples: its number, its scores, when it ended (seconds since 1970)."""
+    """One pass over the training samples: its number, its scores, and when it ended, in seconds since 1970."""
 
-    number: int
-    metrics: dict[str, float]
-    time: float
+    @property
+    def number(self) -> int:
+        """From 1."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Each score, such as ``cost/train``."""
+
+    @property
+    def time(self) -> float:
+        """When it ended."""
 
     @property
     def cost(self) -> float:

@@ -18,5 +18,6 @@
 | ``models.py`` | a run's model as MLflow keeps it |
 | ``ui.py`` | MLflow's user interface, as a child of this process |
 
-Imports ``journal`` and ``basics``; ``models`` also ``experiment``. Importing any of these modules does not import MLflow (about 3 s): only the functions that need it do.
+Imports ``journal`` and ``basics``; ``models`` also ``experiment``. Importing any of these modules does not import MLflow (about
+3 s): only the functions that need it do.
 """
