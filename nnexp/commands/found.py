@@ -1,0 +1,81 @@
+"""Where the model of a run lies that somebody names, and what to say where there is none."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shlex
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnexp.basics.files import Unreadable
+from nnexp.commands.parser import open_store
+from nnexp.errors import NnexpError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def no_run(directory: Path, typed: str, most: int = 5) -> str:
+    """The message for a directory that is no run's: the newest finished runs below it, and what to type for one of them."""
+    newest = itertools.islice(finished_below(directory), most)
+    found = [str(each) for each in newest]
+    if not found:
+        return (
+            f"'{directory}' holds neither a run nor a model. Runs are in outputs/runs/, those of a sweep in "
+            "outputs/sweeps/.../0, 1, ..."
+        )
+    what = "a sweep's directory" if Path(found[0]).parent == directory and Path(found[0]).name.isdigit() else "no run"
+    shown = "\n  ".join(found)
+    typed = f"python -m nnexp {typed.format(shlex.quote(found[0]))}"
+    return f"'{directory}' is {what}. Type {typed}\nThe newest runs in it:\n  {shown}"
+
+
+def finished_below(directory: Path) -> Iterator[Path]:
+    """The directories of finished runs in ``directory``, up to three levels down (outputs/sweeps/NAME/0), newest first."""
+    from nnexp.journal.result import RESULT, read_result
+
+    found = [path for level in ("*", "*/*", "*/*/*") for path in directory.glob(f"{level}/{RESULT}")]
+    for path in sorted(found, key=lambda path: path.lstat().st_mtime, reverse=True):
+        with suppress(Unreadable):  # it cannot be told as one that finished
+            if read_result(path.parent).status == "FINISHED":
+                yield path.parent
+
+
+@contextmanager
+def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
+    """Where the model of RUN lies, and its MLflow run id if it has one. Files of a run named by its id are fetched."""
+    from nnexp.experiment.model import DESCRIPTION, WEIGHTS
+    from nnexp.journal.result import RESULT, read_result
+    from nnexp.tracking.delivery import run_id_of
+
+    path = Path(given.run)
+    if path.exists():
+        if path.name == WEIGHTS and (path.parent / DESCRIPTION).exists():
+            typed = given.typed.format(shlex.quote(str(path.parent)))
+            raise NnexpError(f"'{path}' holds a run's weights alone. Type python -m nnexp {typed}")
+        if not path.is_dir():
+            yield path, ""
+            return
+        if not (path / RESULT).exists() and not (path / DESCRIPTION).exists():
+            raise NnexpError(no_run(path, given.typed))
+        result = read_result(path)
+        if result.status not in ("", "FINISHED"):
+            raise NnexpError(
+                f"The run in '{path}' did not finish ({result.reason}), so it has no model. Choose another run."
+            )
+        yield path, run_id_of(path)
+        return
+    if "/" in given.run or given.run.startswith("."):
+        raise NnexpError(
+            f"No run directory '{given.run}'. Runs are in outputs/runs/, those of a sweep in outputs/sweeps/.../0, 1, "
+            "..."
+        )
+    store = open_store(given)
+    run_id = store.find(given.run).info.run_id
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (WEIGHTS, DESCRIPTION):
+            store.download(run_id, name, Path(folder))
+        yield Path(folder), run_id
