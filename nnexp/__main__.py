@@ -47,7 +47,7 @@ def main() -> NoReturn:
 def guarded(words: list[str]) -> list[str]:
     """The words of the command without passwords; from here on what is logged has none in it, either."""
     from nnexp.basics import secrets
-    from nnexp.composition.safety import without_passwords
+    from nnexp.composition.passwords import without_passwords
 
     secrets.forget()
     sys.argv[1:] = without_passwords(words)

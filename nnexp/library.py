@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnexp.basics.exact import as_array, as_quantities, unmasked
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment.experiment import Experiment, assemble, plan
+from nnexp.experiment.experiment import Experiment, assemble
 from nnexp.experiment.model import Model, load
+from nnexp.experiment.plan import plan
 from nnexp.plugin import (
     TASKS,
     Activation,

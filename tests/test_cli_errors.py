@@ -386,7 +386,7 @@ def test_defaults_are_stated_once() -> None:
 
     import yaml
 
-    from nnexp.experiment.experiment import Settings
+    from nnexp.experiment.plan import Settings
     from nnexp.library import fit
 
     config = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())

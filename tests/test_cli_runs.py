@@ -161,7 +161,8 @@ def test_the_config_makes_the_run_again(single: tuple[Path, str]) -> None:
     """config.yaml given back as a plain configuration trains to the same weights, bit by bit."""
     import yaml
 
-    from nnexp.experiment.experiment import plan, prepare
+    from nnexp.experiment.experiment import prepare
+    from nnexp.experiment.plan import plan
 
     experiment = prepare(plan(yaml.safe_load((single[0] / "config.yaml").read_text())))
     for _ in experiment.epochs():

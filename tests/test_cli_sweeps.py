@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from nnexp.journal.journal import JOURNAL, read
-from nnexp.sweep import ledger
+from nnexp.sweep import states as sweep_states
 from nnexp.tracking.delivery import run_id_of
 from tests.command import SLOW, nnexp, result, sweeping, sweeps
 
@@ -231,7 +231,7 @@ def test_a_killed_sweep_goes_on_bit_by_bit(launcher: str, untouched: Path, tmp_p
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     (directory,) = sweeps(tmp_path)
-    done = [path for path in directory.glob("*/weights.npz") if ledger.state(path.parent) == "finished"]
+    done = [path for path in directory.glob("*/weights.npz") if sweep_states.state(path.parent) == "finished"]
     assert done
     before = {path: path.stat().st_mtime_ns for path in done}
     ended = nnexp("resume", str(directory), *launched(launcher), cwd=tmp_path)
@@ -252,7 +252,7 @@ def training(place: Path, *words: str) -> subprocess.Popen[str]:
     """The long sweep under way: its first job has ended, and another one is in the middle."""
 
     def reached(jobs: list[Path]) -> bool:
-        found = {job: ledger.state(job) for job in jobs}
+        found = {job: sweep_states.state(job) for job in jobs}
         running = [(job / JOURNAL).read_text() for job in jobs if found[job] == "running"]
         return "finished" in found.values() and any(20 <= text.count('"epoch"') <= 120 for text in running)
 
@@ -282,7 +282,7 @@ def test_a_worker_that_is_killed_ends_the_sweep_under_joblib(untouched: Path, tm
     """A worker that dies by SIGKILL: the ledger says what is left, exit code 1, and resume finishes it."""
     process = training(tmp_path, *launched("joblib"))
     (directory,) = sweeps(tmp_path)
-    alive = next(path for path in directory.glob(f"*/{JOURNAL}") if ledger.state(path.parent) == "running")
+    alive = next(path for path in directory.glob(f"*/{JOURNAL}") if sweep_states.state(path.parent) == "running")
     os.kill(writer(alive), signal.SIGKILL)
     out, said = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -7,7 +7,8 @@ from typing import cast
 import pytest
 
 from nnexp.discovery import installed, registry
-from nnexp.experiment.experiment import plan, prepare
+from nnexp.experiment.experiment import prepare
+from nnexp.experiment.plan import plan
 from nnexp.plugin import Loss
 
 DATASETS = [name for name in registry.available("dataset") if name != "csv"]

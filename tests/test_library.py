@@ -493,7 +493,8 @@ for y in (x[:, 0], x[:, 0] > 0, numpy.arange(40) % 3):
     nnexp.load(r.save(sys.argv[1])).predict(x)
 r = fit(x, x[:, 0] > 0, epochs=1)
 r.predict_proba(x)
-from nnexp.experiment.experiment import plan, prepare
+from nnexp.experiment.plan import plan
+from nnexp.experiment.experiment import prepare
 list(prepare(plan({{"dataset": "diabetes", "epochs": 2}})).epochs())
 print([name for name in {HEAVY} if name in sys.modules])
 """

@@ -66,7 +66,7 @@ def test_every_option_is_named() -> None:
     """The README's tables name every built-in option and every key."""
     from nnexp.basics.fields import hyperparameters
     from nnexp.discovery.installed import entries
-    from nnexp.experiment.experiment import SECTIONS, Settings
+    from nnexp.experiment.plan import SECTIONS, Settings
     from nnexp.plugin import KINDS
 
     for kind in KINDS:

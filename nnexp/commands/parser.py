@@ -38,8 +38,9 @@ def add_place(parser: argparse.ArgumentParser, uri: str) -> None:
 
 def open_store(given: argparse.Namespace) -> Store:
     """The store and the experiment that the options name, if they are there, with what waited for it."""
+    from nnexp.journal.notes import entries
     from nnexp.run.drawing import draw_missing
-    from nnexp.tracking.pending import entries, settle
+    from nnexp.tracking.pending import settle
     from nnexp.tracking.store import Store
 
     if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs_here() / "mlflow.db").exists()):

@@ -55,7 +55,7 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
 def resume_run(directory: Path, given: argparse.Namespace) -> None:
     """Go on with one run."""
     from nnexp.journal.journal import identity, refuse_links
-    from nnexp.run.start import resume as go_on
+    from nnexp.run.resume import resume as go_on
     from nnexp.terminal.console import Console
 
     epochs = None

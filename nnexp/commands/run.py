@@ -11,9 +11,8 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import cast
 
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -22,24 +21,29 @@ from omegaconf import DictConfig
 from nnexp.basics.files import outputs_here, relative
 from nnexp.basics.removing import Site
 from nnexp.basics.secrets import guard_logs
-from nnexp.composition import guard, options, safety
+from nnexp.commands.options import file_options, options_parser, refuse_options
+from nnexp.composition import guard, options
 from nnexp.composition import loader as composition
 from nnexp.composition.composed import plain
+from nnexp.composition.passwords import quoted
 from nnexp.discovery import installed, presets, registry
 from nnexp.engine.training import Diverged
-from nnexp.errors import NnexpError, command, counted, did_you_mean, first_line, listed, one_line
+from nnexp.errors import NnexpError, command, counted, first_line, listed, one_line
 from nnexp.experiment.settings import Place
 from nnexp.journal.journal import JOURNAL, Busy, refuse_links
 from nnexp.journal.result import RESULT, read_result
 from nnexp.plugin import KINDS
-from nnexp.run.start import resume as resume_run
+from nnexp.run.resume import resume as resume_run
 from nnexp.run.start import run
-from nnexp.sweep import ledger, ranking
+from nnexp.sweep import ledger, ranking, states
 from nnexp.sweep import recorder as sweep
+from nnexp.sweep.again import Resumed, again, began_elsewhere, recorded_tracking
 from nnexp.sweep.manifest import MANIFEST
+from nnexp.sweep.picture import COMPARISON, drawn, ranked
+from nnexp.sweep.place import hydras_files
 from nnexp.sweep.worker import Here
 from nnexp.terminal.console import Console, fact, next_commands, note, say
-from nnexp.tracking.tracked_run import Waiting
+from nnexp.tracking.opening import Waiting
 
 LOG = "nnexp.log"
 log = logging.getLogger("nnexp")
@@ -71,14 +75,6 @@ def main(words: Sequence[str], command: composition.Command | None = None) -> No
     finally:
         if sweep.Recorder.courier:  # refused or interrupted; at the end of a sweep it has ended already
             sweep.Recorder.courier.stop(0)
-
-
-def options_parser() -> argparse.ArgumentParser:
-    """Hydra's parser of options such as ``-m``, with nnexp's way of refusing. None can be abbreviated."""
-    parser = get_args_parser()
-    parser.allow_abbrev = False
-    parser.error = refuse_option  # type: ignore[method-assign]
-    return parser
 
 
 def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -150,47 +146,6 @@ def note_broken() -> None:
         print(f"note: left out {one_line(str(problem))}", file=sys.stderr)  # noqa: T201
 
 
-def refuse_option(message: str) -> NoReturn:
-    """Hydra's parser for options such as ``-m`` would exit with its whole usage."""
-    option = message.rpartition(" ")[2]
-    known = [f"--{each}" for each in ("multirun", "help", "hydra-help", "cfg", "config-dir", "config-name", "info")]
-    raise NnexpError(
-        f"{message}.{did_you_mean(option, known)} Options: {listed(['-m', *known])}. A key is typed key=value."
-    )
-
-
-def refuse_options(given: Mapping[str, Any]) -> None:
-    """Options that do not go together: Hydra takes one of them, or says so in a traceback."""
-    modes = {"multirun": "-m", "run": "--run", "cfg": "--cfg job", "info": "--info", "shell_completion": "-sc"}
-    chosen = [option for key, option in modes.items() if given.get(key)]
-    if len(chosen) > 1:
-        raise NnexpError(
-            f"{' and '.join(chosen)} do not go together. Type {chosen[-1]} without {' and '.join(chosen[:-1])}."
-        )
-    if given["experimental_rerun"] is not None:
-        raise NnexpError(
-            "--experimental-rerun reads a pickle, which can run code. Type the run's overrides again instead."
-        )
-    if given["resolve"] and not (given["cfg"] or given["help"]):
-        raise NnexpError("--resolve goes with --cfg. Type --cfg job --resolve")
-    if given["package"] and not given["cfg"]:
-        raise NnexpError(f"--package goes with --cfg. Type --cfg job --package {given['package']}")
-    if given["shell_completion"] and not any("=" in word for word in given["overrides"]):
-        raise NnexpError("-sc installs completion in a shell. Type -sc install=bash")
-
-
-def file_options(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options that say which files take part, as they were typed."""
-    return tuple(word for key, option in FILE_OPTIONS.items() if given.get(key) for word in (option, str(given[key])))
-
-
-FILE_OPTIONS: Mapping[str, str] = {
-    "config_path": "--config-path",
-    "config_name": "--config-name",
-    "config_dir": "--config-dir",
-}
-
-
 def job(config: DictConfig) -> float | None:
     """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
     guard.refuse_unchecked(config)
@@ -220,13 +175,13 @@ def own_log(directory: Path) -> Iterator[None]:
 
 def part_of_sweep(config: DictConfig, place: Place) -> float:
     """Do what is left to do of a sweep's job, which in a resumed sweep may have ended or been interrupted before."""
-    stands, console = ledger.state(place.directory), Console(brief=not Here.worker)
-    if stands in ledger.DONE:
+    stands, console = states.state(place.directory), Console(brief=not Here.worker)
+    if stands in states.DONE:
         return read_result(place.directory).objective
-    if stands in ledger.BAD:  # --failed has set those aside that are to be tried again
+    if stands in states.BAD:  # --failed has set those aside that are to be tried again
         return math.nan
-    if config.sweep.fail_fast and (place.directory.parent / ledger.STOPPED).exists():
-        files = sweep.hydras_files(cast("DictConfig", HydraConfig.get()))
+    if config.sweep.fail_fast and (place.directory.parent / states.STOPPED).exists():
+        files = hydras_files(cast("DictConfig", HydraConfig.get()))
         Site(place.directory, (place.directory,), files).clear()  # what Hydra made of it; it has not begun
         return math.nan
     values = plain(config)
@@ -251,7 +206,7 @@ def ended(place: Place, error: Exception, config: DictConfig) -> float | None:
             log.error("The job failed.", exc_info=error)
         sweep.write_failure(place.directory, error)
         if config.sweep.fail_fast:
-            (place.directory.parent / ledger.STOPPED).touch()
+            (place.directory.parent / states.STOPPED).touch()
         return math.nan  # the other jobs go on; the end of the sweep tells the reason
     if isinstance(error, NnexpError) and not isinstance(error, Diverged):
         discard()
@@ -276,7 +231,7 @@ def placed() -> Place:
     if here.mode != RunMode.MULTIRUN:
         return Place(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir
-    return Place(directory, outputs, overrides, ledger.run_name(root, overrides), root.name, int(here.job.num))
+    return Place(directory, outputs, overrides, states.run_name(root, overrides), root.name, int(here.job.num))
 
 
 def discard() -> None:
@@ -296,19 +251,19 @@ def end_sweep(directory: Path, outputs: Path, error: Exception | None) -> Except
         return error
     found = ledger.read(directory)
     ledger.close(found)
-    ranked = sweep.ranked(found)
-    with sweep.drawn(found, ranked):
-        for each in ranked:
+    rankings = ranked(found)
+    with drawn(found, rankings):
+        for each in rankings:
             ranking.show(each)
         ledger.show(found)
         waits = sweep.deliver_rest(directory, outputs)
-        stored = store_best(ranked, found, waits)
-    if ranked:
+        stored = store_best(rankings, found, waits)
+    if rankings:
         say("")
-        kept = [name for name in (sweep.COMPARISON, MANIFEST) if (directory / name).is_file()]
+        kept = [name for name in (COMPARISON, MANIFEST) if (directory / name).is_file()]
         for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
-        next_commands(stored, relative(str(ranked[0].jobs[0].directory)), "compare the curves in the browser")
+        next_commands(stored, relative(str(rankings[0].jobs[0].directory)), "compare the curves in the browser")
     if sweep.Recorder.courier:
         sweep.Recorder.courier.stop(1)
     for words in waits:
@@ -322,7 +277,7 @@ def store_best(ranked: Sequence[ranking.Ranking], found: ledger.Sweep, waits: li
         return None
     best = ranked[0].jobs[0]
     try:
-        return sweep.store_best(best, over=not found.of(*ledger.LEFT))
+        return sweep.store_best(best, over=not found.of(*states.LEFT))
     except NnexpError as problem:
         why = str(problem).splitlines()[0]
         waits.append(f"{why} Store the best run's model later: {command('log-model', relative(str(best.directory)))}")
@@ -331,7 +286,7 @@ def store_best(ranked: Sequence[ranking.Ranking], found: ledger.Sweep, waits: li
 
 def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
     """The error that a sweep ends with which is not completely well."""
-    failed, left = len(found.of(*ledger.BAD)), len(found.of(*ledger.LEFT))
+    failed, left = len(found.of(*states.BAD)), len(found.of(*states.LEFT))
     of = f"of {counted(len(found.jobs), 'job')}"
     if left:
         return NnexpError(f"{left} {of} are not finished{f', {failed} failed' if failed else ''}; see above.")
@@ -353,13 +308,13 @@ def resume(
     resumed.
     """
     directory = directory.absolute()
-    sweep.Recorder.lock = ledger.Lock(directory)
+    sweep.Recorder.lock = states.Lock(directory)
     found = ledger.read(directory)
     files = [word for option, value in options.items() for word in (option, value)]
     for folder in (directory, *(job.directory for job in found.jobs)):
         refuse_links(folder)
-    recorded = sweep.again(found, files)
-    sweep.Recorder.tracking = sweep.recorded_tracking(found.manifest, directory, typed)
+    recorded = again(found, files)
+    sweep.Recorder.tracking = recorded_tracking(found.manifest, directory, typed)
     outputs = outputs_here()
     sweep.deliver_rest(directory, outputs)
     found = ledger.read(directory)
@@ -368,15 +323,15 @@ def resume(
             f"A worker that is left of the sweep still trains job #{alive[0].number}. Wait for it, or end it."
         )
     ledger.show_problems(found)
-    sweep.Recorder.resumed = sweep.Resumed(directory, found.manifest, retry=failed)
-    if not found.of(*ledger.LEFT, *(ledger.BAD if failed else ())):
-        say(f"Nothing is left to do{'' if failed or not found.of(*ledger.BAD) else ' but what failed: --failed'}.")
+    sweep.Recorder.resumed = Resumed(directory, found.manifest, retry=failed)
+    if not found.of(*states.LEFT, *(states.BAD if failed else ())):
+        say(f"Nothing is left to do{'' if failed or not found.of(*states.BAD) else ' but what failed: --failed'}.")
         if problem := end_sweep(directory, outputs, None):
             raise problem
         return
-    sweep.began_elsewhere(found, words)
+    began_elsewhere(found, words)
     chosen = {"uri": sweep.Recorder.tracking.uri, "artifacts": sweep.Recorder.tracking.artifacts}
-    store = [f"tracking.{key}={safety.quoted(value)}" for key, value in chosen.items() if value]
+    store = [f"tracking.{key}={quoted(value)}" for key, value in chosen.items() if value]
     main(
         [*files, "-m", *words, *store],
         composition.Command(recorded=tuple(recorded), sweep_directory=relative(str(directory))),

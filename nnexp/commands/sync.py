@@ -15,8 +15,9 @@ def sync(words: Sequence[str]) -> None:
     add_place(parser, "the address of a store that runs wait for, if it was typed for them, too")
     given = parser.parse_args(words)
     from nnexp.basics.secrets import without_secrets
+    from nnexp.journal.notes import notes
     from nnexp.run.drawing import draw_missing
-    from nnexp.tracking.pending import notes, settle_everywhere
+    from nnexp.tracking.pending import settle_everywhere
 
     outputs = outputs_here()
     waiting, problems = notes(outputs)

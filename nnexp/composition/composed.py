@@ -9,7 +9,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.basics.secrets import kept
-from nnexp.composition.explain import known_keys
+from nnexp.composition.keys import known_keys
 from nnexp.errors import NnexpError
 from nnexp.experiment.settings import SweepSettings, part
 

@@ -6,38 +6,25 @@ import itertools
 import math
 import re
 import shlex
-import types
-import typing
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from hydra._internal.config_repository import IConfigRepository
 from hydra.conf import HydraConf
-from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import EnumNode, OmegaConf
 
-from nnexp.basics.fields import bounds, field_types, hyperparameters, rule
-from nnexp.basics.files import relative
-from nnexp.discovery import installed, presets, registry
+from nnexp.basics.fields import hyperparameters
+from nnexp.composition.choices import chosen, wrong_choice, wrong_field
+from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, known_keys, plain_keys
+from nnexp.composition.words import FUNCTIONS, text, texts, values, wrong_type
 from nnexp.discovery.registry import GROUPS
-from nnexp.errors import NnexpError, did_you_mean, first_line, listed
-from nnexp.experiment.experiment import SECTIONS, Settings
-from nnexp.experiment.settings import RUN_SECTIONS, LauncherSettings, RunSettings
-from nnexp.plugin import Plugin
-
-FILE_GROUPS = ("tracking", "experiment", "sweep")
-"""Groups whose options are files in conf/."""
-ALL_SECTIONS: Mapping[str, type] = {**SECTIONS, **RUN_SECTIONS}
-"""The groups of keys that are no plugins, with the class whose fields they are."""
-EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
-
-
-FUNCTIONS = ("choice", "range", "glob", "shuffle", "sort")
-"""Of Hydra's functions on the command line, those that give several values."""
+from nnexp.errors import did_you_mean, first_line, listed
+from nnexp.experiment.plan import Settings
+from nnexp.experiment.settings import LauncherSettings, RunSettings
 
 
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
@@ -218,222 +205,6 @@ def explain_override(
         listed([*plain_keys(), *(f"{each}.*" for each in ALL_SECTIONS)], most=20),
     )
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
-
-
-def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
-    """An option that the group does not have."""
-    if group in GROUPS:
-        kind = GROUPS[group]
-        names = repository.get_group_options(group, ObjectType.CONFIG)
-        if value in names or value in EXTRA.get(group, ()):
-            return ""
-        if value in installed.entries()[kind]:
-            try:
-                registry.load(kind, value)
-            except NnexpError as error:
-                return str(error)
-        if reason := presets.left_out(group, value):
-            return reason
-        files = [
-            name for name in names if name not in installed.entries()[kind]
-        ]  # those that extend an option, and auto
-        message = registry.unknown(kind, value, tuple(dict.fromkeys((*EXTRA.get(group, ()), *files))))
-        return message.replace(f"No {kind} ", f"No {group} ", 1)
-    names = repository.get_group_options(group, ObjectType.CONFIG)
-    if value in (*names, "null"):
-        return ""
-    if reason := presets.left_out(group, value):
-        return reason
-    what = {"experiment": "preset", "sweep": "ready sweep", "tracking": "tracking option"}[group]
-    return f"No {what} '{value}'.{did_you_mean(value, names)} Available for {group}=: {listed(names, most=40)}."
-
-
-class File(NamedTuple):
-    """A configuration file: a preset, or one that extends an option."""
-
-    path: str
-    content: Mapping[str, Any]
-    extends: str
-    """The first option or file of its own group in its defaults list; empty where there is none."""
-    chooses: Mapping[str, str]
-    """What its defaults list chooses for other groups."""
-
-
-def read_file(group: str, name: str, repository: IConfigRepository) -> File | None:
-    """The file ``group/name.yaml``; None where there is none."""
-    found = repository.load_config(f"{group}/{name}")
-    if found is None:
-        return None
-    content: Any = OmegaConf.to_container(found.config, resolve=False)
-    defaults = found.defaults_list or []
-    bases = [str(each.path).rpartition("/")[2] for each in defaults if isinstance(each, ConfigDefault)]
-    return File(
-        f"{found.path.removeprefix('file://')}/{group}/{name}.yaml",
-        content if isinstance(content, dict) else {},
-        next((each for each in bases if each != "_self_"), ""),
-        {str(each.group).strip("/"): str(each.value) for each in defaults if isinstance(each, GroupDefault)},
-    )
-
-
-def wrong_choice(key: str, name: str, choices: Mapping[str, Override], repository: IConfigRepository) -> str:
-    """An option that is not there, or a file whose values do not fit the plugins they are for; empty where all is well."""
-    if message := wrong_option(key, name, repository):
-        return message
-    if key in GROUPS:
-        files, plugin = extension(key, name, repository)
-        parts = [(file, key, plugin, file.content) for file in files]
-    else:
-        preset = read_file(key, name, repository)
-        held = [group for group in GROUPS if preset and isinstance(preset.content.get(group), dict)]
-        parts = [
-            (preset, group, plugin, preset.content[group])
-            for group in held
-            for plugin in chosen(group, choices, repository)
-            if preset
-        ]
-        if preset and (message := wrong_preset(preset, repository)):
-            return f"{relative(preset.path)}: {message}"
-    for file, group, plugin, part in parts:
-        for field, value in part.items():
-            if message := wrong_field(group, plugin, str(field), [value], repository):
-                return f"{relative(file.path)}: {message}"
-    return ""
-
-
-def wrong_preset(preset: File, repository: IConfigRepository) -> str:
-    """What a preset chooses that is not there, or chooses where its values stand; empty where all is well."""
-    for group, plugin in preset.chooses.items():
-        if group in GROUPS and "${" not in plugin and (message := wrong_option(group, plugin, repository)):
-            return message
-    for group in GROUPS:
-        if isinstance(named := preset.content.get(group), str):
-            choice = f"'defaults: [override /{group}: {named}]'"
-            return f"{group}: {named} stands where its keys belong. To choose it, write {choice}"
-    return ""
-
-
-def chosen(group: str, choices: Mapping[str, Override], repository: IConfigRepository) -> list[str]:
-    """What is chosen for a group of plugins: on the command line, by a preset, or in conf/config.yaml."""
-    if group in choices:
-        return texts(choices[group])
-    for key in ("sweep", "experiment"):  # the later one in conf/config.yaml counts
-        for name in texts(choices[key]) if key in choices else ():
-            preset = read_file(key, name, repository)
-            if preset and group in preset.chooses:
-                return [preset.chooses[group]]
-    return [default_choice(group)]
-
-
-def extension(group: str, name: str, repository: IConfigRepository) -> tuple[list[File], str]:
-    """The files that ``group=name`` goes back to, and the plugin that they extend, which is ``name`` where there is no file."""
-    files: list[File] = []
-    while name not in (*installed.entries()[GROUPS[group]], *EXTRA.get(group, ())):
-        file = read_file(group, name, repository) if name else None
-        if file is None or file in files:
-            return files, ""
-        files.append(file)
-        name = file.extends
-    return files, name
-
-
-def wrong_field(group: str, name: str, field: str, given: Iterable[Any], repository: IConfigRepository) -> str:
-    """A field that the option ``group=name`` does not have, or a value of the wrong type; empty where all is well."""
-    _, plugin = extension(group, name, repository)
-    if plugin in EXTRA.get(group, ()):
-        return f"{group}={name} has no option '{field}'. Name the {group}: type {group}=NAME {group}.{field}=..."
-    if plugin not in registry.available(GROUPS[group]) or field == "name":
-        return ""
-    cls: type[Plugin] = registry.load(GROUPS[group], plugin)
-    known = [item.name for item in hyperparameters(cls)]
-    if field not in known:
-        return registry.no_option(group, name, field, known)
-    return wrong_type(cls, field, f"{group}.{field}", given)
-
-
-def default_choice(group: str) -> str:
-    """The option that conf/config.yaml chooses."""
-    defaults = {
-        "dataset": "diabetes",
-        "activation": "relu",
-        "optimizer": "minibatch",
-        "schedule": "constant",
-        "initializer": "glorot",
-    }
-    return defaults.get(group, "auto")
-
-
-def wrong_type(cls: type, field: str, key: str, given: Iterable[Any]) -> str:
-    """A value that cannot become the field's type."""
-    annotation = field_types(cls)[field]
-    item = next(each for each in hyperparameters(cls) if each.name == field)
-    for value in given:
-        if not convertible(value, annotation):
-            several = isinstance(value, list | dict)
-            hint = did_you_mean(text(value), bounds(item).choices)
-            if typing.get_origin(annotation) is tuple and not several:
-                hint = f" Type {key}=[{text(value)}]."
-            shown = value if several else f"'{text(value)}'"
-            return f"{key} must be {rule(annotation, bounds(item))}. Got {shown}.{hint}"
-    return ""
-
-
-def convertible(value: Any, annotation: Any) -> bool:
-    """Whether an override's value can be read as ``annotation``. What is still missing, or refers to another key, can."""
-    if text(value) == "???" or text(value).startswith("${"):
-        return True
-    union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
-    return any(reads(value, each) for each in (typing.get_args(annotation) if union else (annotation,)))
-
-
-def reads(value: Any, kind: Any) -> bool:
-    """Whether a value can be read as int, float, bool, str, None or a tuple of them."""
-    if typing.get_origin(kind) is tuple:
-        return isinstance(value, list) and all(reads(each, typing.get_args(kind)[0]) for each in value)
-    if isinstance(value, list | dict) or kind is type(None) or value is None:
-        return value is None and kind is type(None)
-    if kind is bool:
-        return text(value).lower() in ("true", "false", "yes", "no", "on", "off", "1", "0")
-    try:
-        kind(text(value))
-    except ValueError:
-        return False
-    return True
-
-
-def values(override: Override) -> Iterator[Any]:
-    """An override's value, or each of a sweep's."""
-    value = override.value()
-    if not isinstance(value, Sweep):
-        yield value
-        return
-    try:
-        lines = list(override.sweep_string_iterator())
-    except (HydraException, ValueError):
-        return
-    yield from (OverridesParser.create().parse_override(f"x={line}").value() for line in lines)
-
-
-def texts(override: Override) -> list[str]:
-    """The same as text."""
-    return [text(value) for value in values(override)]
-
-
-def text(value: Any) -> str:
-    """A value as it is typed."""
-    if isinstance(value, QuotedString):
-        return str(value.text)
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def plain_keys() -> list[str]:
-    """The keys that are neither plugins nor groups of keys."""
-    return [item.name for cls in (Settings, RunSettings) for item in hyperparameters(cls) if item.name not in SECTIONS]
-
-
-def known_keys() -> list[str]:
-    """Everything that can stand before ``=``."""
-    nested = [f"{head}.{item.name}" for head, cls in ALL_SECTIONS.items() for item in hyperparameters(cls)]
-    return [*GROUPS, *FILE_GROUPS, *plain_keys(), *nested]
 
 
 def in_hydras_words(error: Exception) -> str:

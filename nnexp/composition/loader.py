@@ -16,7 +16,6 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import hydra._internal.hydra
@@ -25,34 +24,42 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.basics.bounded_yaml import refuse_unbounded
 from nnexp.basics.plain import spelled
 from nnexp.composition import configs, quoting, safety
 from nnexp.composition.composed import (
     conceal,
     in_raw_form,
     is_basic,
-    is_own,
     plain,
     sweep_settings,
     swept_in_files,
     top_keys,
     written,
 )
-from nnexp.composition.explain import explain, how_many, renamed, text, unreadable, values, without_jobs
+from nnexp.composition.explain import explain, how_many, renamed, without_jobs
+from nnexp.composition.files import (
+    MOST_FILES,
+    check_launcher,
+    plain_value,
+    refuse_hydras_choices,
+    refuse_hydras_keys,
+    refuse_shadows,
+    refuse_swept_settings,
+    refuse_unbounded_file,
+    refuse_unreadable,
+)
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
-from nnexp.composition.reference import LAUNCHER, OWN, differences, leaves, reference
+from nnexp.composition.logs import check_logging
+from nnexp.composition.reference import OWN, differences, reference
 from nnexp.composition.shortcut import Templates
-from nnexp.discovery import installed, presets, registry
+from nnexp.discovery import presets
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, SweepSettings, check, part
+from nnexp.experiment.settings import MOST_JOBS, SweepSettings, check
 
 
 def register_resolvers() -> None:
@@ -229,7 +236,7 @@ class GuardedLoader(ConfigLoaderImpl):
         safety.check_help(hydra.get("help"))
         safety.check_verbose(hydra.get("verbose"))
         for logging in ("job_logging", "hydra_logging"):
-            safety.check_logging(hydra.get(logging), f"hydra.{logging}")
+            check_logging(hydra.get(logging), f"hydra.{logging}")
 
     def _refuse_unsafe(self, raw: Mapping[str, Any], overrides: Iterable[str]) -> None:
         """Refuse what ``nnexp.composition.safety`` does not let pass of nnexp's own part."""
@@ -312,107 +319,6 @@ class GuardedLoader(ConfigLoaderImpl):
         for key, value in asdict(sweep).items():
             if value:
                 raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
-
-
-def refuse_swept_settings(lines: Iterable[str]) -> None:
-    """``sweep.*`` says how the sweep as a whole goes: it has one value."""
-    for line in lines:
-        override = OverridesParser.create().parse_override(line)
-        if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
-            raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
-
-
-def check_launcher(options: Any) -> None:
-    """Check nnexp's own launcher's options; Hydra would report what is wrong when it builds the launcher. Raises NnexpError."""
-    if is_own(options):
-        part(LauncherSettings, "hydra.launcher.", {key: each for key, each in options.items() if key != "_target_"})
-
-
-def refuse_unbounded_file(sources: Iterable[ConfigSource], name: str) -> None:
-    """Refuse a file of somebody else's that stands for more than a configuration can have."""
-    for source in sources:
-        if source.scheme() == "file" and source.is_config(name):
-            refuse_unbounded(Path(source.path, source._normalize_file_name(name)))
-            return
-
-
-def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> None:
-    """Refuse a launcher, a sweeper or anything else of Hydra's that a file's defaults list chooses."""
-    for each in found.defaults_list or []:
-        group = str(getattr(each, "group", "") or "").lstrip("/")
-        own = primary and (group, getattr(each, "value", None)) == ("hydra/launcher", LAUNCHER)
-        if group.startswith("hydra") and not own:
-            choice = f"{group}={getattr(each, 'value', 'NAME')}"
-            raise NnexpError(
-                f"{choice} is chosen in the file {name}.yaml. Take it out there; if you want it, type it: {choice}"
-            )
-
-
-def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None:
-    """Refuse what a file says of Hydra's part, at whatever place, where Hydra puts its own over it and nobody would see.
-
-    ``nnexp.composition.reference`` sees the rest, and all of what conf/config.yaml says.
-    """
-    package = str((found.header or {}).get("package") or "_group_")
-    group = name.rpartition("/")[0].replace("/", ".")
-    place = "" if primary or package == "_global_" else package.replace("_group_", group)
-    for path, value in leaves(OmegaConf.to_container(found.config, resolve=False), place).items():
-        if path == "hydra":
-            raise NnexpError(
-                f"hydra={value} is set in a file, {name}.yaml, and is a group of keys. Leave it out there."
-            )
-        may = path.startswith((*FILE_MAY, "hydra.help.")) if primary else path.startswith(FILE_MAY)
-        if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
-            raise NnexpError(
-                f"{path}={value} is set in a file, {name}.yaml. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
-                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
-            )
-
-
-MOST_FILES = 500
-"""Files that one composition may read, each as often as it is named."""
-FILE_MAY = ("hydra.mode", "hydra.sweeper.params", "hydra.launcher.workers")
-"""What a file may say of Hydra's part."""
-
-
-def within(path: str, own: Mapping[str, Any]) -> bool:
-    """Whether ``hydra.*`` has this key where nnexp sets it."""
-    node: Any = own
-    for key in path.split(".")[1:]:
-        if not isinstance(node, Mapping):
-            return isinstance(node, list)
-        if key not in node:
-            return False
-        node = node[key]
-    return True
-
-
-def plain_value(override: Override) -> Any:
-    """An override's value in plain values, of several values each."""
-    found = [each if isinstance(each, dict | list) else text(each) for each in values(override)]
-    return found[0] if len(found) == 1 else found
-
-
-def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
-    """What a file sweeps has to be in the grammar of the command line; Hydra reads it only when it has made directories."""
-    for key, value in swept:
-        line = f"{key}={value}"
-        try:
-            OverridesParser.create().parse_override(line)
-        except HydraException as mistake:
-            raise NnexpError(f"hydra.sweeper.params: {unreadable(line, mistake)}") from mistake
-
-
-def refuse_shadows(source: ConfigSource) -> None:
-    """Refuse a file with the name of an installed option: Hydra would take the option for the file's schema."""
-    for group, kind in registry.GROUPS.items():
-        files = source.list(group, ObjectType.CONFIG) if source.is_group(group) else []
-        for name in files:
-            if name in installed.entries()[kind] or name == "auto":
-                raise NnexpError(
-                    f"{group}/{name}.yaml in {source.path} has the name of an installed option. Rename the file; in it, "
-                    f"'defaults: [{name}, _self_]' extends the option."
-                )
 
 
 def install() -> None:

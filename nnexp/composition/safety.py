@@ -5,23 +5,16 @@ Everything is checked in its raw form, before any interpolation is resolved.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nnexp.basics.files import outputs_here
 from nnexp.basics.origin import refuse_proposed
-from nnexp.basics.secrets import kept, masked, secret_name
-from nnexp.errors import NnexpError, did_you_mean, printable
-
-ADDRESS_OVERRIDE = re.compile(r"(\+{0,2}tracking\.uri|\+{0,2}hydra\.job\.env_set\.MLFLOW_\w*URI)=(.*)", re.DOTALL)
-"""An override that gives a store's address."""
-ADDRESS_WORD = re.compile(r"((?:--\w+=)?)(\w[\w+.-]*://.*)", re.DOTALL)
-"""A word that is an address, or an option with one."""
-PLAIN_ADDRESS = re.compile(r"[\w:/.@*+%|?-]+")
-"""What Hydra's grammar takes without quotes."""
+from nnexp.basics.secrets import secret_name
+from nnexp.composition.logs import leaves
+from nnexp.errors import NnexpError, printable
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", re.ASCII)
 """A reference to another key."""
@@ -36,16 +29,6 @@ PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtim
 
 CHOSEN = ("hydra.launcher", "hydra.sweeper", "hydra.job_logging", "hydra.hydra_logging", "hydra.env")
 """Parts of Hydra's that are chosen as a whole."""
-
-LOG_CLASSES = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler", "colorlog.ColoredFormatter")
-LOG_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
-LOG_KEYS = {
-    "": ("version", "formatters", "handlers", "root", "loggers", "disable_existing_loggers"),
-    "formatters": ("format", "datefmt", "style", "class", "()", "log_colors"),
-    "handlers": ("class", "level", "formatter", "stream", "filename", "encoding", "delay"),
-    "loggers": ("level", "handlers", "propagate"),
-}
-"""What may be said of logging, of its formatters, handlers and loggers: by the rest anything could be imported and called."""
 OWN_FILES = (
     *(
         "config.yaml",
@@ -60,50 +43,6 @@ OWN_FILES = (
     *("checkpoint.npz", "checkpoint.previous.npz", "manifest.json", "comparison.png", "multirun.yaml"),
 )
 """What lies in a run's directory, and in a sweep's."""
-LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
-
-
-def without_passwords(words: Iterable[str]) -> list[str]:
-    """The words of a command line with ``***`` for the passwords of stores' addresses, which are kept for this process.
-
-    Hydra writes overrides, command and configuration into many files; after this there is nothing to hide in them.
-    """
-    return [_without_password(word) for word in words]
-
-
-def _without_password(word: str) -> str:
-    if override := ADDRESS_OVERRIDE.fullmatch(word):
-        key, typed = override.groups()
-        found = addresses(word, typed) if masked(typed) != typed else []
-        if any(masked(each) != each for each in found):
-            return f"{key}={','.join(quoted(kept(each)) for each in found)}"
-    elif address := ADDRESS_WORD.fullmatch(word):
-        return f"{address[1]}{kept(address[2])}"
-    return word
-
-
-def addresses(word: str, typed: str) -> list[str]:
-    """What an override says in Hydra's grammar; one that is not in it is the address as it was typed."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.override_parser.types import QuotedString
-    from hydra.errors import HydraException
-
-    parse = OverridesParser.create().parse_override
-    try:
-        override = parse(word)
-        given = [override.value()]
-        if override.is_sweep_override():
-            if typed.count("://") == 1:  # a comma in a password
-                return [typed]
-            given = [parse(f"x={line}").value() for line in override.sweep_string_iterator()]
-    except (HydraException, ValueError):
-        return [typed]
-    return [value.text if isinstance(value, QuotedString) else str(value) for value in given]
-
-
-def quoted(address: str) -> str:
-    """An address as an override has it."""
-    return address if PLAIN_ADDRESS.fullmatch(address) else "'{}'".format(address.replace("'", "\\'"))
 
 
 def check(config: Any, typed: Collection[str], keys: Collection[str]) -> None:
@@ -184,22 +123,6 @@ def check_sweep(sweeper: Any, keys: Collection[str]) -> None:
                 f"hydra.sweeper.params.{key}={value}: a sweep varies the experiment's own keys by plain values. Keys of "
                 "hydra.* and the store are for the command line."
             )
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its dotted path; keys named ``_target_`` whatever they hold."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            here = f"{path}.{key}" if path else str(key)
-            if key == "_target_":
-                yield here, inner
-            else:
-                yield from leaves(inner, here)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from leaves(inner, f"{path}.{index}")
-    else:
-        yield path, value
 
 
 def check_words(words: Mapping[str, Any]) -> None:
@@ -288,57 +211,3 @@ def _at(value: Any, path: str) -> Any:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def check_logging(value: Any, path: str) -> None:
-    """Python's logging configuration can import and call anything: only plain handlers, formatters and loggers pass."""
-    if not isinstance(value, Mapping):
-        raise NnexpError(f"{path}={value}: it is a group of keys. Choose another with {path.replace('.', '/')}=NAME.")
-    refuse_keys(value, LOG_KEYS[""], path)
-    for part in ("formatters", "handlers", "loggers"):
-        for name, each in (value.get(part) or {}).items() if isinstance(value.get(part) or {}, Mapping) else ():
-            refuse_keys(each, LOG_KEYS[part], f"{path}.{part}.{name}")
-    if value.get("root") is not None:
-        refuse_keys(value["root"], LOG_KEYS["loggers"], f"{path}.root")
-    there = value.get("handlers")
-    names = [str(each) for each in there] if isinstance(there, Mapping) else []
-    for key, inner in leaves(value, path):
-        check_log_value(key, inner, names)
-
-
-def refuse_keys(value: Any, known: Collection[str], path: str) -> None:
-    """Refuse a key of logging's that is not known to be harmless."""
-    if not isinstance(value, Mapping):
-        raise NnexpError(f"{path}={value}: it is a group of keys: {', '.join(filter(None, known))}.")
-    for key in value:
-        if key not in known:
-            raise NnexpError(f"{path}.{key}: logging may only use {', '.join(known)} there. Leave it out.")
-
-
-def check_log_value(key: str, value: Any, handlers: Collection[str]) -> None:
-    """Refuse a value of logging's that Python's logging does not take, or that is more than a value."""
-    name = key.rpartition(".")[2]
-    if ".handlers." in key and name.isdigit() and value not in handlers:
-        fitting = next((each for each in ("file", "console") if each in handlers), "")
-        raise NnexpError(
-            f"{key}={value}: no such handler; there are {', '.join(handlers) or 'none'}. To log to them, type "
-            f"'{key.rpartition('.')[0]}=[{fitting}]'"
-        )
-    if name in ("()", "class") and value not in LOG_CLASSES:
-        raise NnexpError(f"{key}={value}: logging may only use {', '.join(LOG_CLASSES)}.")
-    if name == "level" and not (isinstance(value, int) or (isinstance(value, str) and value in LEVELS)):
-        raise NnexpError(f"{key}={value}: no level of logging.{did_you_mean(str(value), LEVELS)} Type {key}=INFO.")
-    if ".formatters." in key and name in ("format", "fmt"):
-        check_format(value, key)
-    if isinstance(value, str) and "://" in value and value not in LOG_STREAMS:
-        raise NnexpError(f"{key}={value}: logging may only refer to {' and '.join(LOG_STREAMS)}.")
-
-
-def check_format(text: Any, key: str) -> None:
-    """A log line's format that Python's logging cannot use."""
-    try:
-        logging.Formatter(text)
-    except (TypeError, ValueError) as error:
-        raise NnexpError(
-            f"{key}={text}: not a format of log lines ({error}). Type one such as '%(asctime)s %(message)s'."
-        ) from None

@@ -8,190 +8,35 @@ model = experiment.model()
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 
-from nnexp.basics.fields import check_fields, hyperparameters
+from nnexp.basics.fields import hyperparameters
 from nnexp.discovery import registry
-from nnexp.discovery.registry import GROUPS
 from nnexp.engine.metrics import Metrics, for_task
 from nnexp.engine.network import MLP
-from nnexp.engine.objective import Objective, mismatch
-from nnexp.engine.training import Diverged, Epoch, blas_threads, measure, not_finite, rate_factor, train
-from nnexp.errors import NnexpError, counted, did_you_mean, listed
+from nnexp.engine.objective import Objective
+from nnexp.engine.training import Diverged, Epoch, blas_threads, measure, not_finite, train
+from nnexp.errors import NnexpError, counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load
 from nnexp.experiment.model import Model
+from nnexp.experiment.plan import SECTIONS, Plan
 from nnexp.experiment.preprocessing import Preprocessing, Split
+from nnexp.experiment.resolve import resolve
 from nnexp.plugin import (
-    KINDS,
     Activation,
     Array,
     Data,
-    Dataset,
-    Initializer,
     Loss,
-    Optimizer,
     Plugin,
-    Schedule,
     State,
-    Task,
-    param,
 )
-
-NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
-"""What ``loss=auto`` becomes where the dataset names no loss of its own."""
-
-
-DEFAULTS: Mapping[str, str] = {
-    "loss": "auto",
-    "output": "auto",
-    "activation": "relu",
-    "optimizer": "minibatch",
-    "schedule": "constant",
-    "initializer": "glorot",
-}
-"""The plugins of a configuration that does not say."""
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """``network.*``."""
-
-    hidden: tuple[int, ...] = param((16,), at_least=1, doc="units of each hidden layer")
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """``split.*``: shares of all samples; ``seed`` pins the split alone."""
-
-    validation: float = param(0.2, at_least=0, below=1, doc="share measured after every epoch")
-    test: float = param(0.0, at_least=0, below=1, doc="share scored once at the end")
-    seed: int | None = param(None, at_least=0, doc="the split's own seed; null: the run's")
-
-
-@dataclass(frozen=True)
-class ScaleSettings:
-    """``scale.*``: fitted on the training part only."""
-
-    features: str = param(
-        "standard", choices=("standard", "minmax", "none"), doc="mean 0 and deviation 1, 0 to 1, or none"
-    )
-    target: str = param("standard", choices=("standard", "minmax", "none"), doc="the same, for a regression's target")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The keys of a configuration that are not plugins."""
-
-    epochs: int = param(80, at_least=1, doc="passes over the training part")
-    seed: int = param(0, at_least=0, doc="drives data, split, initialisation and shuffling")
-    dtype: str = param("float64", choices=("float64", "float32"), doc="of parameters and samples")
-    shuffle: bool = param(True, doc="a new order of the samples every epoch")
-    patience: int | None = param(None, at_least=1, doc="stop after so many epochs without a lower cost; null: never")
-    keep: str = param("last", choices=("last", "best"), doc="whose weights are saved")
-    log_every: int | None = param(None, at_least=1, doc="print a line every so many epochs; null: a progress bar")
-    threads: int = param(1, at_least=1, doc="BLAS threads")
-    network: NetworkSettings = field(default_factory=NetworkSettings)
-    split: SplitSettings = field(default_factory=SplitSettings)
-    scale: ScaleSettings = field(default_factory=ScaleSettings)
-
-
-SECTIONS: Mapping[str, type] = {"network": NetworkSettings, "split": SplitSettings, "scale": ScaleSettings}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A checked configuration: every option built, nothing loaded yet. ``loss`` and ``output`` are None for ``auto``."""
-
-    dataset: Dataset
-    loss: Loss | None
-    output: Activation | None
-    activation: Activation
-    optimizer: Optimizer
-    schedule: Schedule
-    initializer: Initializer
-    settings: Settings
-
-    def chosen(self) -> dict[str, Plugin | None]:
-        """The plugins by key."""
-        return {key: getattr(self, key) for key in GROUPS}
-
-
-def plan(config: Mapping[str, Any]) -> Plan:
-    """Check a plain configuration, ``{"loss": {"name": "mae"}, "epochs": 50, "network": {"hidden": [8]}, ...}``.
-
-    A plugin may be given as its name, a mapping or an object. What is left out has its default, except the dataset.
-    Raises NnexpError for an unknown key, option or field, a wrong type and a value out of bounds.
-    """
-    values = {**DEFAULTS, **config}
-    known = [*GROUPS, *(item.name for item in hyperparameters(Settings))]
-    for key in values:
-        if key not in known:
-            raise NnexpError(f"No key '{key}'.{did_you_mean(key, known)} Known keys: {listed(known, most=40)}.")
-    if "dataset" not in values:
-        raise NnexpError(f"No dataset. Type dataset=NAME. Available: {listed(registry.available('dataset'), most=40)}.")
-    plugins = {key: _plugin(key, values.pop(key)) for key in GROUPS}
-    sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
-    settings = _section(Settings, "", {**values, **sections})
-    with blaming(plugins):
-        rate_factor(plugins["schedule"], 1, settings.epochs, ())  # a schedule that does not fit the epochs says so now
-    return Plan(**plugins, settings=settings)
-
-
-def _plugin(key: str, spec: Any) -> Any:
-    if isinstance(spec, KINDS[GROUPS[key]]):
-        return spec
-    spec = {"name": spec} if isinstance(spec, str) else spec
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise NnexpError(no_plugin(key, spec))
-    if key in ("loss", "output") and spec["name"] == "auto":
-        extra = [each for each in spec if each != "name"]
-        if extra:
-            raise NnexpError(
-                f"{key}=auto has no option '{extra[0]}'. Name the {key}: type {key}=NAME {key}.{extra[0]}=..."
-            )
-        return None
-    return registry.build(GROUPS[key], spec, key)
-
-
-def no_plugin(key: str, spec: Any) -> str:
-    """The message for what is neither a plugin's name, nor a mapping with it, nor a plugin of the key's kind."""
-    kind = GROUPS[key]
-    base = KINDS[kind]
-    default = DEFAULTS.get(key, "auto")
-    name = '"NAME"' if default == "auto" else f'"{default}"'
-    got, example = repr(spec), name
-    if isinstance(spec, type):
-        got, example = f"the class {spec.__name__}", f"{spec.__name__}()" if issubclass(spec, base) else name
-    elif isinstance(spec, Plugin):
-        got = f"{spec!r}, an object of the kind {spec.kind}"
-    elif isinstance(spec, Mapping):
-        options = "".join(f', "{option}": {value!r}' for option, value in spec.items() if option != "name")
-        got, example = f"{dict(spec)!r} without a name", f'{{"name": {name}{options}}}'
-    return (
-        f'{key} must be the name of an installed {kind}, a dict with its "name" and options, or an object of the class '
-        f"{base.__name__}. Got {got}. Type {key}={example}."
-    )
-
-
-def _section(cls: type, prefix: str, values: Any) -> Any:
-    known = [item.name for item in hyperparameters(cls)]
-    if not isinstance(values, Mapping):
-        raise NnexpError(f"{prefix.rstrip('.')} must be a group of keys ({listed(known)}). Got {values!r}.")
-    for key in values:
-        if key not in known:
-            there = [prefix + each for each in known]
-            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(prefix + key, there)} There are {listed(there)}.")
-    made = cls(**values)
-    check_fields(made, prefix)
-    return made
 
 
 @dataclass
@@ -390,52 +235,3 @@ def built(chosen: Plan, data: Loaded, seeds: list[np.random.SeedSequence], cache
         few = samples.of(samples.split.training[:SAMPLES])
         rehearse(network, objective, chosen.optimizer, few.design, few.y)
     return Experiment(chosen, samples, network, objective, metrics, tuple(seeds))
-
-
-def resolve(chosen: Plan, data: Data) -> Plan:
-    """Replace ``auto`` by the loss of the data's task and the loss's output activation; refuse a pair that makes no sense."""
-    loss = chosen.loss
-    if loss is None:
-        loss = cast("Loss", registry.build("loss", {"name": chosen.dataset.loss or NATURAL_LOSS[data.task]}))
-    check_task(loss, data)
-    output = chosen.output
-    if output is None:
-        output = cast("Activation", registry.build("activation", {"name": loss.outputs[data.task]}, "output"))
-    reason = mismatch(loss, output, n_outputs=len(data.classes) if data.task == "multiclass" else 1, task=data.task)
-    if reason:
-        natural = loss.outputs[data.task]
-        raise NnexpError(
-            f"output={registry.known_as(output)} does not go with loss={registry.known_as(loss)}: {reason}. "
-            f"Type output={natural}."
-        )
-    if loss.target == "nonnegative" and data.task == "regression" and (data.y < 0).any():
-        raise NnexpError(
-            f"loss={registry.known_as(loss)} needs targets of 0 or more; the least '{data.target}' is {data.y.min():g}."
-        )
-    return dataclasses.replace(chosen, loss=loss, output=output)
-
-
-def check_task(loss: Loss, data: Data) -> None:
-    """Refuse a loss that is not for the data's task, and name those that are."""
-    if data.task in loss.outputs:
-        return
-    losses = [
-        name
-        for name in registry.available("loss")
-        if data.task in cast("type[Loss]", registry.load("loss", name)).outputs
-    ]
-    natural = NATURAL_LOSS[data.task]
-    losses.sort(key=lambda name: name != natural)
-    tasks = " and ".join(loss.outputs) or "no task (its class declares no outputs)"
-    others = f" (or {listed(losses[1:])})" if losses[1:] else ""
-    raise NnexpError(
-        f"loss={registry.known_as(loss)} is for {tasks}; this is a {TASK_WORDS[data.task]} "
-        f"(target '{data.target}'). Type loss={losses[0]}{others}."
-    )
-
-
-TASK_WORDS: Mapping[Task, str] = {
-    "regression": "regression",
-    "binary": "classification of two classes (binary)",
-    "multiclass": "classification of several classes (multiclass)",
-}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from nnexp.basics.fields import check_fields, hyperparameters
 from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment.experiment import Plan, plan
+from nnexp.experiment.plan import Plan, plan
 from nnexp.plugin import param
 
 MOST_JOBS = 100_000

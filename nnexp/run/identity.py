@@ -21,13 +21,14 @@ from nnexp.discovery import registry
 from nnexp.discovery.installed import own_version
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import counted, listed
-from nnexp.experiment.experiment import SECTIONS, Experiment, Settings
+from nnexp.experiment.experiment import Experiment
 from nnexp.experiment.growth import growth
+from nnexp.experiment.plan import SECTIONS, Settings
 from nnexp.experiment.settings import Place
 from nnexp.journal.records import DataRecord, Recipe
 from nnexp.plugin import Plugin
+from nnexp.tracking.opening import Opening
 from nnexp.tracking.store import Finished
-from nnexp.tracking.tracked_run import Opening
 
 KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
 """A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from nnexp.sweep.ledger import Job, key_of
+from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import Manifest
+from nnexp.sweep.states import key_of
 
 NOISE = "seed"
 """The key that stands for chance."""

@@ -13,7 +13,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import DictConfig
 
 from nnexp.journal.result import read_result
-from nnexp.sweep import ledger
+from nnexp.sweep import ledger, states
 from nnexp.sweep import recorder as sweep
 from nnexp.sweep.worker import enter_worker
 from nnexp.terminal.progress import SweepProgress
@@ -63,7 +63,7 @@ class Watch:
         failed = math.isnan(objective)
         if isinstance(value, BrokenProcessPool):  # to the ledger it is killed or not started, and resume does it again
             self.progress.note(f"#{number}: {value}")
-        elif status != JobStatus.COMPLETED and ledger.state(self.place(number)) == "waiting":
+        elif status != JobStatus.COMPLETED and states.state(self.place(number)) == "waiting":
             sweep.write_failure(self.place(number), value)  # it failed before it could train
         if self.courier:
             self.courier.ended(self.place(number))

@@ -9,7 +9,8 @@ import numpy as np
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.contracts import check_data
-from nnexp.experiment.experiment import plan, prepare
+from nnexp.experiment.experiment import prepare
+from nnexp.experiment.plan import plan
 from nnexp.plugin import TASKS, Data, Dataset
 from nnexp.testing.verdict import Failed, Skipped
 

@@ -17,9 +17,10 @@ from nnexp.basics.secrets import masked
 from nnexp.basics.store_address import same_store
 from nnexp.errors import NnexpError, counted, first_line
 from nnexp.journal.journal import Busy
+from nnexp.journal.notes import entry_of
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason
 from nnexp.tracking.delivery import Delivery
-from nnexp.tracking.pending import Before, added, end_dead, entry_of, held, leave, settle_one, usable
+from nnexp.tracking.pending import Before, added, end_dead, held, leave, settle_one, usable
 from nnexp.tracking.store import Store
 
 LIVE_AFTER = 10.0

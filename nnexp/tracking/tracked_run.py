@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nnexp.basics.origin import origin, uri_option
 from nnexp.basics.plain import spelled
@@ -18,53 +18,18 @@ from nnexp.basics.removing import remove
 from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError, printable
 from nnexp.journal.journal import Journal
+from nnexp.journal.notes import refuse_unsettled, register
 from nnexp.journal.past import Past
-from nnexp.journal.records import DataRecord, Recipe
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
 from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
-from nnexp.tracking.pending import refuse_unsettled, register
-from nnexp.tracking.store import Store
-
-Status = Literal["FINISHED", "FAILED", "KILLED"]
+from nnexp.tracking.opening import Opening, Status, Target, Waiting
 
 LIVE_AFTER = 10.0
 """Seconds of training after which MLflow is fed while it goes on, by another process, whose start costs 3 s of a processor."""
 
 LOOK = 1.0
 """Seconds between two looks at that process."""
-
-
-class Waiting(NnexpError):  # noqa: N818 (a state, not a mistake)
-    """The run has ended and MLflow does not have all of it yet. Nothing is lost."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a run's record goes: a store's address, MLflow's experiment, and the ``outputs/`` that the run belongs to.
-
-    ``store`` is None where the store did not answer when the run began, and where the run is not ``delivered_here`` but by
-    another process, as those of a sweep are: then this one never imports MLflow.
-    """
-
-    uri: str
-    experiment: str
-    outputs: Path
-    store: Store | None
-    delivered_here: bool = True
-
-
-@dataclass(frozen=True)
-class Opening:
-    """What is known of a run before it trains."""
-
-    name: str
-    params: Mapping[str, Any]
-    tags: Mapping[str, str]
-    data: DataRecord | None = None
-    epochs: int = 0
-    again: Recipe | None = None
-    """What it takes to prepare the same run again."""
 
 
 class TrackedRun:

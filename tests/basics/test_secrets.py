@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnexp.basics import secrets as address
-from nnexp.composition.safety import without_passwords
+from nnexp.composition.passwords import without_passwords
 from nnexp.errors import NnexpError
 from nnexp.journal.result import read_result, write_result
 

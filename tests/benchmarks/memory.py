@@ -28,7 +28,8 @@ from pathlib import Path
 import numpy as np
 
 from nnexp import fit
-from nnexp.experiment.experiment import assemble, plan
+from nnexp.experiment.experiment import assemble
+from nnexp.experiment.plan import plan
 from nnexp.library import InMemory
 from nnexp.plugin import Data
 

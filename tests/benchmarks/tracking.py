@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from nnexp.experiment.checkpoint import Checkpoint, save
-from nnexp.experiment.experiment import Experiment, plan, prepare
+from nnexp.experiment.experiment import Experiment, prepare
+from nnexp.experiment.plan import plan
 from nnexp.experiment.settings import Place, TrackingSettings
 from nnexp.plugin import Array
 from nnexp.run import start as run
 from nnexp.run.identity import opening
+from nnexp.run.store import connect
 from nnexp.terminal.console import Console
 from nnexp.tracking.tracked_run import TrackedRun
 from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
@@ -96,7 +98,7 @@ def tracked(config: dict[str, Any], outputs: Path, points: list[Pair]) -> float:
     directory.mkdir(parents=True)
     settings = TrackingSettings(uri=f"sqlite:///{outputs / 'mlflow.db'}")
     place = Place(directory, outputs, name="benchmark")
-    record = TrackedRun.start(opening(experiment, place), directory, run.connect(settings, place))
+    record = TrackedRun.start(opening(experiment, place), directory, connect(settings, place))
     run.train(experiment, record, Console(brief=True))
     left = 4 * len(experiment.history)
     began = time.perf_counter()

@@ -18,7 +18,8 @@ from nnexp.engine.metrics import for_task
 from nnexp.engine.network import MLP, design_matrix
 from nnexp.engine.objective import Objective
 from nnexp.engine.training import Diverged, Epoch, Part, train
-from nnexp.experiment.experiment import plan, prepare
+from nnexp.experiment.experiment import prepare
+from nnexp.experiment.plan import plan
 from nnexp.plugin import Array, Optimizer, Schedule, State, param
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from nnexp.commands import catalogue
+from nnexp.commands import catalogue, catalogue_text
 from nnexp.commands import subcommands as commands
 from nnexp.discovery.installed import entries
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError
-from nnexp.experiment.experiment import plan, prepare
+from nnexp.experiment.experiment import prepare
+from nnexp.experiment.plan import plan
 from nnexp.plugin import KINDS
 from tests.command import Ended, environment, nnexp
 from tests.discovery.test_installed_plugins import HUBER, install
@@ -284,7 +285,7 @@ def test_wrong_words(word: str, text: str, site: Path) -> None:
 @pytest.mark.parametrize(("kind", "name"), OWN)
 def test_what_to_type_next_works(kind: str, name: str) -> None:
     """The command on a plugin's page makes an experiment, where no value has to be filled in."""
-    words = catalogue.command(catalogue.facts(kind, name))
+    words = catalogue_text.command(catalogue.facts(kind, name))
     assert words[0] == f"{kind}={name}"
     if any(word.endswith("=...") for word in words):
         assert name in {"csv", "file"}

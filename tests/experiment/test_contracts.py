@@ -16,7 +16,8 @@ from nnexp.builtin.losses import Mse
 from nnexp.builtin.optimizers import Sgd
 from nnexp.errors import NnexpError
 from nnexp.experiment.contracts import blaming, check_data
-from nnexp.experiment.experiment import Experiment, assemble, plan
+from nnexp.experiment.experiment import Experiment, assemble
+from nnexp.experiment.plan import plan
 from nnexp.plugin import Activation, Array, Data, Dataset, Layer, Loss, Plugin, State
 from tests.command import nnexp
 from tests.discovery.test_installed_plugins import install

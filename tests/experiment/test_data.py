@@ -18,7 +18,8 @@ from nnexp.builtin.losses import Mse
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError
 from nnexp.experiment.data import Cache, PartName, identity
-from nnexp.experiment.experiment import Experiment, plan, prepare
+from nnexp.experiment.experiment import Experiment, prepare
+from nnexp.experiment.plan import plan
 from nnexp.plugin import Data, Dataset, param
 
 BUILT_IN = [name for name in registry.available("dataset") if name != "csv"]

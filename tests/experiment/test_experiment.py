@@ -20,7 +20,8 @@ from nnexp.discovery import registry
 from nnexp.engine.training import Diverged, Epoch
 from nnexp.errors import NnexpError
 from nnexp.experiment import experiment as experiment_module
-from nnexp.experiment.experiment import Experiment, Settings, assemble, plan, prepare
+from nnexp.experiment.experiment import Experiment, assemble, prepare
+from nnexp.experiment.plan import Settings, plan
 from nnexp.plugin import Array, Data, Dataset, Task
 
 

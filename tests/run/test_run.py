@@ -11,7 +11,8 @@ from nnexp.experiment.data import Cache
 from nnexp.experiment.settings import Place
 from nnexp.journal.result import read_result
 from nnexp.run.drawing import draw_missing
-from nnexp.run.start import resume, run
+from nnexp.run.resume import resume
+from nnexp.run.start import run
 from nnexp.terminal.console import Console
 
 CONFIG = {"dataset": "wine", "epochs": 3, "tracking": {"name": "none"}}

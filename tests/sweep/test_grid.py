@@ -8,8 +8,9 @@ import pytest
 
 from nnexp.journal.result import Result
 from nnexp.sweep.grid import among, points, settings
-from nnexp.sweep.ledger import Job, State
+from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import Manifest, PlannedJob
+from nnexp.sweep.states import State
 
 
 def manifest(*jobs: str) -> Manifest:

@@ -13,8 +13,8 @@ import pytest
 
 from nnexp.run.identity import short
 from nnexp.sweep import ledger
+from nnexp.sweep.picture import ranked
 from nnexp.sweep.ranking import Ranking, panel, rankings, same_length, show
-from nnexp.sweep.recorder import ranked
 from nnexp.terminal import console
 from tests.command import nnexp, result, sweeps
 

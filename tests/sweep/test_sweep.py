@@ -15,7 +15,8 @@ from nnexp.sweep import recorder as sweep
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
+from nnexp.tracking.opening import Opening, Target
+from nnexp.tracking.tracked_run import TrackedRun
 
 outputs, directory = map(Path, sys.argv[1:])
 target = Target(f"sqlite:///{outputs}/mlflow.db", "nnexp", outputs, None, delivered_here=False)

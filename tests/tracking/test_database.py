@@ -22,7 +22,8 @@ EIGHT_AT_ONCE = """
 import os, sys, time
 from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store  # imported once, before the race
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
+from nnexp.tracking.opening import Opening, Target
+from nnexp.tracking.tracked_run import TrackedRun
 from nnexp.tracking.store import Store
 
 outputs, go = Path(sys.argv[1]), time.time() + 0.5

@@ -14,17 +14,19 @@ from typing import Any
 import pytest
 
 from nnexp.journal.journal import JOURNAL, Journal
+from nnexp.journal.notes import entries, entry_of
 from nnexp.journal.result import Result, read_result
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.pending import entries, entry_of, held, settle_everywhere
+from nnexp.tracking.pending import held, settle_everywhere
 from nnexp.tracking.store import Store
 from tests.command import SLOW
 
 TRAINING = """
 import sys, time
 from pathlib import Path
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
+from nnexp.tracking.opening import Opening, Target
+from nnexp.tracking.tracked_run import TrackedRun
 
 outputs, directory, uri, epochs, pause = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], *map(float, sys.argv[4:])
 target = Target(uri, "nnexp", outputs, None, delivered_here=False)

@@ -17,11 +17,11 @@ from nnexp.basics.files import Unreadable, read_json
 from nnexp.errors import NnexpError
 from nnexp.experiment.settings import check
 from nnexp.journal.journal import JOURNAL, Ending, Journal, end, identity, read
+from nnexp.journal.notes import entries, entry_of, notes
 from nnexp.journal.past import Past
 from nnexp.journal.result import RESULT, Result, read_result, write_result
-from nnexp.sweep.ledger import standing
+from nnexp.sweep.states import standing
 from nnexp.tracking.delivery import PROGRESS, run_id_of
-from nnexp.tracking.pending import entries, entry_of, notes
 from tests.command import SLOW
 from tests.tracking.test_strangers import JSON, OPENED, TOKEN
 

@@ -13,10 +13,12 @@ import pytest
 
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import JOURNAL, Journal
+from nnexp.journal.notes import entries
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
-from nnexp.tracking.pending import entries, settle
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.opening import Opening, Target, Waiting
+from nnexp.tracking.pending import settle
+from nnexp.tracking.tracked_run import TrackedRun
 from tests.command import SLOW
 
 if TYPE_CHECKING:

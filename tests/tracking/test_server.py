@@ -12,8 +12,9 @@ from nnexp.errors import NnexpError
 from nnexp.experiment.preprocessing import Feature
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import sweep_filter
+from nnexp.tracking.opening import Opening, Target, Waiting
 from nnexp.tracking.store import Store
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.tracked_run import TrackedRun
 from tests.command import SLOW
 
 if TYPE_CHECKING:

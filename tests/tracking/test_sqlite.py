@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from mlflow.entities import Metric, RunStatus
 
 from nnexp.basics.store_address import StoreAddress
+from nnexp.journal.notes import entries
 from nnexp.tracking import sqlite
 from nnexp.tracking.delivery import PROGRESS, run_id_of
-from nnexp.tracking.pending import entries, settle
+from nnexp.tracking.opening import Opening, Target, Waiting
+from nnexp.tracking.pending import settle
 from nnexp.tracking.store import Store
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun, Waiting
+from nnexp.tracking.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,9 @@ from nnexp.basics.plain import spelled
 from nnexp.errors import NnexpError
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import link_suffix, sweep_filter
+from nnexp.tracking.opening import Opening, Target
 from nnexp.tracking.store import Store
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
+from nnexp.tracking.tracked_run import TrackedRun
 from tests.command import SLOW
 
 if TYPE_CHECKING:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from nnexp.errors import NnexpError
 from nnexp.experiment.checkpoint import load
 from nnexp.journal.journal import JOURNAL
+from nnexp.journal.notes import entries
 from nnexp.journal.past import Past
 from nnexp.tracking.delivery import PROGRESS, Delivery
-from nnexp.tracking.pending import entries, settle
-from nnexp.tracking.tracked_run import Opening, Target, TrackedRun
+from nnexp.tracking.opening import Opening, Target
+from nnexp.tracking.pending import settle
+from nnexp.tracking.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
     from nnexp.tracking.store import Store

@@ -1,0 +1,127 @@
+"""What a configuration file may say, and which files take part: each is looked at as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+
+from nnexp.basics.bounded_yaml import refuse_unbounded
+from nnexp.basics.plain import spelled
+from nnexp.composition.composed import (
+    is_own,
+)
+from nnexp.composition.explain import unreadable
+from nnexp.composition.reference import LAUNCHER, OWN, leaves
+from nnexp.composition.words import text, values
+from nnexp.discovery import installed, registry
+from nnexp.errors import NnexpError
+from nnexp.experiment.settings import LauncherSettings, part
+
+
+def refuse_swept_settings(lines: Iterable[str]) -> None:
+    """``sweep.*`` says how the sweep as a whole goes: it has one value."""
+    for line in lines:
+        override = OverridesParser.create().parse_override(line)
+        if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
+            raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
+
+
+def check_launcher(options: Any) -> None:
+    """Check nnexp's own launcher's options; Hydra would report what is wrong when it builds the launcher. Raises NnexpError."""
+    if is_own(options):
+        part(LauncherSettings, "hydra.launcher.", {key: each for key, each in options.items() if key != "_target_"})
+
+
+def refuse_unbounded_file(sources: Iterable[ConfigSource], name: str) -> None:
+    """Refuse a file of somebody else's that stands for more than a configuration can have."""
+    for source in sources:
+        if source.scheme() == "file" and source.is_config(name):
+            refuse_unbounded(Path(source.path, source._normalize_file_name(name)))
+            return
+
+
+def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> None:
+    """Refuse a launcher, a sweeper or anything else of Hydra's that a file's defaults list chooses."""
+    for each in found.defaults_list or []:
+        group = str(getattr(each, "group", "") or "").lstrip("/")
+        own = primary and (group, getattr(each, "value", None)) == ("hydra/launcher", LAUNCHER)
+        if group.startswith("hydra") and not own:
+            choice = f"{group}={getattr(each, 'value', 'NAME')}"
+            raise NnexpError(
+                f"{choice} is chosen in the file {name}.yaml. Take it out there; if you want it, type it: {choice}"
+            )
+
+
+def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None:
+    """Refuse what a file says of Hydra's part, at whatever place, where Hydra puts its own over it and nobody would see.
+
+    ``nnexp.composition.reference`` sees the rest, and all of what conf/config.yaml says.
+    """
+    package = str((found.header or {}).get("package") or "_group_")
+    group = name.rpartition("/")[0].replace("/", ".")
+    place = "" if primary or package == "_global_" else package.replace("_group_", group)
+    for path, value in leaves(OmegaConf.to_container(found.config, resolve=False), place).items():
+        if path == "hydra":
+            raise NnexpError(
+                f"hydra={value} is set in a file, {name}.yaml, and is a group of keys. Leave it out there."
+            )
+        may = path.startswith((*FILE_MAY, "hydra.help.")) if primary else path.startswith(FILE_MAY)
+        if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
+            raise NnexpError(
+                f"{path}={value} is set in a file, {name}.yaml. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
+            )
+
+
+MOST_FILES = 500
+"""Files that one composition may read, each as often as it is named."""
+FILE_MAY = ("hydra.mode", "hydra.sweeper.params", "hydra.launcher.workers")
+"""What a file may say of Hydra's part."""
+
+
+def within(path: str, own: Mapping[str, Any]) -> bool:
+    """Whether ``hydra.*`` has this key where nnexp sets it."""
+    node: Any = own
+    for key in path.split(".")[1:]:
+        if not isinstance(node, Mapping):
+            return isinstance(node, list)
+        if key not in node:
+            return False
+        node = node[key]
+    return True
+
+
+def plain_value(override: Override) -> Any:
+    """An override's value in plain values, of several values each."""
+    found = [each if isinstance(each, dict | list) else text(each) for each in values(override)]
+    return found[0] if len(found) == 1 else found
+
+
+def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
+    """What a file sweeps has to be in the grammar of the command line; Hydra reads it only when it has made directories."""
+    for key, value in swept:
+        line = f"{key}={value}"
+        try:
+            OverridesParser.create().parse_override(line)
+        except HydraException as mistake:
+            raise NnexpError(f"hydra.sweeper.params: {unreadable(line, mistake)}") from mistake
+
+
+def refuse_shadows(source: ConfigSource) -> None:
+    """Refuse a file with the name of an installed option: Hydra would take the option for the file's schema."""
+    for group, kind in registry.GROUPS.items():
+        files = source.list(group, ObjectType.CONFIG) if source.is_group(group) else []
+        for name in files:
+            if name in installed.entries()[kind] or name == "auto":
+                raise NnexpError(
+                    f"{group}/{name}.yaml in {source.path} has the name of an installed option. Rename the file; in it, "
+                    f"'defaults: [{name}, _self_]' extends the option."
+                )

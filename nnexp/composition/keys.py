@@ -1,0 +1,27 @@
+"""Everything that can stand before ``=``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nnexp.basics.fields import hyperparameters
+from nnexp.discovery.registry import GROUPS
+from nnexp.experiment.plan import SECTIONS, Settings
+from nnexp.experiment.settings import RUN_SECTIONS, RunSettings
+
+FILE_GROUPS = ("tracking", "experiment", "sweep")
+"""Groups whose options are files in conf/."""
+ALL_SECTIONS: Mapping[str, type] = {**SECTIONS, **RUN_SECTIONS}
+"""The groups of keys that are no plugins, with the class whose fields they are."""
+EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
+
+
+def plain_keys() -> list[str]:
+    """The keys that are neither plugins nor groups of keys."""
+    return [item.name for cls in (Settings, RunSettings) for item in hyperparameters(cls) if item.name not in SECTIONS]
+
+
+def known_keys() -> list[str]:
+    """Everything that can stand before ``=``."""
+    nested = [f"{head}.{item.name}" for head, cls in ALL_SECTIONS.items() for item in hyperparameters(cls)]
+    return [*GROUPS, *FILE_GROUPS, *plain_keys(), *nested]

@@ -1,0 +1,70 @@
+"""What ``auto`` means once the data are known, and whether loss, output and task go together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import cast
+
+from nnexp.discovery import registry
+from nnexp.engine.objective import mismatch
+from nnexp.errors import NnexpError, listed
+from nnexp.experiment.plan import Plan
+from nnexp.plugin import (
+    Activation,
+    Data,
+    Loss,
+    Task,
+)
+
+NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
+"""What ``loss=auto`` becomes where the dataset names no loss of its own."""
+
+
+def resolve(chosen: Plan, data: Data) -> Plan:
+    """Replace ``auto`` by the loss of the data's task and the loss's output activation; refuse a pair that makes no sense."""
+    loss = chosen.loss
+    if loss is None:
+        loss = cast("Loss", registry.build("loss", {"name": chosen.dataset.loss or NATURAL_LOSS[data.task]}))
+    check_task(loss, data)
+    output = chosen.output
+    if output is None:
+        output = cast("Activation", registry.build("activation", {"name": loss.outputs[data.task]}, "output"))
+    reason = mismatch(loss, output, n_outputs=len(data.classes) if data.task == "multiclass" else 1, task=data.task)
+    if reason:
+        natural = loss.outputs[data.task]
+        raise NnexpError(
+            f"output={registry.known_as(output)} does not go with loss={registry.known_as(loss)}: {reason}. "
+            f"Type output={natural}."
+        )
+    if loss.target == "nonnegative" and data.task == "regression" and (data.y < 0).any():
+        raise NnexpError(
+            f"loss={registry.known_as(loss)} needs targets of 0 or more; the least '{data.target}' is {data.y.min():g}."
+        )
+    return dataclasses.replace(chosen, loss=loss, output=output)
+
+
+def check_task(loss: Loss, data: Data) -> None:
+    """Refuse a loss that is not for the data's task, and name those that are."""
+    if data.task in loss.outputs:
+        return
+    losses = [
+        name
+        for name in registry.available("loss")
+        if data.task in cast("type[Loss]", registry.load("loss", name)).outputs
+    ]
+    natural = NATURAL_LOSS[data.task]
+    losses.sort(key=lambda name: name != natural)
+    tasks = " and ".join(loss.outputs) or "no task (its class declares no outputs)"
+    others = f" (or {listed(losses[1:])})" if losses[1:] else ""
+    raise NnexpError(
+        f"loss={registry.known_as(loss)} is for {tasks}; this is a {TASK_WORDS[data.task]} "
+        f"(target '{data.target}'). Type loss={losses[0]}{others}."
+    )
+
+
+TASK_WORDS: Mapping[Task, str] = {
+    "regression": "regression",
+    "binary": "classification of two classes (binary)",
+    "multiclass": "classification of several classes (multiclass)",
+}

@@ -1,0 +1,122 @@
+"""A run that was interrupted, or is to train further: it goes on as if nothing had been."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from nnexp.basics.files import Unreadable
+from nnexp.basics.origin import allowed, uri_option
+from nnexp.basics.store_address import same_store
+from nnexp.engine.training import Epoch
+from nnexp.errors import NnexpError, command, first_line
+from nnexp.experiment.checkpoint import newest
+from nnexp.experiment.data import Cache
+from nnexp.experiment.experiment import Experiment, prepare
+from nnexp.experiment.model import WEIGHTS
+from nnexp.experiment.settings import Place, TrackingSettings, check
+from nnexp.journal.notes import entry_of
+from nnexp.journal.past import Past
+from nnexp.journal.result import RESULT, read_result
+from nnexp.run.ending import closing
+from nnexp.run.identity import describe, key, plugin_versions
+from nnexp.run.start import Job, carry_out
+from nnexp.run.store import connect, later, store_uri
+from nnexp.terminal.console import Console
+from nnexp.tracking.tracked_run import TrackedRun
+
+
+def resume(  # noqa: PLR0913 (what was typed, and where)
+    directory: Path,
+    outputs: Path,
+    epochs: int | None,
+    uri: str | None,
+    console: Console,
+    *,
+    artifacts: str | None = None,
+    cache: Cache | None = None,
+    delivered_here: bool = True,
+) -> float:
+    """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
+
+    Weights and metrics are those of a run that was never interrupted. ``uri`` and ``artifacts`` are what was typed: the store
+    that the run's journal names is used only where that, or the environment, names it too. ``cache`` and ``delivered_here`` are
+    as in ``run``. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
+    """
+    began = time.perf_counter()
+    past = Past.read(directory)
+    again = past.recipe
+    wanted = past.wanted if epochs is None else epochs
+    refuse_finished(past, wanted, console)
+    chosen_store = uri or (allowed(again.uri, None, outputs, command("resume", directory)) if again.uri else None)
+    stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
+    config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
+    chosen, tracking, checkpoint = check(config)
+    refuse_other_store(tracking, past, outputs)
+    experiment = prepare(chosen, cache)
+    refuse_changes(experiment, past)
+    seat = again.place
+    place = Place(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
+    target = connect(tracking, place) if delivered_here else later(tracking, place)
+    console.opening(describe(experiment))
+    found, problems = newest(directory, past.token)
+    for problem in problems:
+        console.note(f"{problem}. It is not used.")
+    extended = wanted > again.epochs
+    content = key(experiment, again.epochs if extended else 0)
+    tracked = TrackedRun.resume(past, wanted, content, target)
+    with closing(tracked, place):
+        if found:
+            experiment.restore(
+                found, [Epoch(each["epoch"], each["metrics"], each["time"] / 1000) for each in past.epochs]
+            )
+    console.opening(
+        {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
+    )
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended)
+    return carry_out(job, console, began)
+
+
+def refuse_finished(past: Past, wanted: int, console: Console) -> None:
+    """Refuse to go on with a run of which nothing is left to do.
+
+    One that finished and whose ``result.json`` does not say so, or cannot be read, is finished once more.
+    """
+    directory, finished = past.directory, past.ending.status == "FINISHED"
+    try:
+        status, why = read_result(directory).status, f"{directory / RESULT} does not say that the run finished"
+        if not (directory / WEIGHTS).exists():
+            status, why = "", f"{directory / WEIGHTS} is not there"
+    except Unreadable as error:
+        status, why = "", first_line(error)
+    if finished and status != "FINISHED" and wanted >= past.wanted:
+        console.note(f"{why}. The run is finished once more, which makes it anew.")
+    elif wanted < past.wanted or (finished and wanted == past.wanted):
+        finish = "" if finished else f" To finish it, type {command('resume', directory)}."
+        raise NnexpError(
+            f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {past.last} of {past.wanted} epochs "
+            f"are trained.{finish} To train more, type {command('resume', directory, 'epochs=N')} with N above {past.wanted}."
+        )
+
+
+def refuse_other_store(tracking: TrackingSettings, past: Past, outputs: Path) -> None:
+    """Refuse to go on into another store than the one that the run's record still waits for."""
+    entry = entry_of(past.directory, outputs) if tracking.name != "none" else None
+    if entry and not same_store(entry.uri, store_uri(tracking, outputs)):
+        raise NnexpError(
+            f"The record of the run in '{past.directory}' goes to {entry.uri}. Type "
+            f"{command('resume', past.directory)} {uri_option(entry.uri)}"
+        )
+
+
+def refuse_changes(experiment: Experiment, past: Past) -> None:
+    """Refuse to go on with other data or other versions of the plugins than those the run began with; say what differs."""
+    then, now = past.opened.tags.get("nnexp.plugins", "no plugins"), plugin_versions(experiment)
+    if now != then:
+        raise NnexpError(
+            f"The run began with {then}, and now {now} is installed. Install those versions again, or start a new run."
+        )
+    if experiment.digest()[:36] != past.data.digest:
+        raise NnexpError(
+            f"The data '{past.data.name}' are not those that the run began with. Restore them, or start a new run."
+        )

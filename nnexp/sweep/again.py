@@ -1,0 +1,118 @@
+"""With what a recorded sweep is resumed: its manifest proposes, and what it says is checked as a file's words are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from nnexp.basics.files import outputs_here, relative
+from nnexp.basics.origin import allowed
+from nnexp.composition.composed import top_keys
+from nnexp.errors import NnexpError, command
+from nnexp.experiment.settings import TrackingSettings, part
+from nnexp.journal.notes import entries
+from nnexp.sweep import ledger, states
+from nnexp.sweep.manifest import MANIFEST, TYPED, Manifest
+from nnexp.sweep.states import key_of
+from nnexp.terminal.console import note
+
+LAUNCHER_WORD = re.compile(r"\+*hydra(/launcher=|\.launcher\.)")
+"""A word that chooses a launcher or one of its options."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The sweep that this command goes on with, which it has locked; ``retry``: also with the jobs that failed."""
+
+    directory: Path
+    manifest: Manifest
+    retry: bool
+
+
+def retry(directory: Path) -> None:
+    """Have the jobs that failed begin anew; those of which MLflow does not have all yet stay as they are."""
+    waiting = {entry.directory for entry in entries(outputs_here())}
+    for job in ledger.read(directory, results=False).of(*states.BAD):
+        if job.directory in waiting:
+            note(f"#{job.number} is not tried again: MLflow does not have all of it yet. Type python -m nnexp sync")
+        else:
+            ledger.set_aside(job)
+
+
+def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
+    """The overrides with which a sweep began, which a manifest says and nobody has typed.
+
+    They are data: keys of nnexp's own, which are checked as those of a file are. Raises NnexpError where the sweep cannot be
+    resumed, with the reason and what to type.
+    """
+    manifest, here = found.manifest, relative(str(found.directory))
+    if not manifest.compositions:
+        raise NnexpError(f"'{here}' cannot be resumed: its {MANIFEST} does not say what it began with.")
+    if not manifest.grid:
+        raise NnexpError(
+            f"The sweeper of '{here}' chose each job by how those before went, so what is left cannot be told. An interrupted "
+            f"run of it is resumed by itself: {command('resume', f'{here}/NUMBER')}"
+        )
+    if (Path.cwd() / manifest.directory).resolve() != found.directory.resolve():
+        raise NnexpError(
+            f"'{here}' was started in another directory, as {manifest.directory}. Go there, and type "
+            f"{command('resume', manifest.directory)}"
+        )
+    if manifest.options and not options:
+        raise NnexpError(
+            f"'{here}' began with files of its own ({shlex.join(manifest.options)}), which nobody has named now. If you want "
+            f"them, type {command('resume', here, *manifest.options)}"
+        )
+    for line in manifest.overrides:
+        refuse_recorded(line, here)
+    if set(TYPED).intersection(manifest.swept):
+        raise NnexpError(
+            f"The runs of '{here}' go to several stores, so it cannot be resumed as a whole. Resume them one by one: "
+            f"{command('resume', f'{here}/NUMBER')} --uri ..."
+        )
+    return [line for line in manifest.overrides if key_of(line) not in TYPED]
+
+
+def refuse_recorded(line: str, here: str) -> None:
+    """Refuse an override of a manifest that is not for one of nnexp's own keys."""
+    try:
+        override = OverridesParser.create().parse_override(line)
+        own = not override.is_hydra_override() and override.key_or_group.partition(".")[0] in top_keys()
+    except HydraException:
+        own = False
+    if not own or line.startswith("-"):
+        raise NnexpError(
+            f"The {MANIFEST} of '{here}' has the override {line!r}, which nnexp does not write there: nothing is done with it."
+        )
+
+
+def began_elsewhere(found: ledger.Sweep, words: Sequence[str]) -> None:
+    """Say how a sweep is resumed under the launcher that it began with, where another one was typed then."""
+    launcher = found.manifest.launcher
+    if launcher and not words:
+        here = relative(str(found.directory))
+        note(
+            f"It began with {shlex.join(launcher)} and goes on with nnexp's own workers, which gives the same numbers. Under "
+            f"that launcher: {command('resume', here, *launcher)}"
+        )
+
+
+def recorded_tracking(manifest: Manifest, directory: Path, typed: Mapping[str, str | None]) -> TrackingSettings:
+    """Where a sweep's runs are recorded, as its manifest says; the store has to be one that may be used.
+
+    ``typed`` are the store's address and the place of artifacts, which no file says. Raises NnexpError.
+    """
+    config = manifest.compositions[0].config if manifest.compositions else {}
+    said = config.get("tracking")
+    made = part(TrackingSettings, "tracking.", {**(said if isinstance(said, Mapping) else {}), "artifacts": None})
+    if made.name == "none":
+        return made
+    again = command("resume", relative(str(directory)))
+    uri = typed["uri"] or (allowed(made.uri, None, outputs_here(), again) if made.uri else None)
+    return replace(made, uri=uri, artifacts=typed["artifacts"])

@@ -1,0 +1,33 @@
+"""What a sweep's finished jobs amount to, ranked and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from nnexp.errors import first_line
+from nnexp.pictures.comparison import compared
+from nnexp.sweep import ledger, states
+from nnexp.sweep.ranking import Ranking, panels, rankings
+from nnexp.sweep.states import key_of
+from nnexp.terminal.console import note
+
+COMPARISON = "comparison.png"
+
+
+def ranked(sweep: ledger.Sweep) -> list[Ranking]:
+    """The rankings of the sweep's finished jobs, the failed ones told of."""
+    return rankings(sweep.of(*states.DONE, *states.BAD, "killed"), sweep.manifest)
+
+
+def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManager[None]:
+    """Draw the comparison of the sweep's runs while the block goes on. Where that fails, a note says so."""
+    if not found:
+        return nullcontext()
+    fixed = [line for line in sweep.manifest.overrides if key_of(line) not in sweep.manifest.swept]
+
+    def failed(error: Exception) -> None:
+        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {first_line(error)}"
+        note(f"The picture {sweep.directory.name}/{COMPARISON} could not be drawn: {why}.")
+
+    return compared(panels(found, " ".join(fixed) or sweep.directory.name), sweep.directory / COMPARISON, failed)
