@@ -16,7 +16,7 @@ from typing import Any
 
 from nnexp.basics.fields import bounds, field_types, hyperparameters, is_file, rule
 from nnexp.basics.files import own_directory
-from nnexp.commands.catalogue_text import Facts, entry, listing, page, preset_page, printed
+from nnexp.commands.catalogue_text import PRESETS, TRACKING, Facts, entry, listing, page, preset_page, printed
 from nnexp.discovery import installed, presets, registry
 from nnexp.discovery.installed import Broken, Provider
 from nnexp.discovery.registry import GROUPS
