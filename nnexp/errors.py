@@ -6,6 +6,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class NnexpError(Exception):
@@ -31,7 +32,8 @@ def one_line(text: str) -> str:
 
 def command(*words: object) -> str:
     """A command of nnexp's as it is typed, with quotes where a word needs them."""
-    return f"python -m nnexp {shlex.join(map(str, words))}"
+    shown = (f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words)
+    return f"python -m nnexp {shlex.join(shown)}"
 
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:

@@ -114,6 +114,8 @@ CASES = [
     ("+hydra.callbacks.x._target_=os.system", "a configuration cannot run code"),
     ("hydra.launcher._target_=os.system", "a configuration cannot run code"),
     ("+hydra.job_logging.handlers.x.class=subprocess.Popen", "logging may only use"),
+    ("epochs=9007199254740993", "epochs=9007199254740993 is a slip: at most 1000000000 are trained."),
+    ("tracking.artifacts='file://[x'", "tracking.artifacts=file://[x is no place."),
     ("hydra.rundir=x", "No key 'hydra.rundir'. Did you mean 'hydra.run'?"),
     ("hydra.job.nme=x", "No key 'hydra.job.nme'. Did you mean 'hydra.job.name'?"),
     ("hydra.run=x", "hydra.run=x: hydra.run is a group of keys (dir). Type hydra.run.dir=x"),
@@ -288,6 +290,24 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
             "# @package _global_\noptimizer: sgd\n",
             "experiment=mine",
             "conf/experiment/mine.yaml: optimizer: sgd stands where its keys belong. To choose it, write 'defaults: [override",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\nnetwork: [16, 8]\n",
+            "experiment=mine",
+            "conf/experiment/mine.yaml: network: [16, 8] stands where its keys belong. Write 'network: {hidden: ...}'",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\nnetwork: {hidden: 16 8}\n",
+            "experiment=mine",
+            "network.hidden must be a list of int, each at least 1. Got '16 8'.\n",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\nhydra: {run: {dir: /tmp/x y}}\n",
+            "experiment=mine",
+            "hydra.run.dir=/tmp/x y is set in a file",
         ),
         (
             "experiment/mine.yaml",

@@ -134,6 +134,17 @@ class LookingBack(Schedule):
 '''
 
 
+def test_more_epochs_than_anybody_trains_are_refused(tmp_path: Path) -> None:
+    """The run is left as it is, and goes on to a number that can be meant."""
+    assert nnexp("dataset=xor", "epochs=2", "tracking=none", "hydra.run.dir=r", cwd=tmp_path).code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "r").iterdir() if path.is_file()}
+    refused = nnexp("resume", "r", "epochs=9007199254740993", cwd=tmp_path)
+    assert (refused.code, refused.err.partition(":")[0]) == (1, "nnexp")
+    assert "is a slip" in refused.err
+    assert {path: path.read_bytes() for path in (tmp_path / "r").iterdir() if path.is_file()} == before
+    assert nnexp("resume", "r", "epochs=3", cwd=tmp_path).code == 0
+
+
 def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
     """Killed six times at random moments, in training, in checkpoints and in replays, a run ends as if nothing had been."""
     from mlflow import MlflowClient

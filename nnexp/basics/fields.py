@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nnexp.basics.plain import override
 from nnexp.errors import NnexpError, did_you_mean, listed
 
 
@@ -134,7 +135,7 @@ def _refusal(key: str, annotation: Any, limits: Bounds, value: Any) -> str:
     shown = list(value) if isinstance(value, tuple) else value
     hint = did_you_mean(str(value), limits.choices)
     if typing.get_origin(annotation) is tuple and isinstance(value, int | float | str):
-        hint = f" Type {key}=[{value}]."
+        hint = f" Type {override(key, [value])}." if has_type((value,), annotation) else ""
     return f"{key} must be {rule(annotation, limits)}. Got {shown!r}.{hint}"
 
 

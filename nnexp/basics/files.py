@@ -121,7 +121,8 @@ def outputs_here() -> Path:
 def relative(path: str) -> str:
     """A path as the user would type it here; in full where it is the present folder, which Hydra may have gone to."""
     given, here = Path(path), Path.cwd()
-    return str(given.relative_to(here)) if given != here and given.is_relative_to(here) else str(given)
+    shown = str(given.relative_to(here)) if given != here and given.is_relative_to(here) else str(given)
+    return f"./{shown}" if shown.startswith("-") else shown
 
 
 def own_directory() -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,3 +37,21 @@ def spelled(value: object) -> str:
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         return "[" + ", ".join(spelled(item) for item in value) + "]"
     return str(value)
+
+
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+*$?|][A-Za-z0-9_./:@%+*$?|-]*")
+"""A text that Hydra reads as it stands."""
+
+
+def override(key: str, value: object) -> str:
+    """``key=value`` as it is typed in a shell, with Hydra's quotes and the shell's where they are needed."""
+    return shlex.quote(f"{key}={_typed(value)}")
+
+
+def _typed(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_typed, value))}]"
+    if not isinstance(value, str) or PLAIN.fullmatch(value):
+        return spelled(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

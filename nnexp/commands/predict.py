@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ def write(answers: pd.DataFrame, path: Path) -> None:
         ".parquet": lambda to: answers.to_parquet(to, index=False),
     }
     if path.suffix not in writers:
-        better = f" Type -o {path.with_suffix('.csv')}" if path.name else ""
+        better = f" Type -o {shlex.quote(str(path.with_suffix('.csv')))}" if path.name else ""
         raise NnexpError(f"-o {path}: the name must end in .csv or .parquet.{better}")
     if path.exists() and not path.is_file():
         raise NnexpError(f"-o {path} is no file that could be replaced. Choose another name.")

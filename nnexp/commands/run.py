@@ -62,7 +62,7 @@ def main(words: Sequence[str], command: composition.Command | None = None) -> No
     refuse_options(vars(given))
     given.overrides = [*(command.recorded if command else ()), *given.overrides]
     to_run = not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion)
-    composition.GuardedLoader.of = command or composition.Command(to_run=to_run)
+    composition.GuardedLoader.of = command or composition.Command(to_run, file_options(vars(given)))
     if to_run:
         outputs_here()
     composition.install()

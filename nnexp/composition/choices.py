@@ -106,6 +106,10 @@ def wrong_preset(preset: File, repository: IConfigRepository) -> str:
     for group, plugin in preset.chooses.items():
         if group in GROUPS and "${" not in plugin and (message := wrong_option(group, plugin, repository)):
             return message
+    for section in ALL_SECTIONS:
+        if not isinstance(given := preset.content.get(section, {}), dict):
+            first = hyperparameters(ALL_SECTIONS[section])[0].name
+            return f"{section}: {given} stands where its keys belong. Write '{section}: {{{first}: ...}}'"
     for group in GROUPS:
         if isinstance(named := preset.content.get(group), str):
             choice = f"'defaults: [override /{group}: {named}]'"

@@ -14,7 +14,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 
 from nnexp.basics.bounded_yaml import refuse_unbounded
-from nnexp.basics.plain import spelled
+from nnexp.basics.plain import override
 from nnexp.composition.composed import (
     is_own,
 )
@@ -77,7 +77,7 @@ def refuse_hydras_keys(found: ConfigResult, name: str, *, primary: bool) -> None
         if path.startswith("hydra.") and not may and not (primary and within(path, OWN)):
             raise NnexpError(
                 f"{path}={value} is set in a file, {name}.yaml. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
-                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {override(path, value)}"
             )
 
 

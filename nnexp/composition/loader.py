@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +30,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.basics.plain import spelled
+from nnexp.basics.plain import override
 from nnexp.composition import configs, quoting, safety
 from nnexp.composition.composed import (
     conceal,
@@ -76,6 +77,8 @@ class Command:
 
     to_run: bool = True
     """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
+    options: tuple[str, ...] = ()
+    """What was typed of the options that say which files take part."""
     recorded: tuple[str, ...] = ()
     """The overrides that a manifest says, and nobody has typed, of a sweep that is resumed."""
     sweep_directory: str | None = None
@@ -229,7 +232,7 @@ class GuardedLoader(ConfigLoaderImpl):
         for path, value in differences(hydra, reference(tuple(map(str, words)))):
             raise NnexpError(
                 f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
-                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {path}={spelled(value)}"
+                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {override(path, value)}"
             )
         if (hydra.get("callbacks") or {}).get("nnexp") != OWN["callbacks"]["nnexp"]:
             raise NnexpError("hydra.callbacks.nnexp is how nnexp keeps its runs apart. Leave it as it is.")
@@ -313,7 +316,7 @@ class GuardedLoader(ConfigLoaderImpl):
     def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
         if self._of_a_sweep:
             return
-        line = " ".join(str(each) for each in config.hydra.overrides.task)
+        line = shlex.join([*self.command.options, *(str(each) for each in config.hydra.overrides.task)])
         if config.hydra.sweeper.get("params"):
             raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
         for key, value in asdict(sweep).items():

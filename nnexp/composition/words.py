@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override, QuotedString, Sweep
 from hydra.errors import HydraException
 
 from nnexp.basics.fields import bounds, field_types, hyperparameters, rule
+from nnexp.basics.plain import override
 from nnexp.errors import did_you_mean
 
 FUNCTIONS = ("choice", "range", "glob", "shuffle", "sort")
@@ -27,7 +28,7 @@ def wrong_type(cls: type, field: str, key: str, given: Iterable[Any]) -> str:
             several = isinstance(value, list | dict)
             hint = did_you_mean(text(value), bounds(item).choices)
             if typing.get_origin(annotation) is tuple and not several:
-                hint = f" Type {key}=[{text(value)}]."
+                hint = f" Type {override(key, [text(value)])}." if reads([value], annotation) else ""
             shown = value if several else f"'{text(value)}'"
             return f"{key} must be {rule(annotation, bounds(item))}. Got {shown}.{hint}"
     return ""

@@ -35,6 +35,10 @@ DEFAULTS: Mapping[str, str] = {
 """The plugins of a configuration that does not say."""
 
 
+MOST_EPOCHS = 10**9
+"""More are a slip: at a microsecond each they would take a quarter of an hour, and leave as many lines in a journal."""
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """``network.*``."""
@@ -115,6 +119,8 @@ def plan(config: Mapping[str, Any]) -> Plan:
     plugins = {key: _plugin(key, values.pop(key)) for key in GROUPS}
     sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
     settings = _section(Settings, "", {**values, **sections})
+    if settings.epochs > MOST_EPOCHS:
+        raise NnexpError(f"epochs={settings.epochs} is a slip: at most {MOST_EPOCHS} are trained. Type epochs=80.")
     with blaming(plugins):
         rate_factor(plugins["schedule"], 1, settings.epochs, ())  # a schedule that does not fit the epochs says so now
     return Plan(**plugins, settings=settings)

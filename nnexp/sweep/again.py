@@ -59,7 +59,9 @@ def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
             f"The sweeper of '{here}' chose each job by how those before went, so what is left cannot be told. An interrupted "
             f"run of it is resumed by itself: {command('resume', f'{here}/NUMBER')}"
         )
-    if (Path.cwd() / manifest.directory).resolve() != found.directory.resolve():
+    began = Path(manifest.directory)
+    moved_along = began.is_absolute() and not began.exists()  # with the project's folder that it is in
+    if (Path.cwd() / began).resolve() != found.directory.resolve() and not moved_along:
         raise NnexpError(
             f"'{here}' was started in another directory, as {manifest.directory}. Go there, and type "
             f"{command('resume', manifest.directory)}"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.errors import NnexpError, counted, did_you_mean, listed
+from nnexp.basics.plain import override
+from nnexp.errors import NnexpError, closest, counted, listed
 from nnexp.plugin import MOST_NUMBER_CLASSES, Data, Task, likely_task
 from nnexp.tables.columns import (
     categories_of,
@@ -97,6 +98,14 @@ class _Choice:
         y, classes, task = self._target(table[self.target])
         return Data(x, y, names=names, task=task, classes=classes, target=self.target, categories=categories)
 
+    def _meant(self, field: str, name: str, columns: list[str]) -> str:
+        """The column that was probably meant, and how it is typed where it has characters that Hydra reads otherwise."""
+        match = closest(name, columns)
+        if not match:
+            return ""
+        typed = override(f"dataset.{field}", match if field == "target" else [match])
+        return f" Did you mean '{match}'?{f' Type {typed}' if typed[0] == chr(39) else ''}"
+
     def _features(self, columns: list[str]) -> tuple[str, ...]:
         """The columns to learn from; refuse a target or a column to drop that the table does not have, or has twice."""
         repeated = sorted({name for name in columns if columns.count(name) > 1})
@@ -107,7 +116,7 @@ class _Choice:
         for field, name in (("target", self.target), *(("drop", name) for name in self.drop)):
             if name not in columns:
                 raise NnexpError(
-                    f"{self.source} has no column '{name}', which dataset.{field} names.{did_you_mean(name, columns)} "
+                    f"{self.source} has no column '{name}', which dataset.{field} names.{self._meant(field, name, columns)} "
                     f"Its columns: {listed(columns)}."
                 )
         if self.target in self.drop:

@@ -11,14 +11,16 @@ import contextlib
 import functools
 import os
 import re
+import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from nnexp.basics.plain import override
 from nnexp.basics.removing import remove_in
 from nnexp.basics.store_address import StoreAddress, hidden
 from nnexp.errors import NnexpError, printable
@@ -193,8 +195,8 @@ class Places:
         return [Path(os.path.realpath(self.outputs), ARTIFACTS), *([Path(os.path.realpath(folder))] if folder else [])]
 
     def _is_the_servers(self, location: str) -> bool:
-        found = urlsplit(location)
-        return self.store.is_web and found.scheme == "mlflow-artifacts" and not found.netloc
+        found = parts_of(location)
+        return found is not None and self.store.is_web and found.scheme == "mlflow-artifacts" and not found.netloc
 
     def _is_typed(self, location: str) -> bool:
         typed = (self.typed or "").rstrip("/")
@@ -214,14 +216,25 @@ class Places:
         else:
             why = f"which leads to {place}, and nobody has chosen that: artifacts go to {here}."
         place = printable(hidden(place))
+        typed = override("tracking.artifacts", place)
         return NnexpError(
-            f"{said}, {why} {another}. If it is right, type tracking.artifacts={place} (or --artifacts {place})"
+            f"{said}, {why} {another}. If it is right, type {typed} (or --artifacts {shlex.quote(place)})"
         )
+
+
+def parts_of(location: str) -> SplitResult | None:
+    """The parts of an address; None where it is none."""
+    try:
+        return urlsplit(location)
+    except ValueError:  # such as a bracket that is not closed
+        return None
 
 
 def path_of(location: str) -> str:
     """The path that a location means on this machine, as MLflow reads it; empty where it is no absolute one, or ambiguous."""
-    found = urlsplit(location) if location.startswith("file:") else None
+    found = parts_of(location) if location.startswith("file:") else None
+    if location.startswith("file:") and not found:
+        return ""
     if found and (found.netloc or found.query or found.fragment):
         return ""
     text = found.path if found else location

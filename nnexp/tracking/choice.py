@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.basics.origin import DATABASE
 from nnexp.basics.secrets import masked, whole
 from nnexp.basics.store_address import StoreAddress
 from nnexp.errors import NnexpError, did_you_mean, listed, printable
@@ -49,15 +48,14 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
                 f"There is no database {database}. Name the one that holds the runs: --uri sqlite:///FILE.db"
             )
         create(database)
-        if database == outputs.absolute() / DATABASE:
-            _follow(database)
+        _follow(database.absolute(), outputs.absolute())
     return address.whole, chosen_by
 
 
-def _follow(database: Path) -> None:
+def _follow(database: Path, outputs: Path) -> None:
     """Say that a database was moved with its folder and that its locations are right again, where that is so."""
     try:
-        before = follow(database)
+        before = follow(database, outputs)
     except sqlite3.Error:  # no table of MLflow's, or locked: whoever uses it says so
         return
     if before:

@@ -1,7 +1,7 @@
-"""The embedded database of an ``outputs/`` that was moved, renamed or copied: its locations lead to where the files are now.
+"""The database of a project that was moved, renamed or copied: its locations lead to where the files are now.
 
-MLflow notes absolute paths. Its experiment "Default" has one that nobody chooses, ``outputs``/artifacts/0 as it was when the
-database was made, so that tells where ``outputs`` lay then.
+MLflow notes absolute paths. Its experiment "Default" has one that nobody chooses, artifacts/0 beside the database as it was
+made, so that tells where the database lay then.
 """
 
 from __future__ import annotations
@@ -9,50 +9,68 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from nnexp.tracking.artifacts import ARTIFACTS, path_of
 from nnexp.tracking.sqlite import PATIENCE, address
 
-LOCATIONS = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"))
+LOCATIONS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
 """The tables and columns in which MLflow keeps where files lie."""
 DEFAULT = "0"
 """The id of MLflow's experiment "Default", and its folder's name."""
 
 
-def follow(database: Path) -> str:
-    """Have the locations of a database that has moved with its ``outputs`` lead to that folder's artifacts again.
+def follow(database: Path, outputs: Path) -> str:
+    """Have the locations of a database that has moved with its project lead to the artifacts there again.
 
-    Only those below the old artifacts folder change; what was typed stays. Returns the folder where ``outputs`` lay before;
-    empty where it has not moved, or where the artifacts stayed behind. Raises sqlite3.Error.
+    Only what lay below the artifacts folders of the old place changes; what was typed stays. Returns the folder where the
+    database lay before; empty where it has not moved, or where the artifacts stayed behind. Raises sqlite3.Error.
     """
-    artifacts = database.parent / ARTIFACTS
     with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=PATIENCE)) as connection:
-        old = _old(connection, artifacts)
-    if not old:
+        before = _before(connection)
+    here = database.parent
+    moves = dict(_moves(before, here, outputs)) if before and not _same(before, here) else {}
+    if not moves:
         return ""
     with (
         contextlib.closing(sqlite3.connect(address(database, "rw"), uri=True, timeout=PATIENCE)) as connection,
         connection,
     ):
-        for table, column in LOCATIONS:
-            connection.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column} || '/', 1, ?) = ?",  # noqa: S608
-                (artifacts.as_uri(), len(old) + 1, len(old) + 1, f"{old}/"),
-            )
-    return str(Path(path_of(old)).parent)
+        there = {
+            (table, name) for table, _ in LOCATIONS for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")
+        }
+        for table, column in there.intersection(LOCATIONS):
+            for old, new in moves.items():
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column} || '/', 1, ?) = ?",  # noqa: S608
+                    (new, len(old) + 1, len(old) + 1, f"{old}/"),
+                )
+    return str(before)
 
 
-def _old(connection: sqlite3.Connection, artifacts: Path) -> str:
-    """Where the artifacts lay when the database was made, as MLflow spells it; empty where that is here, or where they are."""
+def _before(connection: sqlite3.Connection) -> Path | None:
+    """The folder of the database when it was made; None where that cannot be told."""
     asked = "SELECT artifact_location FROM experiments WHERE experiment_id = ?"
     location, *_ = connection.execute(asked, (DEFAULT,)).fetchone() or ("",)
     path = path_of(str(location))
-    if not path.endswith(f"/{ARTIFACTS}/{DEFAULT}"):
-        return ""
-    before = Path(path).parent
-    came_along = artifacts.is_dir() or not before.exists()
-    return str(location).removesuffix(f"/{DEFAULT}") if came_along and not _same(before, artifacts) else ""
+    return Path(path).parents[1] if path.endswith(f"/{ARTIFACTS}/{DEFAULT}") else None
+
+
+def _moves(before: Path, here: Path, outputs: Path) -> Iterator[tuple[str, str]]:
+    """Folders of artifacts that came along, as MLflow spells them: where each was, and is."""
+    folders = [Path(ARTIFACTS)]
+    if outputs != here and outputs.is_relative_to(here):
+        folders.append(outputs.relative_to(here) / ARTIFACTS)
+    for folder in folders:
+        if (here / folder).is_dir() or not (before / folder).exists():
+            yield (before / folder).as_uri(), (here / folder).as_uri()
 
 
 def _same(one: Path, other: Path) -> bool:

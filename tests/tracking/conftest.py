@@ -45,7 +45,7 @@ def outputs(tmp_path: Path, made_once: Path) -> Path:
     folder.mkdir()
     shutil.copy(made_once, folder / "mlflow.db")
     (folder / "artifacts").mkdir()
-    follow(folder / "mlflow.db")
+    follow(folder / "mlflow.db", folder)
     (folder / "artifacts").rmdir()
     return folder
 

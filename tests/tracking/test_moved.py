@@ -35,7 +35,7 @@ def test_a_folder_that_is_moved_goes_on(trained: Path, tmp_path: Path) -> None:
     """A run is continued, a new one trains, and MLflow finds every file of both in the new place; the old one stays away."""
     old = tmp_path / "old"
     shutil.copytree(trained, old)
-    follow(old / "outputs" / "mlflow.db")
+    follow(old / "outputs" / "mlflow.db", old / "outputs")
     new = tmp_path / "elsewhere" / "new"
     new.parent.mkdir()
     old.rename(new)
@@ -64,10 +64,10 @@ def test_a_copy_has_files_of_its_own(trained: Path, tmp_path: Path) -> None:
     before = locations(trained)
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)
-    assert follow(copy / "outputs" / "mlflow.db") == str(trained / "outputs")
+    assert follow(copy / "outputs" / "mlflow.db", copy / "outputs") == str(trained / "outputs")
     assert locations(copy) == [each.replace(trained.as_uri(), copy.as_uri()) for each in before]
     assert locations(trained) == before
-    assert follow(copy / "outputs" / "mlflow.db") == ""
+    assert follow(copy / "outputs" / "mlflow.db", copy / "outputs") == ""
 
 
 def test_artifacts_that_stayed_behind_are_left_where_they_are(trained: Path, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_artifacts_that_stayed_behind_are_left_where_they_are(trained: Path, tmp
     (tmp_path / "outputs").mkdir()
     shutil.copy(trained / "outputs" / "mlflow.db", tmp_path / "outputs")
     before = locations(tmp_path)
-    assert follow(tmp_path / "outputs" / "mlflow.db") == ""
+    assert follow(tmp_path / "outputs" / "mlflow.db", tmp_path / "outputs") == ""
     assert locations(tmp_path) == before
 
 
@@ -97,7 +97,7 @@ def test_a_place_that_was_typed_stays(tmp_path: Path) -> None:
             )
     connection.close()
     (tmp_path / "old").rename(tmp_path / "new")
-    assert follow(tmp_path / "new" / "mlflow.db") == str(tmp_path / "old")
+    assert follow(tmp_path / "new" / "mlflow.db", tmp_path / "new") == str(tmp_path / "old")
     connection = sqlite3.connect(tmp_path / "new" / "mlflow.db")
     found = [row[0] for row in connection.execute("SELECT artifact_location FROM experiments ORDER BY experiment_id")]
     connection.close()
@@ -109,12 +109,13 @@ def test_the_same_folder_by_another_name_has_not_moved(trained: Path, tmp_path: 
     """Through a link to the folder above it nothing changes."""
     (tmp_path / "link").symlink_to(trained)
     before = locations(trained)
-    assert follow(tmp_path / "link" / "outputs" / "mlflow.db") == ""
+    assert follow(tmp_path / "link" / "outputs" / "mlflow.db", tmp_path / "link" / "outputs") == ""
     assert locations(trained) == before
 
 
 @pytest.mark.parametrize(
-    "location", ["", "/artifacts/0/../..", "file://host/artifacts/0", "s3://bucket/artifacts/0", "/a/b"]
+    "location",
+    ["", "/artifacts/0/../..", "file://host/artifacts/0", "s3://bucket/artifacts/0", "/a/b", "file://[x/artifacts/0"],
 )
 def test_what_is_no_old_place_is_left(location: str, tmp_path: Path) -> None:
     """A stranger's database says anything of where it was made; only a plain path of the expected form is followed."""
@@ -123,4 +124,41 @@ def test_what_is_no_old_place_is_left(location: str, tmp_path: Path) -> None:
     with connection:
         connection.execute("UPDATE experiments SET artifact_location = ?", (location,))
     connection.close()
-    assert follow(tmp_path / "outputs" / "mlflow.db") == ""
+    assert follow(tmp_path / "outputs" / "mlflow.db", tmp_path / "outputs") == ""
+
+
+def test_a_store_that_was_typed_follows_its_project(tmp_path: Path) -> None:
+    """A database of one's own inside the project leads to the artifacts of the new place, those of registered models included."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    words = ("dataset=xor", "epochs=2", "tracking.uri=sqlite:///my.db", "tracking.model=all")
+    assert nnexp(*words, cwd=old).code == 0
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{old}/my.db")
+    (run,) = mlflow.MlflowClient().search_runs(["1"])
+    mlflow.register_model(f"runs:/{run.info.run_id}/model", "mine")
+    old.rename(new)
+    again = nnexp(*words, cwd=new)
+    assert (again.code, again.err) == (
+        0,
+        f"note: {old} is {new} now, and so MLflow's records lead to the files here.\n",
+    )
+    assert not old.exists()
+    mlflow.set_tracking_uri(f"sqlite:///{new}/my.db")
+    assert mlflow.pyfunc.load_model("models:/mine/1").metadata.run_id == run.info.run_id
+    mlflow.set_tracking_uri(None)
+
+
+def test_a_sweep_in_a_place_of_its_own_moves_along(tmp_path: Path) -> None:
+    """A sweep whose directory was typed in full is resumed in the new place."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    words = ("-m", "dataset=xor", "epochs=2", "tracking=none", "seed=0,1", f"hydra.sweep.dir={old}/mine")
+    assert nnexp(*words, cwd=old).code == 0
+    old.rename(new)
+    (new / "mine" / "1" / "result.json").unlink()
+    resumed = nnexp("resume", "mine", cwd=new)
+    assert resumed.code == 0, resumed
+    assert (new / "mine" / "1" / "result.json").exists()
+    assert not old.exists()
