@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from nnexp.basics.fields import hyperparameters
 from nnexp.basics.files import relative
-from nnexp.composition.keys import EXTRA
+from nnexp.composition.keys import ALL_SECTIONS, EXTRA
 from nnexp.composition.words import texts, wrong_type
 from nnexp.discovery import installed, presets, registry
 from nnexp.discovery.registry import GROUPS

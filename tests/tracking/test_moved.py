@@ -127,15 +127,15 @@ def test_what_is_no_old_place_is_left(location: str, tmp_path: Path) -> None:
     assert follow(tmp_path / "outputs" / "mlflow.db", tmp_path / "outputs") == ""
 
 
-def test_a_store_that_was_typed_follows_its_project(tmp_path: Path) -> None:
-    """A database of one's own inside the project leads to the artifacts of the new place, those of registered models included."""
+def test_a_store_that_was_typed_follows_its_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of one's own inside the project leads to the artifacts of the new place; so do registered models."""
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     words = ("dataset=xor", "epochs=2", "tracking.uri=sqlite:///my.db", "tracking.model=all")
     assert nnexp(*words, cwd=old).code == 0
     import mlflow
 
-    mlflow.set_tracking_uri(f"sqlite:///{old}/my.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{old}/my.db")
     (run,) = mlflow.MlflowClient().search_runs(["1"])
     mlflow.register_model(f"runs:/{run.info.run_id}/model", "mine")
     old.rename(new)
@@ -145,9 +145,8 @@ def test_a_store_that_was_typed_follows_its_project(tmp_path: Path) -> None:
         f"note: {old} is {new} now, and so MLflow's records lead to the files here.\n",
     )
     assert not old.exists()
-    mlflow.set_tracking_uri(f"sqlite:///{new}/my.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{new}/my.db")
     assert mlflow.pyfunc.load_model("models:/mine/1").metadata.run_id == run.info.run_id
-    mlflow.set_tracking_uri(None)
 
 
 def test_a_sweep_in_a_place_of_its_own_moves_along(tmp_path: Path) -> None:
