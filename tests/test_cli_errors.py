@@ -66,7 +66,8 @@ CASES = [
     ("+experiment=regression", "To choose it type experiment=regression, without the +."),
     ("dataset=iris", "No dataset 'iris'. Available: blobs, breast_cancer"),
     ("sweep=learning_rate", "This is a sweep (it has hydra.sweeper.params). Type -m sweep=learning_rate"),
-    ("--config-dir nowhere", "not found"),
+    ("--config-dir nowhere", "there is no folder"),
+    ("hydra.run.dir=[x]", "hydra.run.dir must be a text. Got [x]"),
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
     (
         "loss mse",
@@ -290,6 +291,30 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
             "# @package _global_\noptimizer: sgd\n",
             "experiment=mine",
             "conf/experiment/mine.yaml: optimizer: sgd stands where its keys belong. To choose it, write 'defaults: [override",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{/loss: mae}]\n",
+            "experiment=mine",
+            "A defaults list chooses a second loss. Write there: override /loss: mae",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{override loss: mae}]\n",
+            "experiment=mine",
+            "experiment/mine.yaml overrides 'loss', which is none of its own folder's. For the whole configuration's write",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{loss: mae}]\n",
+            "experiment=mine",
+            "experiment/mine.yaml names 'experiment/loss/mae', and there is no such file. For the whole configuration's 'loss'",
+        ),
+        (
+            "experiment/mine.yaml",
+            "# @package _global_\ndefaults: [{override /experiment: regression}]\n",
+            "experiment=mine",
+            "conf/experiment/mine.yaml: it chooses experiment=regression, and a preset chooses no other. Copy what you need",
         ),
         (
             "experiment/mine.yaml",

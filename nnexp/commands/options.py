@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
@@ -42,6 +43,11 @@ def refuse_options(given: Mapping[str, Any]) -> None:
         )
     if given["resolve"] and not (given["cfg"] or given["help"]):
         raise NnexpError("--resolve goes with --cfg. Type --cfg job --resolve")
+    if given["config_dir"] and not Path(given["config_dir"]).is_dir():
+        raise NnexpError(
+            f"--config-dir {given['config_dir']}: there is no folder of that name. Name the one that holds experiment/, "
+            "sweep/ or other groups."
+        )
     if given["package"] and not given["cfg"]:
         raise NnexpError(f"--package goes with --cfg. Type --cfg job --package {given['package']}")
     if given["shell_completion"] and not any("=" in word for word in given["overrides"]):

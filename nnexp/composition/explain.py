@@ -207,10 +207,32 @@ def explain_override(
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
 
 
+OURS = (
+    (
+        re.compile(r"Multiple values for ([\w/]+)\. To override a value use 'override [\w/]+: ([^']*)'"),
+        r"A defaults list chooses a second \1. Write there: override /\1: \2",
+    ),
+    (
+        re.compile(r"In '([^']*)': Could not override '(?:[\w/]*/)?(\w+)@\w+'\. No match in the defaults list\."),
+        r"\1.yaml overrides '\2', which is none of its own folder's. For the whole configuration's write: override /\2: NAME",
+    ),
+    (
+        re.compile(r"In '([^']*)': Could not find '([^']*/)?(\w+)/(\w+)'\n(?s:.*)"),
+        r"\1.yaml names '\2\3/\4', and there is no such file. For the whole configuration's '\3' write: override /\3: \4",
+    ),
+    (
+        re.compile(r"Error merging override ([\w.]+)=(.*)\nCannot convert '\w+' to string(?s:.*)"),
+        r"\1 must be a text. Got \2",
+    ),
+)
+"""What Hydra says that leads nowhere, and what leads on."""
+
+
 def in_hydras_words(error: Exception) -> str:
     """Hydra's own message, shortened: the cause where there is one, without OmegaConf's bookkeeping lines."""
     lines = [line.strip() for each in (error, error.__cause__) if each is not None for line in str(each).splitlines()]
     useful = [
         line for line in lines if line and not line.startswith(("object_type=", "reference_type=", "To append to your"))
     ]
-    return "\n".join(useful[:8]) or type(error).__name__
+    said = "\n".join(useful[:8]) or type(error).__name__
+    return next((pattern.sub(words, found[0]) for pattern, words in OURS if (found := pattern.search(said))), said)
