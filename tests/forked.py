@@ -33,7 +33,7 @@ PRELOADED = (
     "rich.console",
     "rich.table",
     "nnexp.commands.run",
-    "nnexp.commands",
+    "nnexp.commands.subcommands",
     "nnexp.pictures.curve",
     "nnexp.builtin.synthetic",
 )

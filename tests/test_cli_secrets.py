@@ -180,7 +180,7 @@ def test_a_crash_does_not_tell_the_password(tmp_path: Path) -> None:
     """A dataset that fails quoting the whole environment leaves a reason, a log and a traceback without secrets."""
     code = (
         "import os, sys\n"
-        "import nnexp.run\n"
+        "import nnexp.run.start\n"
         "def crash(*a, **k): raise RuntimeError(' '.join(map(str, os.environ.items())) + 'postgresql://me:geheim@h/db')\n"
         "nnexp.run.start.prepare = crash\n"
         "from nnexp.__main__ import main\n"

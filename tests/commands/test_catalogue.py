@@ -297,7 +297,7 @@ def test_what_to_type_next_works(kind: str, name: str) -> None:
 def test_nothing_heavy_is_imported() -> None:
     """The listing needs neither Hydra nor MLflow, pandas, matplotlib or scikit-learn, so it is there at once."""
     program = (
-        "import sys; from nnexp import commands; commands.main(['plugins']); "
+        "import sys; from nnexp.commands import subcommands as commands; commands.main(['plugins']); "
         "print(set(sys.modules) & {'hydra', 'omegaconf', 'mlflow', 'pandas', 'sklearn', 'matplotlib'})"
     )
     command = [sys.executable, "-c", program]

@@ -388,7 +388,8 @@ def test_a_group_that_nobody_reads(found: dict[str, Any], tmp_path: Path) -> Non
 def listed_in(directory: Path, *flags: str) -> tuple[str, str]:
     """What the registry says of losses in a process with ``directory`` on its path, and what goes to stderr."""
     program = (
-        "from nnexp import installed, registry; print(registry.available('loss'), [str(b) for b in registry.broken('loss')], "
+        "from nnexp.discovery import installed, registry; "
+        "print(registry.available('loss'), [str(b) for b in registry.broken('loss')], "
         "[str(each) for each in installed.points()[1]])"
     )
     command = [sys.executable, *flags, "-c", program]
