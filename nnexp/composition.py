@@ -260,7 +260,7 @@ class GuardedLoader(ConfigLoaderImpl):
         def load_config(config_path: str) -> Any:
             read[config_path] += 1
             if read.total() > MOST_FILES:
-                if read[config_path] > MOST_FILES // 10:
+                if read[config_path] > MOST_FILES * 3 // 4:  # hardly any other
                     raise NnexpError(f"The defaults list of {config_path} leads back to the file itself.")
                 raise NnexpError(
                     f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."

@@ -163,15 +163,17 @@ def test_a_database_from_a_stranger_does_not_say_where_files_go(place: Path, tmp
     assert list(home.rglob("weights.npz"))
 
 
-def test_a_folder_that_was_moved_is_told_so(moved: Path, finished: Path) -> None:
-    """Nothing is written into the old place; the message names both, and what it says to type works."""
+def test_a_folder_that_was_copied_has_a_place_of_its_own(moved: Path, finished: Path) -> None:
+    """Nothing is written into the old place; where the artifacts stayed behind, what the message says to type works."""
     before = sorted(finished.rglob("*"))
+    (moved / "outputs" / "artifacts").rename(moved / "aside")
     refused = nnexp(*QUICK, cwd=moved)
     assert refused.code == 1
     assert f"This one has {moved}/outputs/artifacts: was it moved or copied?" in refused.err
     assert f"type tracking.artifacts={finished}/outputs/artifacts " in refused.err
-    assert sorted(finished.rglob("*")) == before
     assert nnexp(*QUICK, "tracking.experiment=new", cwd=moved).code == 0
+    assert nnexp(*QUICK, cwd=moved).code == 0  # it has artifacts now
+    assert sorted(finished.rglob("*")) == before
 
 
 def test_a_strangers_journal_names_no_files_of_ones_own(place: Path) -> None:

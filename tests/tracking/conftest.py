@@ -13,6 +13,7 @@ from nnexp.model import Model
 from nnexp.network import MLP
 from nnexp.preprocessing import Feature, Preprocessing, Scaling
 from nnexp.tracking.database import embedded_uri
+from nnexp.tracking.moved import follow
 from nnexp.tracking.store import Store
 from tests.servers import Postgres, Server, postgres, serving, unused_port
 
@@ -43,6 +44,9 @@ def outputs(tmp_path: Path, made_once: Path) -> Path:
     folder = tmp_path / "outputs"
     folder.mkdir()
     shutil.copy(made_once, folder / "mlflow.db")
+    (folder / "artifacts").mkdir()
+    follow(folder / "mlflow.db")
+    (folder / "artifacts").rmdir()
     return folder
 
 
