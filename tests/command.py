@@ -37,7 +37,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
     """``python -m nnexp WORDS`` in ``cwd``, in a process that has what it needs imported, but where that makes a difference."""
-    if any(name.startswith("PYTHON") for name in more):
+    if any(name.startswith(("PYTHON", "LD_")) for name in more):
         return started(*words, cwd=cwd, timeout=timeout, **more)
     from tests.forked import server
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nnexp.journal.journal import JOURNAL, read
-from tests.command import environment, nnexp, result, runs
+from tests.command import SLOW, environment, nnexp, result, runs
 
 LONG = ("dataset=digits", "epochs=1000000", "log_every=1")
 
@@ -85,7 +85,9 @@ def test_any_command_that_meets_the_store_settles_a_dead_run(place: Path) -> Non
     assert len(done.err.splitlines()) == 1
     alive.terminate()
     out, err = alive.communicate()
-    assert (alive.returncode, err) == (143, ""), out
+    assert alive.returncode == 143, out
+    assert err.startswith("nnexp: terminated (SIGTERM). Go on: python -m nnexp resume outputs/runs/")
+    assert len(err.splitlines()) == 1
     statuses = [in_mlflow(place, directory)[0] for directory in runs(place)]
     assert "RUNNING" not in statuses
     assert statuses.count("KILLED") >= 2
@@ -110,7 +112,7 @@ def test_a_signal_is_answered_in_two_seconds_also_with_a_locked_store(
             break
         locked.execute("ROLLBACK")
         assert nnexp("sync", cwd=place).code == 0
-    assert seconds < 2
+    assert seconds < 2 * SLOW
     assert process.returncode == 128 + number
     assert "there was no time for the rest. Nothing is lost: it waits in " in err
     directory = runs(place)[-1]

@@ -27,6 +27,7 @@ from nnexp import NnexpError, Result, fit, load
 from nnexp.builtin.activations import Tanh
 from nnexp.builtin.losses import Mae
 from nnexp.builtin.optimizers import Sgd
+from nnexp.experiment.plan import Settings
 from nnexp.plugin import Array, Loss
 
 RNG = np.random.default_rng(0)
@@ -85,7 +86,7 @@ def test_defaults_are_the_commands() -> None:
     config = result.experiment.plan.settings
     assert (config.epochs, config.seed, config.split.validation, config.network.hidden) == (80, 0, 0.2, (16,))
     assert len(result.experiment.split.validation) == 12
-    assert config == nnexp.experiment.experiment.Settings()
+    assert config == Settings()
 
 
 LABELS: list[tuple[Any, list[Any]]] = [
