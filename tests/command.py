@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,10 @@ def environment(**more: str) -> dict[str, str]:
 
 def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
     """``python -m nnexp WORDS`` in ``cwd``, in a process that has what it needs imported, but where that makes a difference."""
-    if any(name.startswith(("PYTHON", "LD_")) for name in more):
+    alone = (
+        threading.current_thread() is threading.main_thread()
+    )  # commands that run at once need processes of their own
+    if not alone or any(name.startswith(("PYTHON", "LD_")) for name in more):
         return started(*words, cwd=cwd, timeout=timeout, **more)
     from tests.forked import server
 

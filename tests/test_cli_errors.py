@@ -314,7 +314,7 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
             "experiment/mine.yaml",
             "# @package _global_\ndefaults: [{override /experiment: regression}]\n",
             "experiment=mine",
-            "conf/experiment/mine.yaml: it chooses experiment=regression, and a preset chooses no other. Copy what you need",
+            "experiment/mine.yaml chooses experiment=regression, and a preset chooses no other. Copy what you need of it.",
         ),
         (
             "experiment/mine.yaml",

@@ -58,6 +58,8 @@ LIKE_OTHERS = r"sweeps/untouched/[02]/|mlflow\.db(\.new)?-|\.(tmp|partial) #|art
 CRASHING = Path(__file__).parent / "crashing"
 MOMENTS = ("before the manifest", "before the first job", "in training", "in delivery", "at the end")
 VICTIMS = ("sweep", "worker", "all")
+EXPORTER_GONE = "the process that talks to MLflow has ended"
+"""What a command says that survived the process which delivers; the next one delivers the rest."""
 ALIVE = "still trains job"
 """What a sweep says that is resumed before the workers of a killed one have gone."""
 MOST_ATTEMPTS = 80
@@ -438,7 +440,7 @@ def tortured(place: Place, name: str, coming: list[Blow], tally: Tally, **first:
         failed = "--failed" in ended.said
         if ALIVE in ended.said:
             tally.waited += 1
-        elif not (ended.hit or failed or ended.code == -signal.SIGKILL):
+        elif not (ended.hit or failed or ended.code == -signal.SIGKILL or EXPORTER_GONE in ended.said):
             tally.problems.append(f"{name}: {' '.join(words)} ended with {ended.code}:\n{ended.said[-1500:]}")
     else:
         tally.problems.append(f"{name}: not finished after {MOST_ATTEMPTS} commands")

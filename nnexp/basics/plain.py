@@ -43,9 +43,14 @@ PLAIN = re.compile(r"[A-Za-z0-9_./:@%+*$?|][A-Za-z0-9_./:@%+*$?|-]*")
 """A text that Hydra reads as it stands."""
 
 
+HARMLESS = re.compile(r"[A-Za-z0-9_./:@%+,=\[\]-]+")
+"""A word that shells take as it stands."""
+
+
 def override(key: str, value: object) -> str:
     """``key=value`` as it is typed in a shell, with Hydra's quotes and the shell's where they are needed."""
-    return shlex.quote(f"{key}={_typed(value)}")
+    typed = f"{key}={_typed(value)}"
+    return typed if HARMLESS.fullmatch(typed) else shlex.quote(typed)
 
 
 def _typed(value: object) -> str:

@@ -104,8 +104,6 @@ def wrong_choice(key: str, name: str, choices: Mapping[str, Override], repositor
 def wrong_preset(preset: File, repository: IConfigRepository) -> str:
     """What a preset chooses that is not there, or chooses where its values stand; empty where all is well."""
     for group, plugin in preset.chooses.items():
-        if group in ("experiment", "sweep"):
-            return f"it chooses {group}={plugin}, and a preset chooses no other. Copy what you need of it."
         if group in GROUPS and "${" not in plugin and (message := wrong_option(group, plugin, repository)):
             return message
     for section in ALL_SECTIONS:

@@ -53,6 +53,11 @@ def refuse_hydras_choices(found: ConfigResult, name: str, *, primary: bool) -> N
     for each in found.defaults_list or []:
         group = str(getattr(each, "group", "") or "").lstrip("/")
         own = primary and (group, getattr(each, "value", None)) == ("hydra/launcher", LAUNCHER)
+        if group in ("experiment", "sweep") and not primary and getattr(each, "override", False):
+            raise NnexpError(
+                f"{name}.yaml chooses {group}={getattr(each, 'value', 'NAME')}, and a preset chooses no other. "
+                "Copy what you need of it."
+            )
         if group.startswith("hydra") and not own:
             choice = f"{group}={getattr(each, 'value', 'NAME')}"
             raise NnexpError(

@@ -162,11 +162,16 @@ class Places:
     @classmethod
     def of(cls, uri: str, outputs: Path, typed: str | None) -> Places:
         """Those of a store. Raises NnexpError where what was typed is no place."""
+        cls.refuse_no_place(typed)
+        return cls(StoreAddress.parse(uri), outputs, typed)
+
+    @staticmethod
+    def refuse_no_place(typed: str | None) -> None:
+        """Refuse what was typed where it is no place that files can go to. Raises NnexpError."""
         if typed is not None and not (path_of(typed) or _is_elsewhere(typed)) and not Path(typed).exists():
             raise NnexpError(
                 f"tracking.artifacts={printable(typed)} is no place. Type a folder (/data/artifacts) or an address (s3://bucket/x)."
             )
-        return cls(StoreAddress.parse(uri), outputs, typed)
 
     def chosen(self) -> str | None:
         """Where the artifacts of a new experiment go; None where the store's server knows best."""

@@ -67,6 +67,7 @@ class Store:
         experiment that keeps them elsewhere is refused, but for looking at what is there. A server that does not answer is
         refused within about 5 s. Raises ``NnexpError``.
         """
+        Places.refuse_no_place(artifacts)
         uri, chosen_by = usable_address(uri, outputs, existing=existing)
         places = Places.of(uri, outputs, artifacts)
         with alone_at_database_server(uri, chosen_by):
