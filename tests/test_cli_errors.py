@@ -117,6 +117,12 @@ CASES = [
     ("+hydra.job_logging.handlers.x.class=subprocess.Popen", "logging may only use"),
     ("epochs=9007199254740993", "epochs=9007199254740993 is a slip: at most 1000000000 are trained."),
     ("tracking.artifacts='file://[x'", "tracking.artifacts=file://[x is no place."),
+    (
+        "checkpoint=-1e999",
+        "checkpoint=-inf: checkpoint is a group of keys (epochs, seconds). Type checkpoint.epochs=...",
+    ),
+    ("hydra.job.env_set=${now:%Y}", "hydra.job.env_set"),
+    ("scale.features=\ufeffx", "\\ufeff"),
     ("hydra.rundir=x", "No key 'hydra.rundir'. Did you mean 'hydra.run'?"),
     ("hydra.job.nme=x", "No key 'hydra.job.nme'. Did you mean 'hydra.job.name'?"),
     ("hydra.run=x", "hydra.run=x: hydra.run is a group of keys (dir). Type hydra.run.dir=x"),

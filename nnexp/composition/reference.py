@@ -85,7 +85,8 @@ def _held(hydra: Mapping[str, Any]) -> dict[str, Any]:
     held["runtime"] = {key: value for key, value in hydra["runtime"].items() if key not in NOTED}
     held["job"] = {key: value for key, value in hydra["job"].items() if key not in FREE_JOB}
     copied = held["job"]["env_copy"] or []  # Hydra puts what they are at the moment over env_set
-    held["job"]["env_set"] = {key: each for key, each in (held["job"]["env_set"] or {}).items() if key not in copied}
+    if isinstance(given := held["job"]["env_set"], Mapping):
+        held["job"]["env_set"] = {key: each for key, each in given.items() if key not in copied}
     held["sweeper"] = {key: value for key, value in hydra["sweeper"].items() if key != "params"}
     if str(hydra["launcher"].get("_target_", "")).endswith(".NnexpLauncher"):
         held["launcher"] = {key: value for key, value in hydra["launcher"].items() if key != "workers"}

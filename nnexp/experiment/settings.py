@@ -101,6 +101,9 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, Checkpoint
 def part(cls: type[Part], prefix: str, values: Mapping[str, Any]) -> Part:
     """Build and check one of the groups of keys that belong to the run, not to the experiment."""
     known = [item.name for item in hyperparameters(cls)]
+    if not isinstance(values, Mapping):
+        group = prefix.rstrip(".")
+        raise NnexpError(f"{group}={values}: {group} is a group of keys ({listed(known)}). Type {prefix}{known[0]}=...")
     for key in values:
         if key not in known:
             there = [prefix + each for each in known]
