@@ -119,7 +119,7 @@ CASES = [
     ("tracking.artifacts='file://[x'", "tracking.artifacts=file://[x is no place."),
     (
         "checkpoint=-1e999",
-        "checkpoint=-inf: checkpoint is a group of keys (epochs, seconds). Type checkpoint.epochs=...",
+        "checkpoint must be a group of keys (epochs, seconds). Got -inf.",
     ),
     ("hydra.job.env_set=${now:%Y}", "hydra.job.env_set"),
     ("scale.features=\ufeffx", "\\ufeff"),

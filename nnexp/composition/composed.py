@@ -11,7 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 from nnexp.basics.secrets import kept
 from nnexp.composition.keys import known_keys
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import SweepSettings, part
+from nnexp.experiment.plan import part
+from nnexp.experiment.settings import SweepSettings
 
 NO_PACKAGE = "The file {}.yaml must begin with the line '# @package _global_'; without it nothing counts."
 

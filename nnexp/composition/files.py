@@ -23,7 +23,8 @@ from nnexp.composition.reference import LAUNCHER, OWN, leaves
 from nnexp.composition.words import text, values
 from nnexp.discovery import installed, registry
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import LauncherSettings, part
+from nnexp.experiment.plan import part
+from nnexp.experiment.settings import LauncherSettings
 
 
 def refuse_swept_settings(lines: Iterable[str]) -> None:

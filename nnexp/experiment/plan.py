@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from nnexp.basics.fields import check_fields, hyperparameters
 from nnexp.discovery import registry
@@ -35,6 +35,7 @@ DEFAULTS: Mapping[str, str] = {
 """The plugins of a configuration that does not say."""
 
 
+Part = TypeVar("Part")
 MOST_EPOCHS = 10**9
 """More are a slip: at a microsecond each they would take a quarter of an hour, and leave as many lines in a journal."""
 
@@ -117,8 +118,8 @@ def plan(config: Mapping[str, Any]) -> Plan:
     if "dataset" not in values:
         raise NnexpError(f"No dataset. Type dataset=NAME. Available: {listed(registry.available('dataset'), most=40)}.")
     plugins = {key: _plugin(key, values.pop(key)) for key in GROUPS}
-    sections = {key: _section(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
-    settings = _section(Settings, "", {**values, **sections})
+    sections: dict[str, Any] = {key: part(cls, f"{key}.", values.pop(key, {})) for key, cls in SECTIONS.items()}
+    settings = part(Settings, "", {**values, **sections})
     if settings.epochs > MOST_EPOCHS:
         raise NnexpError(f"epochs={settings.epochs} is a slip: at most {MOST_EPOCHS} are trained. Type epochs=80.")
     with blaming(plugins):
@@ -162,7 +163,8 @@ def no_plugin(key: str, spec: Any) -> str:
     )
 
 
-def _section(cls: type, prefix: str, values: Any) -> Any:
+def part(cls: type[Part], prefix: str, values: Any) -> Part:
+    """Build and check the settings of one group of keys, such as ``split.*``. Raises NnexpError."""
     known = [item.name for item in hyperparameters(cls)]
     if not isinstance(values, Mapping):
         raise NnexpError(f"{prefix.rstrip('.')} must be a group of keys ({listed(known)}). Got {values!r}.")

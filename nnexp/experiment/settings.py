@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from nnexp.basics.fields import check_fields, hyperparameters
 from nnexp.basics.secrets import masked
-from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment.plan import Plan, plan
+from nnexp.errors import NnexpError
+from nnexp.experiment.plan import Plan, part, plan
 from nnexp.plugin import param
 
 MOST_JOBS = 100_000
@@ -79,9 +79,6 @@ class RunSettings:
     reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
 
 
-Part = TypeVar("Part", TrackingSettings, CheckpointSettings, SweepSettings, LauncherSettings)
-
-
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
     """Check a whole configuration before anything is done. Raises NnexpError."""
     rest = dict(config)
@@ -96,21 +93,6 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, Checkpoint
             "reuse=true looks for the same run in MLflow, which tracking=none leaves out. Type reuse=false."
         )
     return plan(rest), tracking, checkpoint
-
-
-def part(cls: type[Part], prefix: str, values: Mapping[str, Any]) -> Part:
-    """Build and check one of the groups of keys that belong to the run, not to the experiment."""
-    known = [item.name for item in hyperparameters(cls)]
-    if not isinstance(values, Mapping):
-        group = prefix.rstrip(".")
-        raise NnexpError(f"{group}={values}: {group} is a group of keys ({listed(known)}). Type {prefix}{known[0]}=...")
-    for key in values:
-        if key not in known:
-            there = [prefix + each for each in known]
-            raise NnexpError(f"No key '{prefix}{key}'.{did_you_mean(prefix + key, there)} There are {listed(there)}.")
-    made = cls(**values)
-    check_fields(made, prefix)
-    return made
 
 
 def store_words(tracking: TrackingSettings) -> str:

@@ -15,7 +15,8 @@ from nnexp.basics.files import outputs_here, relative
 from nnexp.basics.origin import allowed
 from nnexp.composition.composed import top_keys
 from nnexp.errors import NnexpError, command
-from nnexp.experiment.settings import TrackingSettings, part
+from nnexp.experiment.plan import part
+from nnexp.experiment.settings import TrackingSettings
 from nnexp.journal.notes import entries
 from nnexp.sweep import ledger, states
 from nnexp.sweep.manifest import MANIFEST, TYPED, Manifest

@@ -18,7 +18,8 @@ from nnexp.basics.removing import Site, remove
 from nnexp.basics.store_address import same_store
 from nnexp.composition.composed import is_own, plain
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import TrackingSettings, part, store_words
+from nnexp.experiment.plan import part
+from nnexp.experiment.settings import TrackingSettings, store_words
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.notes import entries
 from nnexp.journal.past import Past

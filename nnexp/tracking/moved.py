@@ -30,13 +30,16 @@ DEFAULT = "0"
 def follow(database: Path, outputs: Path) -> str:
     """Have the locations of a database that has moved with its project lead to the artifacts there again.
 
-    Only what lay below the artifacts folders of the old place changes; what was typed stays. Returns the folder where the
+    Only what lay below the artifacts folders of the old place changes; what was typed stays. A database that somebody else has
+    made may keep its artifacts anywhere: so some run's folder has to be found in the new place. Returns the folder where the
     database lay before; empty where it has not moved, or where the artifacts stayed behind. Raises sqlite3.Error.
     """
     with contextlib.closing(sqlite3.connect(address(database, "ro"), uri=True, timeout=PATIENCE)) as connection:
-        before = _before(connection)
-    here = database.parent
-    moves = dict(_moves(before, here, outputs)) if before and not _same(before, here) else {}
+        before, here = _before(connection), database.parent
+        moves = {}
+        if before and not _same(before, here):
+            folders = _folders(before, here, outputs)
+            moves = {old: new for old, new in folders if _came_along(connection, old, new, alone=here == outputs)}
     if not moves:
         return ""
     with (
@@ -63,14 +66,21 @@ def _before(connection: sqlite3.Connection) -> Path | None:
     return Path(path).parents[1] if path.endswith(f"/{ARTIFACTS}/{DEFAULT}") else None
 
 
-def _moves(before: Path, here: Path, outputs: Path) -> Iterator[tuple[str, str]]:
-    """Folders of artifacts that came along, as MLflow spells them: where each was, and is."""
-    folders = [Path(ARTIFACTS)]
+def _folders(before: Path, here: Path, outputs: Path) -> Iterator[tuple[str, str]]:
+    """The folders of artifacts, as MLflow spells them: where each was, and would be now."""
+    yield (before / ARTIFACTS).as_uri(), (here / ARTIFACTS).as_uri()
     if outputs != here and outputs.is_relative_to(here):
-        folders.append(outputs.relative_to(here) / ARTIFACTS)
-    for folder in folders:
-        if (here / folder).is_dir() or not (before / folder).exists():
-            yield (before / folder).as_uri(), (here / folder).as_uri()
+        within = outputs.relative_to(here) / ARTIFACTS
+        yield (before / within).as_uri(), (here / within).as_uri()
+
+
+def _came_along(connection: sqlite3.Connection, old: str, new: str, *, alone: bool) -> bool:
+    """Whether some run's folder is there now; without runs, whether an embedded database (``alone``) left nothing behind."""
+    asked = "SELECT artifact_uri FROM runs WHERE substr(artifact_uri, 1, ?) = ?"
+    rows = connection.execute(asked, (len(old) + 1, f"{old}/")).fetchall()
+    if not rows:
+        return alone and not Path(path_of(old)).exists()
+    return any(Path(path_of(f"{new}{str(row[0])[len(old) :]}")).is_dir() for row in rows)
 
 
 def _same(one: Path, other: Path) -> bool:

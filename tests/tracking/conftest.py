@@ -44,9 +44,7 @@ def outputs(tmp_path: Path, made_once: Path) -> Path:
     folder = tmp_path / "outputs"
     folder.mkdir()
     shutil.copy(made_once, folder / "mlflow.db")
-    (folder / "artifacts").mkdir()
     follow(folder / "mlflow.db", folder)
-    (folder / "artifacts").rmdir()
     return folder
 
 

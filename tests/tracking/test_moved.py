@@ -161,3 +161,23 @@ def test_a_sweep_in_a_place_of_its_own_moves_along(tmp_path: Path) -> None:
     assert resumed.code == 0, resumed
     assert (new / "mine" / "1" / "result.json").exists()
     assert not old.exists()
+
+
+def test_a_database_of_the_users_is_left_alone(trained: Path, tmp_path: Path) -> None:
+    """One that MLflow's server made keeps its artifacts where it was told, also while that place is away, as a share may be."""
+    shutil.copy(trained / "outputs" / "mlflow.db", tmp_path / "theirs.db")
+    connection = sqlite3.connect(tmp_path / "theirs.db")
+    with connection:
+        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+            connection.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, '/no/such/share')",  # noqa: S608
+                (f"{trained.as_uri()}/outputs",),
+            )
+    before = sorted(connection.execute("SELECT artifact_location FROM experiments"))
+    connection.close()
+    (tmp_path / "artifacts" / "of another tool").mkdir(parents=True)
+    (tmp_path / "outputs" / "artifacts").mkdir(parents=True)
+    assert follow(tmp_path / "theirs.db", tmp_path / "outputs") == ""
+    connection = sqlite3.connect(tmp_path / "theirs.db")
+    assert sorted(connection.execute("SELECT artifact_location FROM experiments")) == before
+    connection.close()
