@@ -19,6 +19,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("moved") / "a b"  # a blank is spelled %20 in a location
     folder.mkdir()
     assert nnexp("dataset=xor", "epochs=2", "tracking.model=all", cwd=folder).code == 0
+    connection = sqlite3.connect(folder / "outputs" / "mlflow.db")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # tests copy the file alone
+    assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    connection.close()
     return folder
 
 
