@@ -174,7 +174,7 @@ def test_a_database_of_the_users_is_left_alone(trained: Path, tmp_path: Path) ->
     with connection:
         for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
             connection.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, '/no/such/share')",  # noqa: S608
+                f"UPDATE {table} SET {column} = replace({column}, ?, 'file:///no/such/share')",  # noqa: S608
                 (f"{trained.as_uri()}/outputs",),
             )
     before = sorted(connection.execute("SELECT artifact_location FROM experiments"))
