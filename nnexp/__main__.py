@@ -95,17 +95,12 @@ def dispatch(words: list[str]) -> None:
 
         commands.main(words)
         return
-    os.environ[FULL] = "1"  # so that Hydra hands errors to us instead of printing them
     from nnexp.tracking import ahead
 
-    if probably_sweeps(words):
-        ahead.start()
-    try:
-        from nnexp.commands import run as app
+    started = ahead.started() if probably_sweeps(words) else None
+    from nnexp.commands import run
 
-        app.main(words)
-    finally:
-        ahead.dismiss()
+    run.main(words, started)
 
 
 def probably_sweeps(words: list[str]) -> bool:

@@ -286,6 +286,77 @@ def called(node: ast.Call) -> tuple[str, str]:
     return owner, name
 
 
+def sources() -> list[Path]:
+    """Every module of the package and of the distributions beside it."""
+    return [*modules(), *sorted(ROOT.glob("plugins/*/src/**/*.py"))]
+
+
+MEMOS = {"nnexp/composition/configs.py": {"ENTRIES"}}
+"""Dictionaries of a module that keep what was computed, and change nothing but the time it takes."""
+
+
+def class_variables_written(parsed: ast.Module) -> Iterator[str]:
+    """What assigns to an attribute of a class by the class's name, or of ``cls``."""
+    for node in ast.walk(parsed):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and re.fullmatch(r"cls|([\w.]+\.)?[A-Z]\w*[a-z]\w*", ast.unparse(node.value))
+        ):
+            yield ast.unparse(node)
+        if isinstance(node, ast.Global):
+            yield f"global {' '.join(node.names)}"
+
+
+def empty_containers(parsed: ast.Module) -> Iterator[str]:
+    """Names of a module that begin as empty containers: somebody fills them."""
+    for node in parsed.body:
+        if isinstance(node, ast.AnnAssign):
+            targets: list[ast.expr] = [node.target]
+        elif isinstance(node, ast.Assign):
+            targets = node.targets
+        else:
+            continue
+        if node.value is not None and ast.unparse(node.value) in {"[]", "{}", "set()", "dict()", "list()"}:
+            yield from map(ast.unparse, targets)
+
+
+def test_no_state_in_classes_and_modules() -> None:
+    """No class variable is assigned from a function, no name of a module is global or begins as an empty container."""
+    found = set()
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
+        found |= {(name, each) for each in class_variables_written(tree(path))}
+        found |= {(name, each) for each in set(empty_containers(tree(path))) - MEMOS.get(name, set())}
+    assert found == set()
+
+
+def test_one_module_writes_the_environment() -> None:
+    """Variables of the environment are set and taken out by one module."""
+    found = set()
+    for path in sources():
+        for node in ast.walk(tree(path)):
+            if (
+                isinstance(node, ast.Subscript)
+                and not isinstance(node.ctx, ast.Load)
+                and ast.unparse(node.value).endswith("environ")
+            ):
+                found.add(path.relative_to(ROOT).as_posix())
+            if isinstance(node, ast.Call):
+                owner, name = called(node)
+                if owner.endswith("environ") and name in {"update", "pop", "setdefault", "clear", "popitem"}:
+                    found.add(path.relative_to(ROOT).as_posix())
+                if owner == "os" and name in {"putenv", "unsetenv"}:
+                    found.add(path.relative_to(ROOT).as_posix())
+    assert found == {"nnexp/basics/environment.py"}
+
+
+def test_one_module_replaces_what_others_have() -> None:
+    """What belongs to Hydra and OmegaConf is replaced by one module, and put back (tests/composition/test_patches.py)."""
+    found = {path for path, node in calls() if ast.unparse(node.func) == "setattr"}
+    assert found == {"nnexp/composition/patches.py"}
+
+
 def test_no_tree_is_ever_removed() -> None:
     """Nothing removes a folder with what is in it, under whatever name it was imported."""
     found = {path for path, node in calls() if "rmtree" in ast.unparse(node.func)}

@@ -18,6 +18,7 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import quote, unquote
 
+from nnexp.basics import environment
 from nnexp.basics.files import own_directory
 from nnexp.basics.store_address import HIDDEN, SECRET_NAME, StoreAddress, hidden, values, without_values
 from nnexp.errors import NnexpError, printable
@@ -53,13 +54,13 @@ def kept(uri: str) -> str:
     if shown != uri:
         if known_before.get(shown, uri) != uri:
             raise NnexpError(f"{shown} is given with two passwords. Type one of them.")
-        os.environ[KEPT] = json.dumps({**known_before, shown: uri})
+        environment.put(KEPT, json.dumps({**known_before, shown: uri}))
     return shown
 
 
 def forget() -> None:
     """Keep no address any more: what a parent process kept is not this command's."""
-    os.environ.pop(KEPT, None)
+    environment.remove(KEPT)
 
 
 def whole(uri: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,13 +42,12 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
                 f"A resumed sweep is the same sweep: nothing of it can change but hydra/launcher. Got {each}. One of its runs "
                 f"can be extended: {command('resume', directory / '0', 'epochs=N')}"
             )
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors to us instead of printing them
-    from nnexp.commands import run as app
+    from nnexp.commands.resume_sweep import resume_sweep as finish
 
     chosen = {option: getattr(given, option.strip("-").replace("-", "_")) for option in FILE_OPTIONS}
     files = {option: value for option, value in chosen.items() if value}
     store = {"uri": given.uri, "artifacts": given.artifacts}
-    app.resume(directory, given.override, files, store, failed=given.failed)
+    finish(directory, given.override, files, store, failed=given.failed)
 
 
 def resume_run(directory: Path, given: argparse.Namespace) -> None:

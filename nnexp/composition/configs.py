@@ -16,10 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import hydra.core.utils
-import omegaconf.base
 import yaml
-from omegaconf import DictConfig, ListConfig, Node, OmegaConf
+from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.base import Box
 from omegaconf.grammar_parser import parse
@@ -35,23 +33,13 @@ SHORT = re.compile(r"\w{1,60}", re.ASCII)
 
 
 TESTED = {"hydra-core": ("1.3.8",), "omegaconf": ("2.3.1",)}
-"""The versions that what is here was held against."""
+"""The versions that what is here, and what ``patches`` puts in Hydra's place, was held against."""
 
 
 @functools.cache
 def tested() -> bool:
     """Whether those are installed; others work as they are, only slower."""
     return all(version(name) in versions for name, versions in TESTED.items())
-
-
-def install() -> None:
-    """Have OmegaConf and Hydra in this process use what is here, if they are versions that it was tested with."""
-    if not tested():
-        return
-    DictConfig.__deepcopy__ = duplicate  # type: ignore[assignment, method-assign]
-    ListConfig.__deepcopy__ = duplicate  # type: ignore[assignment, method-assign]
-    hydra.core.utils._save_config = save
-    omegaconf.base.parse = parsed  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from hydra.version import setbase
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
+from nnexp.basics.environment import changed
 from nnexp.basics.files import own_directory
 from nnexp.errors import NnexpError
 
@@ -23,6 +24,8 @@ PRIMARY = "config"
 """The file of conf/ that a command begins with."""
 PROBE = "nnexp.probe=true"
 """A word that only the guard knows."""
+FULL_ERROR = "HYDRA_FULL_ERROR"
+"""Has Hydra raise errors, for nnexp to say what they mean, where it would print them and exit."""
 
 
 CHECKED = "nnexp_checked"
@@ -59,6 +62,11 @@ def run(words: argparse.Namespace, parser: argparse.ArgumentParser, task: Callab
     That is asked of Hydra itself, on the very way that the words will go: a release that finds its loader elsewhere would
     compose and instantiate what nobody has checked.
     """
+    with changed({FULL_ERROR: "1"}):
+        _run(words, parser, task)
+
+
+def _run(words: argparse.Namespace, parser: argparse.ArgumentParser, task: Callable[[DictConfig], object]) -> None:
     setbase("1.3")
     where = str(own_directory())
     asked = argparse.Namespace(**{**vars(words), **ASKING, "overrides": [PROBE]})

@@ -17,9 +17,8 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-import hydra._internal.hydra
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
@@ -31,7 +30,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.basics.plain import override
-from nnexp.composition import configs, quoting, safety
+from nnexp.composition import configs, safety
 from nnexp.composition.composed import (
     conceal,
     in_raw_form,
@@ -88,20 +87,20 @@ class Command:
 class GuardedLoader(ConfigLoaderImpl):
     """Hydra's loader, with nnexp's checks after every composition."""
 
-    of: ClassVar[Command] = Command()
-    """The command that loaders are made for."""
-    checked_later: ClassVar[bool] = False
-    """True in a sweep's workers: the bounds of a job's values were checked before the first job, and are again when it runs."""
-    _of_a_sweep = False
-
-    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+    def __init__(self, config_search_path: ConfigSearchPath, command: Command = Command()) -> None:
         for conf in presets.usable():  # behind nnexp's own conf/ and the user's --config-dir
             config_search_path.prepend(str(conf.provider), conf.path.as_uri(), SearchPathQuery(provider="schema"))
         super().__init__(config_search_path)
-        self.command = GuardedLoader.of  # a sweep's workers get it with the loader
+        self.command = command  # a sweep's workers get it with the loader
+        self.checked_later = False
+        self._of_a_sweep = False
         self._templates = Templates(self._template, self.repository.group_exists)
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a sweep's workers get: the bounds of a job's values were checked before the first job, and are when it runs."""
+        return {**self.__dict__, "checked_later": True}
 
     def get_group_options(
         self,
@@ -322,10 +321,3 @@ class GuardedLoader(ConfigLoaderImpl):
         for key, value in asdict(sweep).items():
             if value:
                 raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
-
-
-def install() -> None:
-    """Have Hydra load configurations through ``GuardedLoader``, and copy and write them as ``configs`` does."""
-    hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
-    configs.install()
-    quoting.install()

@@ -13,16 +13,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ParsedElementType, Quote, QuotedString
 from hydra.errors import HydraException
 
-from nnexp.composition.configs import tested
-
 written: Callable[..., str] = getattr(Override, "_get_value_element_as_str", str)
 """As Hydra does it."""
-
-
-def install() -> None:
-    """Have Hydra in this process write values as it reads them, if it is a version that this was tried with."""
-    if tested():
-        Override._get_value_element_as_str = staticmethod(as_typed)  # type: ignore[method-assign]
 
 
 def as_typed(value: ParsedElementType, space_after_sep: bool = False) -> str:

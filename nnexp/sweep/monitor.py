@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 
 from nnexp.journal.result import read_result
 from nnexp.sweep import ledger, states
-from nnexp.sweep import recorder as sweep
+from nnexp.sweep.recorder import write_failure
+from nnexp.sweep.session import current
 from nnexp.sweep.worker import enter_worker
 from nnexp.terminal.progress import SweepProgress
 
@@ -26,14 +27,15 @@ class Watch:
     """Accompanies the jobs of one launch; the launcher tells it what begins and ends."""
 
     def __init__(self, config: DictConfig, numbers: Collection[int]) -> None:
-        assert sweep.Recorder.directory is not None
-        self.directory = sweep.Recorder.directory
+        session = current()
+        sweep = session.sweep
+        assert sweep.directory is not None
+        self.directory = sweep.directory
         self.fail_fast = bool(config.sweep.fail_fast)
-        resumed = sweep.Recorder.resumed is not None
-        self.wanted = set(ledger.todo(self.directory)).intersection(numbers) if resumed else set(numbers)
-        self.courier = sweep.Recorder.courier
+        self.wanted = set(ledger.todo(self.directory)).intersection(numbers) if sweep.resumed else set(numbers)
+        self.courier = sweep.courier
         self.progress = SweepProgress(len(numbers), len(numbers) - len(self.wanted))
-        sweep.Recorder.note = self.progress.note
+        session.note = self.progress.note
 
     def enter(self, workers: int) -> Callable[[], None]:
         """What each of so many workers does first."""
@@ -64,7 +66,7 @@ class Watch:
         if isinstance(value, BrokenProcessPool):  # to the ledger it is killed or not started, and resume does it again
             self.progress.note(f"#{number}: {value}")
         elif status != JobStatus.COMPLETED and states.state(self.place(number)) == "waiting":
-            sweep.write_failure(self.place(number), value)  # it failed before it could train
+            write_failure(self.place(number), value)  # it failed before it could train
         if self.courier:
             self.courier.ended(self.place(number))
         self.progress.ended(number, objective, failed=failed)

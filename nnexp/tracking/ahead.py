@@ -16,31 +16,9 @@ main(draw_missing)
 """
 """What the process runs. It also draws the pictures that runs have left out."""
 
-_ahead: list[subprocess.Popen[bytes]] = []
 
-
-def start() -> None:
-    """Start one for whoever comes to ``take`` it."""
-    _ahead.append(_started())
-
-
-def take(niceness: int = 0) -> subprocess.Popen[bytes]:
-    """The one that was started ahead, or a new one. Its input tells it what to do, and ends it when that ends.
-
-    One that is to yield the processor, by its ``niceness``, does so from the beginning and is always new.
-    """
-    return _ahead.pop() if _ahead and not niceness else _started(niceness)
-
-
-def dismiss() -> None:
-    """End the one that nobody has taken."""
-    while _ahead:
-        process = _ahead.pop()
-        process.kill()
-        process.communicate()
-
-
-def _started(niceness: int = 0) -> subprocess.Popen[bytes]:
+def started(niceness: int = 0) -> subprocess.Popen[bytes]:
+    """Start one. Its input tells it what to do, and ends it when that ends; ``niceness`` has it yield the processor."""
     # -P and the path: what is imported is what this process has, also where the current directory has a folder "nnexp".
     return subprocess.Popen(  # noqa: S603 - this very Python
         [sys.executable, "-P", "-c", BEGIN, str(niceness)],
@@ -50,3 +28,9 @@ def _started(niceness: int = 0) -> subprocess.Popen[bytes]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         start_new_session=True,  # Ctrl-C is for this process, which then stops the other one
     )
+
+
+def dismiss(process: subprocess.Popen[bytes]) -> None:
+    """End one that nobody has told anything."""
+    process.kill()
+    process.communicate()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nnexp.basics.environment import changed, propose
 from nnexp.basics.secrets import masked, without_secrets
 from nnexp.errors import NnexpError
 
@@ -64,22 +64,15 @@ def quiet(environment: Mapping[str, str] = PATIENT, *, firmly: bool = False) -> 
 
     A variable the user has set wins, except ``firmly``. Import MLflow before: its import sets its loggers' levels anew.
     """
-    wanted = {**SILENT, **environment}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update({name: value for name, value in wanted.items() if firmly or before[name] is None})
     levels = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS) if logger.level != SILENCE]
     for logger, _ in levels:  # each change makes every logger of the process look its level up anew
         logger.setLevel(SILENCE)
     try:
-        yield
+        with changed({**SILENT, **environment}, firmly=firmly):
+            yield
     finally:
         for logger, level in levels:
             logger.setLevel(level)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def quiet_for_good() -> None:
@@ -94,7 +87,7 @@ def no_telemetry() -> None:
     It reports every run and model from the user's machine unless told otherwise. That is the user's to decide, not
     nnexp's: ``MLFLOW_DISABLE_TELEMETRY=false`` turns it on again.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    propose("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 def import_mlflow() -> None:

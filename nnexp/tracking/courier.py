@@ -16,8 +16,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TextIO
+from typing import Any, TextIO
 
 from nnexp.errors import NnexpError, first_line
 from nnexp.tracking import ahead
@@ -36,7 +37,8 @@ GONE = "the process that talks to MLflow has ended"
 class Courier:
     """The other process's end. ``warn`` is told, once, that the store does not take what it is given.
 
-    That of one run ``alone`` feeds MLflow at once while it trains, and yields the processor to it.
+    That of one run ``alone`` feeds MLflow at once while it trains, and yields the processor to it. It may have been ``started``
+    ahead.
     """
 
     def __init__(  # noqa: PLR0913 (where to, and who is told)
@@ -48,8 +50,9 @@ class Courier:
         warn: Callable[[str], object],
         artifacts: str | None = None,
         alone: bool = False,
+        started: subprocess.Popen[bytes] | None = None,
     ) -> None:
-        self._child = ahead.take(NICE if alone else 0)
+        self._child = started or ahead.started(NICE if alone else 0)
         self._warn = warn
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The address goes through the pipe: any user of the machine can read a command line.
@@ -121,10 +124,23 @@ class Courier:
             self._answers.put(None)
 
 
+@dataclass(frozen=True)
+class Saying:
+    """Tells the other process, through a pipe, in lines of JSON."""
+
+    pipe: TextIO
+
+    def __call__(self, **words: Any) -> None:
+        """Say one thing."""
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(words), file=self.pipe, flush=True)
+
+
 def main(before: Before = leave) -> None:
     """Deliver what is told on the standard input until that ends."""
     read = sys.stdin.readline
-    sys.stdout, Said.pipe = sys.stderr, sys.stdout  # what others print goes nowhere
+    say = Saying(sys.stdout)
+    sys.stdout = sys.stderr  # what others print goes nowhere
     import_mlflow()
     quiet_for_good()
     wait_no_more()
@@ -147,11 +163,11 @@ def main(before: Before = leave) -> None:
     if known["alone"]:
         made.live_after = 0.0
     while line := read():
-        carry_out(made, json.loads(line), known)
+        carry_out(made, json.loads(line), known, say)
     os._exit(0)  # the thread may be in the middle of something, which the next delivery completes
 
 
-def carry_out(made: Deliveries, order: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+def carry_out(made: Deliveries, order: Mapping[str, Any], known: Mapping[str, Any], say: Saying) -> None:
     """Do what one line asks for."""
     match order:
         case {"begun": directory}:
@@ -186,15 +202,3 @@ def refusal(work: Callable[[], object]) -> str:
     except Exception as error:  # noqa: BLE001 - it is told to the other process
         return str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {first_line(error)}"
     return ""
-
-
-class Said:
-    """Where it is said."""
-
-    pipe: ClassVar[TextIO] = sys.stdout
-
-
-def say(**words: Any) -> None:
-    """Tell the other process."""
-    with contextlib.suppress(BrokenPipeError):
-        print(json.dumps(words), file=Said.pipe, flush=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import os
 from pathlib import Path
 from typing import Any
 
-import hydra.core.utils
 import pytest
 from hydra._internal.callbacks import Callbacks
 from hydra.core.hydra_config import HydraConfig
@@ -17,10 +17,12 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 
 from nnexp.composition import configs
 from nnexp.composition.configs import duplicate, to_yaml
+from nnexp.composition.loader import Command
+from nnexp.composition.patches import patched
 from tests.composed import loader, state, store, sweep
 
 __all__ = ["store"]
@@ -156,20 +158,16 @@ def observed(config: DictConfig, directory: Path) -> dict[str, Any]:
     ],
     ids=" ".join,
 )
-def test_hydras_job_is_the_same(lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_hydras_job_is_the_same(lines: list[str], tmp_path: Path) -> None:
     """With nnexp's copies and YAML, run_job leaves the same files, returns and tells the same, and cleans up the same."""
     by = loader()
     master = sweep(by, f"hydra.sweep.dir={tmp_path}", *lines)
     seen = []
-    for quick in (False, True):
-        if quick:
-            monkeypatch.setattr(DictConfig, "__deepcopy__", DictConfig.__deepcopy__)  # to have them back afterwards
-            monkeypatch.setattr(ListConfig, "__deepcopy__", ListConfig.__deepcopy__)
-            monkeypatch.setattr(hydra.core.utils, "_save_config", hydra.core.utils._save_config)
-            configs.install()
-        config = by.load_sweep_config(master, ["seed=2", "network.hidden=[3]"])
-        with open_dict(config):
-            config.hydra.job.num, config.hydra.job.id = 0, "nnexp_0"
-        seen.append(observed(config, tmp_path))
+    for way in (contextlib.nullcontext(), patched(Command())):
+        with way:
+            config = by.load_sweep_config(master, ["seed=2", "network.hidden=[3]"])
+            with open_dict(config):
+                config.hydra.job.num, config.hydra.job.id = 0, "nnexp_0"
+            seen.append(observed(config, tmp_path))
     assert seen[0] == seen[1]
     assert set(seen[0]["files"]) == {"config.yaml", "hydra.yaml", "overrides.yaml"}

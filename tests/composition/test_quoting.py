@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.types import RunMode
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnexp.composition import quoting
 from nnexp.composition.composed import plain
+from nnexp.composition.loader import Command
+from nnexp.composition.patches import patched
 from nnexp.errors import NnexpError
 from tests.command import nnexp, result, sweeps
 from tests.composed import Watched, in_full, loader, store, sweep
@@ -68,9 +70,8 @@ LOADERS: list[Watched] = []
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> Iterator[None]:
     """Hydra as the command has it."""
-    quoting.install()
-    yield
-    Override._get_value_element_as_str = staticmethod(quoting.written)  # type: ignore[method-assign]
+    with patched(Command()):
+        yield
 
 
 def target(compose: Callable[[], Any]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nnexp.__main__ import probably_sweeps
+from nnexp.sweep.session import Session
 from nnexp.tracking import ahead
 from tests.command import nnexp
 
@@ -26,27 +27,22 @@ def couriers(folder: Path) -> list[int]:
 
 
 def test_the_one_started_is_taken_once() -> None:
-    """Whoever takes first gets it; the next one, and one that is to yield the processor, are new."""
-    ahead.start()
-    try:
-        nice, first, second = ahead.take(5), ahead.take(), ahead.take()
-        assert len({nice.pid, first.pid, second.pid}) == 3
-        for each in (nice, first, second):
-            each.kill()
-            each.communicate()
-    finally:
-        ahead.dismiss()
+    """Whoever takes first gets the process that was started ahead; for the next one there is none."""
+    session = Session(started_ahead=ahead.started())
+    first, second = session.take_started(), session.take_started()
+    assert first
+    assert second is None
+    ahead.dismiss(first)
+    assert first.returncode
 
 
 def test_one_that_nobody_takes_is_ended() -> None:
-    """``dismiss`` leaves no process, not even a dead one; there may be none."""
-    ahead.start()
-    ahead.dismiss()
-    ahead.dismiss()
-    new = ahead.take()
-    assert new.poll() is None
-    new.kill()
-    new.communicate()
+    """A session that ends leaves no process, not even a dead one; there may be none."""
+    process = ahead.started()
+    session = Session(started_ahead=process)
+    session.close()
+    session.close()
+    assert process.returncode
 
 
 @pytest.mark.parametrize(

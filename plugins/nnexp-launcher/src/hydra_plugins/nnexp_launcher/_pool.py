@@ -15,7 +15,7 @@ from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
 
 PRELOADED = (
     "hydra_plugins.nnexp_launcher._worker",
-    "nnexp.commands.run",
+    "nnexp.commands.job",
     "nnexp.engine.training",
     "nnexp.datasets",
     "cloudpickle",

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
@@ -50,49 +51,55 @@ class State:
     """Called once before the first job."""
 
 
-class _Here:
-    """This worker."""
+@dataclass
+class Here:
+    """This worker process."""
 
-    payload: bytes = b""
+    payload: bytes
+    """What it takes over, until that is read."""
     state: State | None = None
-    busy = False
+    busy: bool = False
+
+
+HERE: ContextVar[Here] = ContextVar("hydra_plugins.nnexp_launcher")
 
 
 def begin(payload: bytes) -> None:
     """Prepare a new worker process; ``payload`` is read at its first job, so that an error in it is told as any other."""
+    HERE.set(Here(payload))
     gc.set_threshold(100_000, 20, 20)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(INTERRUPT, _interrupt)
     signal.signal(TERMINATE, _terminate)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Here.payload = payload
 
 
 def carry_out(number: int, overrides: Sequence[str]) -> Outcome:
     """Run one job."""
-    _Here.busy = True
+    here = HERE.get()
+    here.busy = True
     try:
-        return portable(_carry_out(state(), number, overrides))
+        return portable(_carry_out(state(here), number, overrides))
     except (KeyboardInterrupt, SystemExit) as stopped:
         return Outcome(JobStatus.FAILED, InterruptedError(type(stopped).__name__), "", "", "")
     finally:
-        _Here.busy = False
+        here.busy = False
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def state() -> State:
+def state(here: Here) -> State:
     """What was taken over."""
-    if _Here.state is None:
+    if here.state is None:
         import cloudpickle
 
         setup_globals()
-        taken: State = cloudpickle.loads(_Here.payload)
+        taken: State = cloudpickle.loads(here.payload)
         Singleton.set_state(taken.singletons)
         if taken.enter:
             taken.enter()
-        _Here.state, _Here.payload = taken, b""
-    return _Here.state
+        here.state, here.payload = taken, b""
+    return here.state
 
 
 def composed(context: HydraContext, master: DictConfig, number: int, overrides: Sequence[str]) -> DictConfig:
@@ -135,13 +142,13 @@ def portable(outcome: Outcome) -> Outcome:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a signal handler's signature)
-    if not _Here.busy:
+    if not HERE.get().busy:
         os._exit(0)
     raise KeyboardInterrupt
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    if not _Here.busy:
+    if not HERE.get().busy:
         os._exit(0)
     sys.exit(TERMINATED)
 

@@ -64,7 +64,7 @@ class NnexpLauncher(Launcher):
 
 def observer(task_function: TaskFunction, config: DictConfig, numbers: Sequence[int]) -> Any:
     """What accompanies the jobs of nnexp's own command; None for any other task."""
-    if task_function.__module__ != "nnexp.commands.run":
+    if task_function.__module__ != "nnexp.commands.job":
         return None
     from nnexp.sweep.monitor import Watch
 

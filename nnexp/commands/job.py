@@ -1,0 +1,130 @@
+"""One job of Hydra's: a single run, or one of a sweep. Here Hydra ends; ``nnexp.run`` gets plain values."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from nnexp.basics.removing import Site
+from nnexp.basics.secrets import guard_logs
+from nnexp.composition import guard
+from nnexp.composition.composed import plain
+from nnexp.engine.training import Diverged
+from nnexp.errors import NnexpError, first_line
+from nnexp.experiment.settings import Place
+from nnexp.journal.journal import JOURNAL, Busy
+from nnexp.journal.result import RESULT, read_result
+from nnexp.run.resume import resume as resume_run
+from nnexp.run.start import run
+from nnexp.sweep import states
+from nnexp.sweep.place import hydras_files
+from nnexp.sweep.recorder import write_failure
+from nnexp.sweep.session import Session, current
+from nnexp.terminal.console import Console, note
+from nnexp.tracking.opening import Waiting
+
+LOG = "nnexp.log"
+log = logging.getLogger("nnexp")
+
+
+def job(config: DictConfig) -> float | None:
+    """One job of Hydra's: a single run, or one of a sweep. Returns the objective, not a number where a sweep's job failed."""
+    guard.refuse_unchecked(config)
+    guard_logs()
+    place, session = placed(), current()
+    with own_log(place.directory) if session.worker else contextlib.nullcontext():
+        try:
+            if place.sweep:
+                return part_of_sweep(config, place, session)
+            return run(plain(config), place, Console())
+        except MemoryError as error:
+            return ended(place, not_enough_memory(error), config, session)
+        except Exception as error:  # noqa: BLE001 (told at the end)
+            return ended(place, error, config, session)
+
+
+@contextlib.contextmanager
+def own_log(directory: Path) -> Iterator[None]:
+    """Within the block, what would be on a single run's terminal goes into the job's log."""
+    with (
+        (directory / LOG).open("a", encoding="utf-8", buffering=1) as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        yield
+
+
+def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
+    """Do what is left to do of a sweep's job, which in a resumed sweep may have ended or been interrupted before."""
+    stands, console = states.state(place.directory), Console(brief=not session.worker)
+    if stands in states.DONE:
+        return read_result(place.directory).objective
+    if stands in states.BAD:  # --failed has set those aside that are to be tried again
+        return math.nan
+    if config.sweep.fail_fast and (place.directory.parent / states.STOPPED).exists():
+        files = hydras_files(cast("DictConfig", HydraConfig.get()))
+        Site(place.directory, (place.directory,), files).clear()  # what Hydra made of it; it has not begun
+        return math.nan
+    values = plain(config)
+    here = not session.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
+    if stands == "waiting":
+        return run(values, place, console, cache=session.cache, delivered_here=here)
+    uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
+    kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
+    try:
+        return resume_run(place.directory, place.outputs, None, uri, console, **kept)
+    except Waiting:  # told at the end of the sweep
+        return read_result(place.directory).objective
+
+
+def ended(place: Place, error: Exception, config: DictConfig, session: Session) -> float | None:
+    """Keep what ended a job: a sweep's for the ledger at its end, a single run's for the command's end."""
+    if isinstance(error, Busy) and place.sweep:
+        note(f"#{place.job}: {error}")
+        return math.nan
+    if place.sweep:
+        if not isinstance(error, NnexpError):
+            log.error("The job failed.", exc_info=error)
+        write_failure(place.directory, error)
+        if config.sweep.fail_fast:
+            (place.directory.parent / states.STOPPED).touch()
+        return math.nan  # the other jobs go on; the end of the sweep tells the reason
+    if isinstance(error, NnexpError) and not isinstance(error, Diverged):
+        discard(session)
+    session.failure = error
+    return None
+
+
+def not_enough_memory(error: MemoryError) -> NnexpError:
+    """What to type where there is not enough memory."""
+    return NnexpError(
+        f"Not enough memory ({first_line(error)}). Type smaller sizes: of the data (dataset.*), of network.hidden or of "
+        "optimizer.batch_size, or dtype=float32."
+    )
+
+
+def placed() -> Place:
+    """Where Hydra put this job."""
+    here = HydraConfig.get()
+    directory = Path(here.runtime.output_dir)
+    outputs = Path(here.runtime.cwd) / "outputs"
+    overrides = tuple(str(each) for each in here.overrides.task)
+    if here.mode != RunMode.MULTIRUN:
+        return Place(directory, outputs, overrides)
+    root = Path(here.runtime.cwd) / here.sweep.dir
+    return Place(directory, outputs, overrides, states.run_name(root, overrides), root.name, int(here.job.num))
+
+
+def discard(session: Session) -> None:
+    """Clear what a run or a sweep that was refused before it trained has made; nothing half-written stays."""
+    site = session.site
+    if site and not any((site.folder / name).exists() for name in (RESULT, JOURNAL)):
+        site.clear()

@@ -1,0 +1,78 @@
+"""A sweep's end: its runs are ranked, the best one's model is stored, the ledger is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnexp.basics.files import relative
+from nnexp.commands.job import discard
+from nnexp.errors import NnexpError, command, counted
+from nnexp.sweep import ledger, ranking, recorder, states
+from nnexp.sweep.manifest import MANIFEST
+from nnexp.sweep.picture import COMPARISON, drawn, ranked
+from nnexp.sweep.session import OwnSweep, Session
+from nnexp.terminal.console import fact, next_commands, note, say
+
+
+def interrupted(directory: Path) -> None:
+    """Bring the manifest of a sweep up to date that was interrupted, and say how its jobs stand."""
+    found = ledger.read(directory, results=False)
+    ledger.close(found)
+    note(f"{found.counts}. Go on: {command('resume', relative(str(directory)))}")
+
+
+def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception | None) -> Exception | None:
+    """Rank the sweep's runs, store the best one's model, print the ledger; the error to end with if not all is well.
+
+    ``error`` is what ended Hydra's part before its time.
+    """
+    if not session.sweep.resumed and not any(path.name.isdigit() for path in directory.iterdir()):
+        discard(session)  # refused before its first job
+        return error
+    found = ledger.read(directory)
+    ledger.close(found)
+    rankings = ranked(found)
+    with drawn(found, rankings):
+        for each in rankings:
+            ranking.show(each)
+        ledger.show(found)
+        waits = recorder.deliver_rest(session.sweep, directory, outputs)
+        stored = store_best(session.sweep, rankings, found, waits)
+    if rankings:
+        say("")
+        kept = [name for name in (COMPARISON, MANIFEST) if (directory / name).is_file()]
+        for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
+            say(line)
+        next_commands(stored, relative(str(rankings[0].jobs[0].directory)), "compare the curves in the browser")
+    if session.sweep.courier:
+        session.sweep.courier.stop(1)
+    for words in waits:
+        note(words)
+    return error or verdict(found, waits)
+
+
+def store_best(sweep: OwnSweep, ranked: Sequence[ranking.Ranking], found: ledger.Sweep, waits: list[str]) -> str | None:
+    """Store the best run's model; the words that open its store. What does not work is added to what ``waits``."""
+    if not ranked:
+        return None
+    best = ranked[0].jobs[0]
+    try:
+        return recorder.store_best(sweep, best, over=not found.of(*states.LEFT))
+    except NnexpError as problem:
+        why = str(problem).splitlines()[0]
+        waits.append(f"{why} Store the best run's model later: {command('log-model', relative(str(best.directory)))}")
+        return None
+
+
+def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
+    """The error that a sweep ends with which is not completely well."""
+    failed, left = len(found.of(*states.BAD)), len(found.of(*states.LEFT))
+    of = f"of {counted(len(found.jobs), 'job')}"
+    if left:
+        return NnexpError(f"{left} {of} are not finished{f', {failed} failed' if failed else ''}; see above.")
+    if failed:
+        return NnexpError(f"{failed} {of} failed; the reasons are above.")
+    if waits:
+        return NnexpError("MLflow does not have all of this sweep yet. Nothing is lost; type python -m nnexp sync")
+    return None

@@ -1,0 +1,52 @@
+"""What nnexp replaces in Hydra and OmegaConf: all of it, in one place, for as long as a command composes.
+
+The loader is replaced under any version of Hydra; whether that one is asked is what ``guard`` finds out. What is only about
+speed, and how a value is written for a job, is replaced in the versions that it was held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import hydra._internal.hydra
+import hydra.core.utils
+import omegaconf.base
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, ListConfig
+
+from nnexp.composition import configs, quoting
+from nnexp.composition.loader import Command, GuardedLoader
+
+
+def replacements(command: Command) -> Iterator[tuple[Any, str, Any]]:
+    """What is replaced: where, under which name, by what."""
+    yield hydra._internal.hydra, "ConfigLoaderImpl", partial(GuardedLoader, command=command)
+    if configs.tested():
+        yield DictConfig, "__deepcopy__", configs.duplicate
+        yield ListConfig, "__deepcopy__", configs.duplicate
+        yield hydra.core.utils, "_save_config", configs.save
+        yield omegaconf.base, "parse", configs.parsed
+        yield Override, "_get_value_element_as_str", staticmethod(quoting.as_typed)
+
+
+def patch(command: Command) -> list[tuple[Any, str, Any]]:
+    """Replace it for as long as this process lives; what was there before, in the same form."""
+    before = []
+    for where, name, new in replacements(command):
+        before.append((where, name, vars(where)[name]))
+        setattr(where, name, new)
+    return before
+
+
+@contextmanager
+def patched(command: Command) -> Iterator[None]:
+    """Within the block Hydra loads, copies and writes configurations as nnexp does."""
+    before = patch(command)
+    try:
+        yield
+    finally:
+        for where, name, old in reversed(before):
+            setattr(where, name, old)
