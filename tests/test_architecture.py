@@ -386,3 +386,22 @@ def test_who_puts_files_in_their_places() -> None:
         if moves or (owner in {"os", "shutil"} and name in {"replace", "rename", "renames", "move"}):
             found.add(path)
     assert found - RENAMERS == set()
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 300, 60
+"""Lines that one sees at a time: of a module, of a function with its docstring."""
+
+
+def test_nothing_is_too_long() -> None:
+    """Modules are read in one go, functions on one screen."""
+    files = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()
+    }
+    assert {name: lines for name, lines in files.items() if lines > LONGEST_FILE} == {}
+    functions = {
+        f"{path.relative_to(ROOT).as_posix()}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in sources()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in functions.items() if lines > LONGEST_FUNCTION} == {}

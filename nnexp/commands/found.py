@@ -73,8 +73,10 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
             f"No run directory '{given.run}'. Runs are in outputs/runs/, those of a sweep in outputs/sweeps/.../0, 1, "
             "..."
         )
+    from nnexp.tracking.lookup import find
+
     store = open_store(given)
-    run_id = store.find(given.run).info.run_id
+    run_id = find(store, given.run).info.run_id
     with tempfile.TemporaryDirectory() as folder:
         for name in (WEIGHTS, DESCRIPTION):
             store.download(run_id, name, Path(folder))

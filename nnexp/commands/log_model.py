@@ -17,6 +17,9 @@ def log_model(words: Sequence[str]) -> None:
     add_store(parser)
     given = parser.parse_args(words)
     from nnexp.journal.result import read_result
+    from nnexp.tracking.logged_models import has_model
+    from nnexp.tracking.logged_models import log_model as store_model
+    from nnexp.tracking.lookup import find
 
     with model_directory(given) as (directory, run_id):
         result = read_result(directory) if directory.is_dir() else None
@@ -32,7 +35,7 @@ def log_model(words: Sequence[str]) -> None:
             )
         requirements = result.requirements if result else ()
         store = open_store(given)
-        there = store.has_model(store.find(run_id).info.run_id)
+        there = has_model(store, find(store, run_id).info.run_id)
         if not there:
-            store.log_model(run_id, directory, requirements)
+            store_model(store, run_id, directory, requirements)
     print(f"{'was there' if there else 'stored   '} runs:/{run_id}/model")  # noqa: T201

@@ -70,8 +70,10 @@ def resume_run(directory: Path, given: argparse.Namespace) -> None:
             raise NnexpError(f"epochs is given twice: {epochs} and {value}. Type one of them.")
         epochs = int(value)
     if not directory.exists():
+        from nnexp.tracking.lookup import find
+
         store = open_store(given)
-        tags = store.find(given.run).data.tags
+        tags = find(store, given.run).data.tags
         directory = outputs_here().parent / tags.get("nnexp.directory", given.run)
         if not directory.exists() or identity(directory) != tags.get("nnexp.journal"):
             raise NnexpError(f"The directory of the run '{given.run}', {directory}, is not here.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,10 @@ from omegaconf import OmegaConf
 
 from nnexp.basics.bounded_yaml import refuse_unbounded
 from nnexp.basics.plain import override
-from nnexp.composition.composed import (
-    is_own,
-)
+from nnexp.composition.composed import is_own
 from nnexp.composition.explain import unreadable
 from nnexp.composition.reference import LAUNCHER, OWN, leaves
+from nnexp.composition.safety import stays_inside
 from nnexp.composition.words import text, values
 from nnexp.discovery import installed, registry
 from nnexp.errors import NnexpError
@@ -39,6 +39,36 @@ def check_launcher(options: Any) -> None:
     """Check nnexp's own launcher's options; Hydra would report what is wrong when it builds the launcher. Raises NnexpError."""
     if is_own(options):
         part(LauncherSettings, "hydra.launcher.", {key: each for key, each in options.items() if key != "_target_"})
+
+
+def checked_reader(repository: Any, primary_name: str | None) -> Callable[[str], Any]:
+    """How one composition reads its files: each is looked at, and so is how many they are. Raises NnexpError."""
+    load = repository.load_config
+    read: Counter[str] = Counter()
+
+    def load_config(config_path: str) -> Any:
+        read[config_path] += 1
+        if read.total() > MOST_FILES:
+            if read[config_path] > MOST_FILES * 3 // 4:  # hardly any other
+                raise NnexpError(f"The defaults list of {config_path} leads back to the file itself.")
+            raise NnexpError(
+                f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
+            )
+        if not stays_inside(config_path):
+            group, _, name = config_path.partition("/")
+            raise NnexpError(
+                f"No {group} '{name}': an option is chosen by its name, and a defaults list names files below its own "
+                "folder, without .. in them."
+            )
+        refuse_unbounded_file(repository.get_sources(), config_path)
+        found = load(config_path)
+        if found and found.path != "pkg://hydra.conf" and not found.path.startswith("structured://"):
+            primary = config_path == primary_name
+            refuse_hydras_choices(found, config_path, primary=primary)
+            refuse_hydras_keys(found, config_path, primary=primary)
+        return found
+
+    return load_config
 
 
 def refuse_unbounded_file(sources: Iterable[ConfigSource], name: str) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -43,11 +42,9 @@ from nnexp.composition.composed import (
 )
 from nnexp.composition.explain import explain, how_many, renamed, without_jobs
 from nnexp.composition.files import (
-    MOST_FILES,
     check_launcher,
+    checked_reader,
     plain_value,
-    refuse_hydras_choices,
-    refuse_hydras_keys,
     refuse_shadows,
     refuse_swept_settings,
     refuse_unbounded_file,
@@ -261,34 +258,9 @@ class GuardedLoader(ConfigLoaderImpl):
         super()._process_config_searchpath(config_name, parsed_overrides, repo)
 
     def _parse_overrides_and_create_caching_repo(self, config_name: str | None, overrides: list[str]) -> Any:
-        """Refuse, in each file as it is read, a choice of Hydra's part, which Hydra would pass over without a word."""
+        """Have each file looked at as it is read."""
         parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
-        load = repo.load_config
-        read: Counter[str] = Counter()
-
-        def load_config(config_path: str) -> Any:
-            read[config_path] += 1
-            if read.total() > MOST_FILES:
-                if read[config_path] > MOST_FILES * 3 // 4:  # hardly any other
-                    raise NnexpError(f"The defaults list of {config_path} leads back to the file itself.")
-                raise NnexpError(
-                    f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
-                )
-            if not safety.stays_inside(config_path):
-                group, _, name = config_path.partition("/")
-                raise NnexpError(
-                    f"No {group} '{name}': an option is chosen by its name, and a defaults list names files below its own "
-                    "folder, without .. in them."
-                )
-            refuse_unbounded_file(repo.get_sources(), config_path)
-            found = load(config_path)
-            if found and found.path != "pkg://hydra.conf" and not found.path.startswith("structured://"):
-                primary = config_path == config_name
-                refuse_hydras_choices(found, config_path, primary=primary)
-                refuse_hydras_keys(found, config_path, primary=primary)
-            return found
-
-        repo.load_config = load_config  # type: ignore[method-assign]
+        repo.load_config = checked_reader(repo, config_name)  # type: ignore[method-assign, assignment]
         return parsed, repo
 
     def _refuse_two_files(self, raw: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from nnexp.tracking import ahead
 from nnexp.tracking.client import import_mlflow, quiet_for_good
 from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
+from nnexp.tracking.logged_models import has_model, log_model
 from nnexp.tracking.pending import Before, leave
 from nnexp.tracking.sqlite import wait_no_more
 from nnexp.tracking.store import Store
@@ -190,8 +191,8 @@ def connected(known: Mapping[str, Any]) -> Store:
 def store_model(store: Store, directory: Path, requirements: Sequence[str]) -> None:
     """Store the model of the run in ``directory`` unless it is there."""
     run_id = run_id_of(directory)
-    if not store.has_model(run_id):
-        store.log_model(run_id, directory, requirements)
+    if not has_model(store, run_id):
+        log_model(store, run_id, directory, requirements)
         store.force()
 
 

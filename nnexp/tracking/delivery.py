@@ -22,6 +22,7 @@ from nnexp.journal.journal import JOURNAL, Ending, end, read
 from nnexp.journal.records import Opened, Record
 from nnexp.journal.result import RUN_ID, read_result
 from nnexp.tracking.artifacts import sendable
+from nnexp.tracking.logged_models import has_model, log_model
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -184,8 +185,8 @@ class Delivery:
             case {"ended": status, "time": time}:
                 self.store.client.set_terminated(self.run_id, status, time)
             case {"model": requirements, "anew": anew}:
-                if anew or not self.store.has_model(self.run_id):
-                    self.store.log_model(self.run_id, self.directory, requirements)
+                if anew or not has_model(self.store, self.run_id):
+                    log_model(self.store, self.run_id, self.directory, requirements)
             case {"resumed": _, "epochs": epochs, "key": key}:
                 self.store.go_on(self.run_id, epochs, key)
             case _:

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import re
-import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnexp.basics.secrets import masked
-from nnexp.errors import NnexpError, closest, listed, one_line
+from nnexp.errors import NnexpError, listed
 from nnexp.journal.records import DataRecord
 from nnexp.tracking import sqlite
 from nnexp.tracking.artifacts import Places, may_be_called
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
 from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, cut, dataset_input, param
-from nnexp.tracking.links import name_filter
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Experiment, LoggedModel, Metric, Run
+    from mlflow.entities import DatasetInput, Experiment, Metric, Run
 
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
-
-ID = re.compile(r"[0-9a-f]{6,32}")
-FULL_ID = 32
 
 DOUBLE = re.compile("UniqueViolation|UNIQUE constraint|Duplicate entry")
 """What databases say of a row that another process has written first."""
@@ -174,9 +167,10 @@ class Store:
         Raises NnexpError where they would go to a place that nobody chose, whatever the client raises, and OSError.
         """
         uri = self._folders.pop(run_id, "") or self.client.get_run(run_id).info.artifact_uri
-        self._put(uri, directory, names)
+        self.put_files(uri, directory, names)
 
-    def _put(self, location: str, directory: Path, names: Iterable[str]) -> None:
+    def put_files(self, location: str, directory: Path, names: Iterable[str]) -> None:
+        """Put files of ``directory`` where MLflow keeps artifacts, if that is a place that somebody chose; else NnexpError."""
         place = self.places.checked(location, self.experiment)
         for name in names:
             place.put(directory, name)
@@ -188,7 +182,7 @@ class Store:
 
     def with_journal(self, journal: str) -> str:
         """Return the id of the run with this journal; empty where there is none."""
-        found = self._runs(f"tags.`{JOURNAL_ID}` = '{journal}'", most=1)
+        found = self.runs(f"tags.`{JOURNAL_ID}` = '{journal}'", most=1)
         return str(found[0].info.run_id) if found else ""
 
     def tag(self, run_id: str, key: str, value: str) -> None:
@@ -198,7 +192,7 @@ class Store:
     def finished(self, key: str) -> Finished | None:
         """Find the newest run of the experiment that finished with this ``nnexp.key``. Raises ``NnexpError``."""
         with worded("look for the same run", self.uri):
-            found = self._runs(f"tags.`nnexp.key` = '{key}' AND attributes.status = 'FINISHED'", most=1)
+            found = self.runs(f"tags.`nnexp.key` = '{key}' AND attributes.status = 'FINISHED'", most=1)
             if not found:
                 return None
             run_id, metrics = found[0].info.run_id, found[0].data.metrics
@@ -253,79 +247,6 @@ class Store:
         """Tell whether a run of the store was deleted, as its user can take back. Raises whatever the client raises."""
         return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
 
-    def has_model(self, run_id: str) -> bool:
-        """Tell whether a whole model is stored with the run. Raises whatever the client raises."""
-        there = self.client.get_run(run_id)
-        linked = linked_models(there)
-        return bool(linked) and any(model.model_id in linked and is_ready(model) for model in self._models(there))
-
-    def log_model(self, run_id: str, directory: Path, requirements: Sequence[str]) -> str:
-        """Store the model whose ``weights.npz`` and ``model.json`` lie in ``directory``; its MLflow id.
-
-        It loads as ``runs:/<run_id>/model``. ``requirements`` are the packages it needs, as pip writes them; nnexp
-        itself is added. Raises ``NnexpError``.
-        """
-        from nnexp.tracking.models import write_mlflow_model
-
-        with worded(f"store the model of run {run_id[:8]}", self.uri), tempfile.TemporaryDirectory() as folder:
-            from mlflow.entities import LoggedModelOutput
-
-            run = self.client.get_run(run_id)
-            if finished := self._clear_away(run):
-                return finished
-            model = self.client.create_logged_model(
-                run.info.experiment_id, "model", source_run_id=run_id, params=run.data.params
-            )
-            try:
-                made = Path(folder, "model")
-                write_mlflow_model(made, directory, requirements, model, run_id)
-                files = [path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()]
-                self._put(model.artifact_location, made, files)
-                self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-            except BaseException:
-                self.client.finalize_logged_model(model.model_id, "FAILED")
-                raise
-            self.client.finalize_logged_model(model.model_id, "READY")
-            return str(model.model_id)
-
-    def _models(self, run: Run) -> Sequence[LoggedModel]:
-        """What MLflow has of the models that were stored, or were about to be, with a run."""
-        where = f"source_run_id = '{run.info.run_id}'"
-        return list(self.client.search_logged_models([run.info.experiment_id], where))
-
-    def _clear_away(self, run: Run) -> str:
-        """Remove what a process that was killed left of a run's model; where only the last word was missing, say that: its id.
-
-        Its files are complete once it is linked with the run.
-        """
-        for model in self._models(run):
-            if is_ready(model):
-                continue
-            if model.model_id in linked_models(run) and str(model.status) == "PENDING":
-                self.client.finalize_logged_model(model.model_id, "READY")
-                return str(model.model_id)
-            self.client.delete_logged_model(model.model_id)
-        return ""
-
-    def find(self, run: str) -> Run:
-        """Look up the run with this id, this beginning of an id (at least 6 characters) or exactly this name.
-
-        An id finds a run anywhere in the store, the others one of this experiment. Raises ``NnexpError`` where nothing
-        fits, or more than one run.
-        """
-        with worded(f"look up the run '{run}'", self.uri):
-            if ID.fullmatch(run) and len(run) == FULL_ID:
-                return self._with_id(run)
-            named = [found for found in self._runs(name_filter(run)) if found.info.run_name == run]
-            begins = f"attributes.run_id LIKE '{run}%'"
-            matches = named or (self._runs(begins) if ID.fullmatch(run) else [])
-            if len(matches) == 1:
-                return matches[0]
-            if matches:
-                several = "\n  ".join(_shown(match) for match in matches[:8])
-                raise NnexpError(f"{len(matches)} runs are called '{run}'. Say which by its id:\n  {several}")
-            raise self._unknown(run)
-
     def download(self, run_id: str, artifact: str, directory: Path) -> Path:
         """Copy the run's ``artifact`` (such as "weights.npz") into ``directory``; says where it lies then."""
         with worded(f"fetch '{artifact}' of run {run_id[:8]}", self.uri):
@@ -338,49 +259,11 @@ class Store:
             place.get(artifact, directory)
             return directory / artifact
 
-    def _with_id(self, run_id: str) -> Run:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = self.client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                raise self._unknown(run_id) from error
-            raise
-        if found.info.lifecycle_stage != "active":
-            raise NnexpError(f"Run {_shown(found)} was deleted. Restore it: mlflow runs restore --run-id {run_id}")
-        return found
-
-    def _runs(self, condition: str = "", most: int = 100) -> list[Run]:
+    def runs(self, condition: str = "", most: int = 100) -> list[Run]:
         """List the experiment's runs that fulfil MLflow's filter ``condition``, the newest first."""
         newest = ["attributes.start_time DESC"]
         return list(self.client.search_runs([self.experiment_id], condition, max_results=most, order_by=newest))
 
-    def _unknown(self, run: str) -> NnexpError:
-        recent = self._runs()
-        if not recent:
-            where = f"the experiment '{self.experiment}' at {masked(self.uri)}"
-            return NnexpError(f"No run '{run}': {where} has no runs yet.")
-        match = closest(run, [found.info.run_name or "" for found in recent])
-        suggestion = f" Did you mean '{one_line(match)}'?" if match else ""
-        newest = "\n  ".join(_shown(found) for found in recent[:5])
-        return NnexpError(f"No run '{run}' in experiment '{self.experiment}'.{suggestion} The newest:\n  {newest}")
-
-
-def linked_models(run: Run) -> set[str]:
-    """The ids of the models that belong to a run, whether their record is complete or not."""
-    return {model.model_id for model in run.outputs.model_outputs} if run.outputs else set()
-
-
-def is_ready(model: LoggedModel) -> bool:
-    """Whether MLflow was told that the model is there completely."""
-    return str(model.status) == "READY"
-
 
 def _step(point: Metric) -> int:
     return int(point.step)
-
-
-def _shown(run: Run) -> str:
-    began = time.strftime("%Y-%m-%d %H:%M", time.localtime((run.info.start_time or 0) / 1000))
-    return f"{run.info.run_id[:8]}  {began}  {run.info.status:<8}  {one_line(str(run.info.run_name))}"

@@ -16,6 +16,7 @@ from nnexp.journal.journal import JOURNAL, Journal
 from nnexp.journal.notes import entries
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
+from nnexp.tracking.lookup import find
 from nnexp.tracking.opening import Opening, Target, Waiting
 from nnexp.tracking.pending import settle
 from nnexp.tracking.tracked_run import TrackedRun
@@ -188,7 +189,7 @@ def test_a_run_whose_store_never_answered_is_created_later(any_store: Store, out
         run.finish("FINISHED")
     ((words, done),) = settled(any_store, outputs)
     assert done
-    found = any_store.find("r")
+    found = find(any_store, "r")
     assert words == f"run {found.info.run_id[:8]} is complete in MLflow now"
     assert (found.info.status, found.data.params["loss"]) == ("FINISHED", "mse")
     opened = json.loads((run.directory / JOURNAL).read_text().splitlines()[0])["opened"]

@@ -12,6 +12,7 @@ from nnexp.errors import NnexpError
 from nnexp.experiment.preprocessing import Feature
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import sweep_filter
+from nnexp.tracking.lookup import find
 from nnexp.tracking.opening import Opening, Target, Waiting
 from nnexp.tracking.store import Store
 from nnexp.tracking.tracked_run import TrackedRun
@@ -50,7 +51,7 @@ def test_a_whole_run_over_http(
     assert {path.name for path in tmp_path.iterdir()} == {"trained", "outputs"}
     assert list((tmp_path / "outputs").rglob("*")) == [tmp_path / "outputs" / ".open"]
 
-    found = store.find("r")
+    found = find(store, "r")
     assert (found.info.run_id, found.info.status, found.data.params["p119"]) == (run.run_id, "FINISHED", "119")
     assert found.inputs is not None
     assert found.inputs.dataset_inputs[0].dataset.name == "wine"
@@ -62,7 +63,7 @@ def test_a_whole_run_over_http(
         run.run_id
     ]
     assert store.download(run.run_id, "model.json", tmp_path / "new").read_text().startswith("{")
-    assert store.find(run.run_id[:10]).info.run_id == run.run_id
+    assert find(store, run.run_id[:10]).info.run_id == run.run_id
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     answer = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model").predict(pd.DataFrame({"a": [2]}))
     assert answer["prediction"].tolist() == [6.0]

@@ -16,6 +16,7 @@ import pytest
 
 from nnexp.errors import NnexpError
 from nnexp.experiment.preprocessing import Feature
+from nnexp.tracking.logged_models import has_model, log_model
 from nnexp.tracking.models import own_requirement, signature
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def logged(store: Store, trained: Model, folder: Path) -> str:
     (folder / "trained" / ".hydra").mkdir(parents=True)
     (folder / "trained" / ".hydra" / "config.yaml").touch()
     trained.save_parts(folder / "trained")
-    store.log_model(run_id, folder / "trained", ["numpy>=2.2", "pandas>=2.3"])
+    log_model(store, run_id, folder / "trained", ["numpy>=2.2", "pandas>=2.3"])
     return run_id
 
 
@@ -192,7 +193,7 @@ def test_a_model_that_cannot_be_read_is_not_left_pending(store: Store, tmp_path:
     """Where the files are missing the error is told and MLflow's record of the model says that it failed."""
     run_id = store.start("r", {}, {})
     with pytest.raises(NnexpError, match="Could not store the model of run"):
-        store.log_model(run_id, tmp_path / "nothing", [])
+        log_model(store, run_id, tmp_path / "nothing", [])
     assert [str(kept.status) for kept in store.client.search_logged_models([store.experiment_id])] == ["FAILED"]
 
 
@@ -201,12 +202,13 @@ import os, signal, sys
 from pathlib import Path
 from mlflow import MlflowClient
 from nnexp.tracking.artifacts import Folder
+from nnexp.tracking.logged_models import log_model
 from nnexp.tracking.store import Store
 
 outputs, run_id, directory, last = sys.argv[1:]
 setattr(Folder if last == "put" else MlflowClient, last, lambda *ignored: os.kill(os.getpid(), signal.SIGKILL))
 store = Store.connect(f"sqlite:///{outputs}/mlflow.db", "nnexp", Path(outputs))
-store.log_model(run_id, Path(directory), ["numpy"])
+log_model(store, run_id, Path(directory), ["numpy"])
 """
 
 
@@ -225,9 +227,9 @@ def test_a_process_killed_while_it_stores_a_model(last: str, regression: Model, 
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     (half,) = store.client.search_logged_models([store.experiment_id])
     assert str(half.status) == "PENDING"
-    assert not store.has_model(run_id)
-    model = store.log_model(run_id, tmp_path / "trained", ["numpy"])
-    assert store.has_model(run_id)
+    assert not has_model(store, run_id)
+    model = log_model(store, run_id, tmp_path / "trained", ["numpy"])
+    assert has_model(store, run_id)
     (whole,) = store.client.search_logged_models([store.experiment_id])
     assert (whole.model_id, str(whole.status)) == (model, "READY")
     assert (whole.model_id == half.model_id) == (last == "finalize_logged_model")

@@ -16,6 +16,7 @@ from nnexp.basics.plain import spelled
 from nnexp.errors import NnexpError
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import link_suffix, sweep_filter
+from nnexp.tracking.lookup import find
 from nnexp.tracking.opening import Opening, Target
 from nnexp.tracking.store import Store
 from nnexp.tracking.tracked_run import TrackedRun
@@ -209,27 +210,27 @@ def test_a_run_is_found_by_id_prefix_and_name(store: Store) -> None:
     """A full id, the beginning of one and an exact name lead to the run, also where quotes are in the name."""
     names = ["loss=mae", "it's", 'a "quoted" one', 'it\'s "both"', "100%_sure"]
     for name, run_id in {name: store.start(name, {}, {}) for name in names}.items():
-        assert [store.find(way).info.run_id for way in (run_id, run_id[:12], name)] == [run_id] * 3
+        assert [find(store, way).info.run_id for way in (run_id, run_id[:12], name)] == [run_id] * 3
 
 
 def test_an_ambiguous_name_names_its_runs(store: Store) -> None:
     """Two runs of one name are both listed, with the ids that tell them apart."""
     ids = [store.start("twice", {}, {})[:8] for _ in range(2)]
     with pytest.raises(NnexpError, match=r"2 runs are called 'twice'. Say which by its id") as refused:
-        store.find("twice")
+        find(store, "twice")
     assert all(begin in str(refused.value) for begin in ids)
 
 
 def test_an_unknown_run_suggests_one_and_lists_the_newest(store: Store) -> None:
     """A slip of the finger is answered with the name that is meant, and with the newest runs."""
     with pytest.raises(NnexpError, match="has no runs yet"):
-        store.find("loss=maee")
+        find(store, "loss=maee")
     run_id = store.start("loss=mae", {}, {})
     with pytest.raises(NnexpError, match=f"(?s)No run 'loss=maee'.*Did you mean 'loss=mae'.*{run_id[:8]}"):
-        store.find("loss=maee")
+        find(store, "loss=maee")
     for unknown in ("0" * 32, "0" * 6, "", "%"):
         with pytest.raises(NnexpError, match="No run"):
-            store.find(unknown)
+            find(store, unknown)
 
 
 def test_a_missing_artifact_names_those_there_are(store: Store, tmp_path: Path) -> None:
