@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.basics.fields import check_fields, param
+from nnexp.basics.kernels import ONE, ZERO
 
 __all__ = [
     "KINDS",
@@ -56,12 +57,6 @@ Array = NDArray[np.floating[Any]]
 
 State = dict[str, Array]
 """An optimizer's memory: arrays by name, updated in place."""
-
-ZERO, ONE = (
-    {np.dtype(name): np.array(value, name) for name in ("float64", "float32", "complex128")} for value in (0, 1)
-)
-"""0 and 1 as arrays, by dtype: a ufunc takes an array without dimensions in half the time of a Python number, which counts
-where a layer has ten units and a batch one sample. (complex128: what an ``analytic`` function is checked with.)"""
 
 Task = Literal["regression", "binary", "multiclass"]
 TASKS: tuple[Task, ...] = ("regression", "binary", "multiclass")

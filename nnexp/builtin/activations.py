@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnexp.plugin import ONE, ZERO, Activation, Array, param
+from nnexp.basics.kernels import logistic, positive_part
+from nnexp.plugin import Activation, Array, param
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,7 @@ class Sigmoid(Activation):
     link = "logit"
 
     def forward(self, z: Array, out: Array) -> None:
-        np.negative(z, out=out)
-        np.exp(out, out=out)
-        np.add(out, ONE[out.dtype], out=out)
-        np.reciprocal(out, out=out)
+        logistic(z, out)
 
     def backward(self, grad: Array, z: Array, a: Array) -> None:
         np.multiply(grad, a, out=grad)
@@ -74,7 +72,7 @@ class Relu(Activation):
     kinks = (0.0,)
 
     def forward(self, z: Array, out: Array) -> None:
-        np.maximum(z, ZERO[z.dtype], out=out)
+        positive_part(z, out)
 
     def backward(self, grad: Array, z: Array, a: Array) -> None:
         np.multiply(grad, np.sign(a), out=grad)  # a >= 0, so its sign is the derivative
