@@ -48,23 +48,28 @@ for i in range(8):
 sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0 for child in children))
 """
 
-KILLED_THREE_TIMES = """
-import os, signal, sys, time
+KILLED_FOUR_TIMES = """
+import os, signal, sys
 from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from nnexp.tracking.database import embedded_uri
 
 outputs = Path(sys.argv[1])
-for delay in (0.0, 0.2, 0.6):
+for last in (1, 5, 25, 60):
     child = os.fork()
     if child == 0:
+        left = iter(range(last - 1, -1, -1))
+
+        @event.listens_for(Engine, "after_cursor_execute")
+        def killed(*arguments):
+            if not next(left):
+                os.kill(os.getpid(), signal.SIGKILL)
+
         embedded_uri(outputs)
         os._exit(0)
-    while not (outputs / ".mlflow.db.new").exists():
-        time.sleep(0.002)
-    time.sleep(delay)
-    os.kill(child, signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "the creator was faster than the kill"
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, f"it takes fewer than {last} statements"
     assert not (outputs / "mlflow.db").exists()
 embedded_uri(outputs)
 """
@@ -154,9 +159,9 @@ def test_eight_processes_at_once_all_get_the_same_experiment(tmp_path: Path) -> 
 
 
 def test_a_killed_creator_leaves_nothing_broken(tmp_path: Path) -> None:
-    """After creators were killed early, in the middle and late, the next one succeeds and cleans up."""
+    """After creators were killed at their 1st, 5th, 25th and 60th statement, the next one succeeds and cleans up."""
     outputs = tmp_path / "outputs"
-    done = python(KILLED_THREE_TIMES, outputs)
+    done = python(KILLED_FOUR_TIMES, outputs)
     assert (done.returncode, done.stderr) == (0, "")
     assert {path.name for path in outputs.iterdir()} <= {"mlflow.db", ".mlflow.db.lock"}
     assert sound(outputs / "mlflow.db")
