@@ -101,6 +101,11 @@ class Place:
         """The store's address."""
         return self.server.uri if self.server else f"sqlite:///{self.folder}/outputs/mlflow.db"
 
+    @property
+    def store(self) -> list[str]:
+        """The words by which a command is told of a server, which no file may say."""
+        return ["--uri", self.uri] if self.server else []
+
 
 class Restarted:
     """A tracking server that can be killed, and started again at the same address."""
@@ -269,7 +274,7 @@ def rest(place: Place) -> list[str]:
     outputs = place.folder / "outputs"
     if entries := list((outputs / ".open").iterdir()):
         wrong.append(f"{place.folder.name}: {len(entries)} entries in .open: {entries[0].read_text()[:200]}")
-    done = nnexp("sync", cwd=place.folder)
+    done = nnexp("sync", *place.store, cwd=place.folder)
     if done.code or "Nothing waits" not in done.out:
         wrong.append(f"{place.folder.name}: sync says {done.out} {done.err}")
     torn = re.compile(r".*\.(tmp|partial|new|lock)|\.(?!hydra|open).*")
@@ -433,7 +438,8 @@ def tortured(place: Place, name: str, coming: list[Blow], tally: Tally, **first:
         resumed = (sweep / "manifest.json").exists()
         if not resumed:
             shutil.rmtree(sweep, ignore_errors=True)  # as a user would: nothing has begun there
-        words = ["resume", f"outputs/sweeps/{name}", *["--failed"] * failed] if resumed else [*place.words, *where]
+        again = ["resume", f"outputs/sweeps/{name}", *place.store, *["--failed"] * failed]
+        words = again if resumed else [*place.words, *where]
         planned = "CRASH_AT" in more
         ended, more = carried_out(place, words, sweep, coming, tally, **more), {}
         if ended.code == 0:
