@@ -54,7 +54,12 @@ def counted(number: int, one: str, many: str = "") -> str:
 def first_line(said: object) -> str:
     """The first line of a text, or of what an error says, without its full stop; the error's type where it says nothing."""
     lines = str(said).splitlines() or [type(said).__name__ if isinstance(said, BaseException) else ""]
-    return lines[0].rstrip(".")
+    line = lines[0].rstrip(".")
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+
+
+LONGEST_LINE = 400
+"""Characters that are shown of a line of somebody else's making."""
 
 
 def closest(name: str, options: Iterable[str]) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,42 @@ def test_a_checkpoint_that_cannot_be_used_is_named_and_the_one_before_is_used(da
     assert ("resumed  from epoch 0;" in done.out) == (damage == "both torn")
     assert nnexp(*DIGITS, "tracking=none", cwd=tmp_path).code == 0
     assert_same(directory, next(each for each in runs(tmp_path)[::-1] if each != directory))
+
+
+CHANGED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another shape": lambda it: it.update(theta=it["theta"][:-1]),
+    "another dtype": lambda it: it.update(theta=it["theta"].astype("f4")),
+    "text": lambda it: it.update(theta=it["theta"].astype("U")),
+    "not a number": lambda it: it.update(theta=it["theta"] * math.nan),
+    "an optimizer's memory that it does not have": lambda it: it.update({"state.v": it["theta"]}),
+    "an epoch that the journal does not have": lambda it: it["facts"].update(epoch=10**6),
+    "an epoch that is true": lambda it: it["facts"].update(epoch=True),
+    "a generator's state of fractions": lambda it: it["facts"]["rng"]["state"].update(state=1.5),
+    "far more than it needs": lambda it: it.update({"state.v": np.zeros(10**7)}),
+}
+"""Changes of a checkpoint that can be read."""
+
+
+def test_a_checkpoint_that_does_not_fit_is_passed_over(tmp_path: Path) -> None:
+    """Whatever it says, it is named, and the one before is used, with which the run ends as if nothing had been."""
+    words = ("dataset=digits", "epochs=300", "checkpoint.epochs=7", "tracking=none")
+    left = killed(tmp_path, *words)
+    assert nnexp(*words, cwd=tmp_path).code == 0
+    (untouched,) = {*runs(tmp_path)} - {left}
+    with np.load(left / CHECKPOINT, allow_pickle=False) as file:
+        found = dict(file)
+    for number, (what, change) in enumerate(CHANGED.items()):
+        directory = left.parent / f"changed{number}"
+        shutil.copytree(left, directory)
+        arrays = {**found, "facts": json.loads(str(found["facts"]))}
+        change(arrays)
+        np.savez(directory / CHECKPOINT, **{**arrays, "facts": np.array(json.dumps(arrays["facts"]))})
+        done = nnexp("resume", str(directory), cwd=tmp_path)
+        assert done.code == 0, (what, done.err)
+        assert f"{CHECKPOINT} " in done.err, what
+        assert "It is not used" in done.err, what
+        assert "resumed  from epoch 0;" not in done.out, what
+        assert_same(directory, untouched)
 
 
 def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,14 +29,17 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
             yield arrays
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, most: int | None = None) -> dict[str, NDArray[Any]]:
     """All arrays of a file that nnexp wrote, or that says so. Raises FileNotFoundError, and Unreadable for anything else.
 
-    What it takes in memory is bounded by the file's length: nothing in it is compressed, and no array is longer than its bytes.
+    What it takes in memory is bounded by the file's length, which is refused beyond ``most`` bytes: nothing in it is
+    compressed, and no array is longer than its bytes.
     """
     with open_plain(path, links=True) as file:
         try:
+            refuse_big(file, most)
             with zipfile.ZipFile(file) as archive:
+                refuse_twins(archive)
                 for member in archive.infolist():
                     with archive.open(member) as content:
                         refuse_longer(content, member)
@@ -46,6 +50,18 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise Unreadable(
                 f"{path} holds no arrays of nnexp's ({type(error).__name__}: {first_line(error)})"
             ) from None
+
+
+def refuse_big(file: IO[bytes], most: int | None) -> None:
+    """Refuse a file of more bytes than ``most``."""
+    if most is not None and file.seek(0, os.SEEK_END) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+
+
+def refuse_twins(archive: zipfile.ZipFile) -> None:
+    """Refuse two arrays of one name, of which it is a matter of taste which one counts."""
+    if len(set(archive.namelist())) < len(archive.namelist()):
+        raise ValueError("it has two arrays of one name")
 
 
 def refuse_longer(content: IO[bytes], member: zipfile.ZipInfo) -> None:

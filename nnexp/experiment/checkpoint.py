@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,13 @@ def save(checkpoint: Checkpoint, directory: Path) -> None:
     force_folder(directory)
 
 
-def load(path: Path, run: str) -> Checkpoint:
-    """Read a checkpoint of the run with this journal. Raises NnexpError with the reason where it cannot be used."""
+def load(path: Path, run: str, most: int | None = None) -> Checkpoint:
+    """Read a checkpoint of the run with this journal. Raises NnexpError with the reason where it cannot be used.
+
+    One of a file longer than ``most`` bytes is not read.
+    """
     try:
-        arrays = read_arrays(path)
+        arrays = read_arrays(path, most)
         facts = json.loads(str(arrays.pop("facts", "{}")))
     except (Unreadable, OSError, ValueError, RecursionError) as error:
         raise NnexpError(f"{path.name} cannot be read ({first_line(error)})") from None
@@ -64,30 +67,49 @@ def load(path: Path, run: str) -> Checkpoint:
             raise NnexpError(f"{path.name} has the format {str(known)[:20]}, and this nnexp reads {FORMAT}")
         case {"run": other} if other != run:
             raise NnexpError(f"{path.name} is of another run")
-        case {"epoch": int(epoch), "rng": {} as rng, "format": _, "run": _} if epoch > 0 and is_state(rng):
+        case {"epoch": int(epoch), "rng": {} as rng, "format": _, "run": _} if is_epoch(epoch) and is_state(rng):
             theta, best = arrays.pop("theta", None), arrays.pop("best_theta", None)
             state = {name.removeprefix("state."): each for name, each in arrays.items()}
+            for name, each in {"theta": theta, "best_theta": best, **state}.items():
+                if each is not None and not (each.dtype.kind == "f" and np.isfinite(each).all()):
+                    raise NnexpError(f"{path.name} has numbers in {name[:40]} that no training goes on from")
             if theta is not None and (best is None or (best.shape, best.dtype) == (theta.shape, theta.dtype)):
                 return Checkpoint(epoch, theta, state, rng, best, run)
     raise NnexpError(f"{path.name} cannot be read (it is not what nnexp writes)")
 
 
+def is_epoch(number: int) -> bool:
+    """Whether this is the number of an epoch; true is none."""
+    return type(number) is int and number > 0
+
+
 def is_state(rng: Mapping[str, Any]) -> bool:
-    """Whether a generator can be in this state."""
+    """Whether a generator can be in this state, which it then has to the last digit."""
+    generator = np.random.default_rng(0).bit_generator
     try:
-        np.random.default_rng(0).bit_generator.state = rng
+        generator.state = rng
     except (ValueError, TypeError, KeyError, OverflowError):
         return False
-    return True
+    return bool(generator.state == rng)
 
 
-def newest(directory: Path, run: str) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that can be used, None where there is none; and why others cannot."""
+def newest(
+    directory: Path, run: str, refusal: Callable[[Checkpoint], str], most: int | None = None
+) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that can be used, None where there is none; and why others cannot.
+
+    ``refusal`` says why one that can be read does not fit the run, or nothing; ``most`` is the longest file that is read.
+    """
     problems: list[str] = []
     for name in (CHECKPOINT, PREVIOUS):
         if (directory / name).exists():
             try:
-                return load(directory / name, run), problems
+                found = load(directory / name, run, most)
             except NnexpError as error:
                 problems.append(str(error))
+                continue
+            if why := refusal(found):
+                problems.append(f"{name} {why}")
+                continue
+            return found, problems
     return None, problems

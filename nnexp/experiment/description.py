@@ -54,6 +54,8 @@ class Description:
             case _:
                 raise ValueError("its description is not complete")
         columns = tuple(map(feature, features))
+        if len({each.name for each in columns}) < len(columns):
+            raise ValueError("two of its features have one name")
         scalings = scaling(inputs, sum(each.width for each in columns)), scaling(outputs, None)
         preprocessing = Preprocessing(columns, task, target, labels(classes, task), *scalings)
         if not all(type(each) is int and each > 0 for each in sizes):
@@ -73,6 +75,8 @@ class Description:
         made = MLP(self.sizes, hidden, output, self.dtype)
         with np.errstate(over="ignore"):
             made.set_arrays(arrays)
+        if not np.isfinite(made.theta).all():
+            raise NnexpError("The weights hold a number that is not finite.")
         return made
 
 
@@ -82,7 +86,7 @@ def refuse_later(found: Any) -> None:
         case {"format": int(format_)} if format_ > FORMAT:
             by = str(found.get("nnexp", ""))[:40]
             raise NnexpError(f"The model was saved by nnexp {by}, which is newer. Upgrade: pip install -U nnexp")
-        case {"format": 1}:
+        case {"format": int(format_)} if type(format_) is int and format_ == FORMAT:
             return
     raise ValueError("it has no description")
 

@@ -21,7 +21,7 @@ from nnexp.engine.metrics import Metrics, for_task
 from nnexp.engine.network import MLP
 from nnexp.engine.objective import Objective
 from nnexp.engine.training import Diverged, Epoch, blas_threads, measure, not_finite, train
-from nnexp.errors import NnexpError, counted
+from nnexp.errors import counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load
@@ -118,17 +118,27 @@ class Experiment:
         last, shuffling = self.history[-1].number, self.rng.bit_generator.state
         return Checkpoint(last, self.network.theta, self.state, shuffling, self.best_theta, run)
 
-    def restore(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
-        """Stand where ``checkpoint`` was made, of whose run these are the epochs. Raises NnexpError where it does not fit."""
+    def longest_checkpoint(self) -> int:
+        """Bytes that no checkpoint's file has: twice its arrays, and a megabyte for what is said beside them."""
+        arrays = [self.network.theta, self.network.theta, *self.plan.optimizer.init(self.network.theta).values()]
+        return 2 * sum(each.nbytes for each in arrays) + 2**20
+
+    def refusal(self, checkpoint: Checkpoint, epochs: int) -> str:
+        """Why a checkpoint is not of this network, this optimizer and a run of so many epochs; nothing where it is."""
         theta, state = self.network.theta, self.plan.optimizer.init(self.network.theta)
-        pairs = [(theta, checkpoint.theta), *((each, checkpoint.state.get(name)) for name, each in state.items())]
-        fits = state.keys() == checkpoint.state.keys() and len(history) >= checkpoint.epoch
-        if not fits or any(
-            (ours.shape, ours.dtype) != (kept.shape, kept.dtype) for ours, kept in pairs if kept is not None
-        ):
-            raise NnexpError("The checkpoint does not fit the run's network, optimizer or journal.")
-        for ours, kept in pairs:
-            ours[...] = kept
+        if (theta.shape, theta.dtype) != (checkpoint.theta.shape, checkpoint.theta.dtype):
+            return "does not fit the run's network"
+        shapes = [{name: (each.shape, each.dtype) for name, each in of.items()} for of in (state, checkpoint.state)]
+        if shapes[0] != shapes[1]:
+            return "does not fit the run's optimizer"
+        return "" if checkpoint.epoch <= epochs else f"is of epoch {checkpoint.epoch}, which the journal does not have"
+
+    def restore(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
+        """Stand where ``checkpoint``, which fits, was made; these are the epochs of its run."""
+        state = self.plan.optimizer.init(self.network.theta)
+        self.network.theta[...] = checkpoint.theta
+        for name, each in state.items():
+            each[...] = checkpoint.state[name]
         self.state, self.best_theta = state, checkpoint.best_theta
         self.rng = np.random.default_rng(self.seeds[3])
         self.rng.bit_generator.state = checkpoint.rng

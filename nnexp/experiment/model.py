@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -210,8 +211,9 @@ def load(path: str | Path) -> Model:
             if "model" not in arrays:
                 raise NnexpError(_weights_alone(path))
             described = json.loads(str(arrays.pop("model")))
+        refuse_half_characters(described)
         description = Description.of(described)
-        return Model(description.network(arrays), description.preprocessing, description.threshold)
+        return Model(described_network(description, arrays, path), description.preprocessing, description.threshold)
     except FileNotFoundError as error:
         raise NnexpError(f"No saved model at '{path}': there is no '{error.filename}'.") from None
     except (Unreadable, ValueError, RecursionError) as error:
@@ -219,6 +221,22 @@ def load(path: str | Path) -> Model:
         raise NnexpError(
             f"'{path}' is not a model that nnexp saved ({why}). Give a file that save() wrote, or a run's directory."
         ) from None
+
+
+def refuse_half_characters(described: Any) -> None:
+    """Refuse plain values with a text that has half a character somewhere, which nobody could write down."""
+    try:
+        json.dumps(described, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text in its description has half a character") from None
+
+
+def described_network(description: Description, arrays: Mapping[str, NDArray[Any]], path: Path) -> MLP:
+    """The network of a description; what is wrong with the weights is said of the file."""
+    try:
+        return description.network(arrays)
+    except NnexpError as error:
+        raise NnexpError(f"'{path}': {error}") from None
 
 
 def _weights_alone(path: Path) -> str:

@@ -59,7 +59,9 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     place = Place(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
     target = connect(tracking, place) if delivered_here else later(tracking, place)
     console.opening(describe(experiment))
-    found, problems = newest(directory, past.token)
+    found, problems = newest(
+        directory, past.token, lambda each: experiment.refusal(each, len(past.epochs)), experiment.longest_checkpoint()
+    )
     for problem in problems:
         console.note(f"{problem}. It is not used.")
     extended = wanted > again.epochs

@@ -23,6 +23,8 @@ WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
 """A whole number as text; one of more digits is out of every range."""
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
+GZIP = b"\x1f\x8b"
+"""How a compressed file begins."""
 SEPARATORS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
 """Common separators, each as it is typed."""
 
@@ -87,6 +89,7 @@ def _read_parquet(file: Path) -> pd.DataFrame:
         raise NnexpError(f"Reading {file} needs pyarrow. Type: pip install pyarrow") from error
     try:
         arrow = parquet.ParquetFile(file).read()
+        arrow.validate(full=True)  # text that is not UTF-8, offsets that lead elsewhere
         _refuse_duplicates(file, arrow.column_names)
         table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=_rounds(arrow))
     except NnexpError:
@@ -132,6 +135,9 @@ def _read_text(file: Path, separator: str, text: Collection[str], option: str) -
     except pd.errors.EmptyDataError as error:
         raise NnexpError(f"{file} is empty. Write a table with the columns' names in its first line.") from error
     except UnicodeDecodeError as error:
+        with file.open("rb") as start:
+            if start.read(2) == GZIP:
+                raise NnexpError(f"{file} is compressed. Call it {file.name}.gz, or unpack it.") from error
         raise NnexpError(f"{file} is not UTF-8 text ({error.reason}). Save it again as CSV in UTF-8.") from error
     except (pd.errors.ParserError, OSError, EOFError, zlib.error) as error:
         raise NnexpError(f"{file} is not a table that can be read: {_first_line(error)}. Correct the file.") from error

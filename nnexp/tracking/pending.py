@@ -18,7 +18,7 @@ from nnexp.basics.removing import remove
 from nnexp.basics.secrets import masked
 from nnexp.basics.store_address import StoreAddress, same_store
 from nnexp.errors import NnexpError, first_line
-from nnexp.journal.journal import Busy, Ending, Journal, identity
+from nnexp.journal.journal import JOURNAL, Busy, Ending, Journal, identity
 from nnexp.journal.notes import Entry
 from nnexp.journal.past import Past
 from nnexp.journal.result import write_result
@@ -183,6 +183,11 @@ def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: J
 def _without_directory(entry: Entry, store: Store) -> str:
     """Close the MLflow run of a directory that was removed before everything of it was delivered."""
     run_id = store.with_journal(entry.path.name)
+    if run_id and entry.directory.exists():  # what MLflow knows was on the disk before, so it was no power failure
+        raise NnexpError(
+            f"{entry.directory / JOURNAL} is not there, or has no record of the run that MLflow has as {run_id[:8]}. Put it "
+            f"back, or remove {entry.path} to give up what MLflow lacks of the run"
+        )
     running = bool(run_id) and store.client.get_run(run_id).info.status == "RUNNING"
     if running:
         store.tag(run_id, "nnexp.reason", f"its directory {entry.directory} was removed before it was delivered")

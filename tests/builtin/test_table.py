@@ -270,6 +270,21 @@ class TestFileRefused:
         pq.write_table(pa.table({}), tmp_path / "t.parquet")
         assert "t.parquet has no columns. Write a table" in refusal(read_table, tmp_path / "t.parquet")
 
+    def test_text_that_is_not_utf8_in_parquet(self, tmp_path: Path) -> None:
+        """What the file calls text and is none is found as it is read, not where somebody looks at a cell."""
+        letters = pa.Array.from_buffers(
+            pa.string(), 4, [None, pa.py_buffer(np.arange(5, dtype="i4").tobytes()), pa.py_buffer(b"\xff" * 4)]
+        )
+        pq.write_table(pa.table({"a": letters, "y": [0, 1, 0, 1]}), tmp_path / "t.parquet")
+        message = refusal(read_table, tmp_path / "t.parquet")
+        assert message.startswith(f"{tmp_path / 't.parquet'} is not a parquet table that can be read: ")
+        assert "UTF8" in message
+
+    def test_a_compressed_file_that_is_not_called_so(self, tmp_path: Path) -> None:
+        """It is told by how it begins, and the message has the name that it needs."""
+        path = write(tmp_path, gzip.compress(b"a,b\n1,2\n", mtime=0), "t.csv")
+        assert refusal(read_table, path) == f"{path} is compressed. Call it t.csv.gz, or unpack it."
+
     @pytest.mark.parametrize(
         ("content", "name", "words"),
         [

@@ -324,6 +324,26 @@ def test_a_run_whose_directory_or_record_was_deleted_waits_no_longer(any_store: 
     assert entries(outputs) == []
 
 
+@pytest.mark.parametrize("left", [b"", b"\0" * 500, None], ids=["empty", "zeros", "no journal"])
+def test_a_run_whose_journal_was_damaged_waits_until_somebody_decides(
+    left: bytes | None, store: Store, outputs: Path
+) -> None:
+    """Where the directory is there and its journal says nothing, the file is named, each time, and nothing is given up."""
+    run = started(store, outputs)
+    run._journal.close()
+    if left is None:
+        (run.directory / JOURNAL).unlink()
+    else:
+        (run.directory / JOURNAL).write_bytes(left)
+    for _ in range(2):
+        ((words, done),) = settled(store, outputs)
+        assert f"{run.directory / JOURNAL} is not there, or has no record of the run that MLflow has as" in words
+        assert not done
+    (entry,) = entries(outputs)
+    assert f"remove {entry.path} to give up" in words
+    assert status(store, run.run_id) == "RUNNING"
+
+
 def test_without_mlflow_the_journal_is_the_record(tmp_path: Path) -> None:
     """A run without a store has its journal all the same, and waits for nothing."""
     run = TrackedRun.start(OPENING, tmp_path)
