@@ -15,6 +15,19 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", README)
 
 
+FOLDED = re.compile(r"^<details><summary>.*</summary>\n(?:.*\n)*?</details>\n", re.MULTILINE)
+"""What a reader has to unfold."""
+HEADINGS = [
+    "One run",
+    "A sweep",
+    "A table of your own",
+    "Write a plugin",
+    "Why you would use it",
+    "Public API and its stability",
+    "Recipes",
+]
+
+
 def masked(text: str) -> list[str]:
     """The lines with every number and run id masked, since they depend on the machine, and spaces squeezed.
 
@@ -53,6 +66,22 @@ def test_shown_output_is_real(tmp_path: Path) -> None:
         assert ended.code == 0, ended.err
         # Of lines that only differ in numbers, such as a ranking's, the order may differ, too.
         assert sorted(masked(ended.out)) == sorted(masked(shown)), command
+
+
+def test_it_is_short() -> None:
+    """What lies open has fewer than 200 lines and begins with the two commands; what is folded is closed again."""
+    opened = FOLDED.sub("", README)
+    assert len(opened.splitlines()) < 200
+    assert "details>" not in opened
+    assert re.findall(r"^## (.*)$", README, re.MULTILINE) == HEADINGS
+    assert opened.index("make run") < opened.index("make test") < opened.index("![") < opened.index("## One run")
+
+
+def test_files_that_it_links_are_there() -> None:
+    """Every link that is no address leads to a file or a directory of the project."""
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_library_example(tmp_path: Path) -> None:

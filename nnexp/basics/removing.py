@@ -1,7 +1,8 @@
 """The one place from which nnexp removes anything: single files, and folders that are empty.
 
 What may go is what this process made itself, such as a file that is not finished or what a refused run left, and nnexp's own
-files, by their fixed names, for whoever holds the lock of their directory. Nothing goes with all that is in it.
+files, by their fixed names, for whoever holds the lock of their directory. Nothing goes with all that is in it. The
+architecture test reads the calls.
 """
 
 from __future__ import annotations

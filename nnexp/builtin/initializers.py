@@ -1,4 +1,7 @@
-"""The built-in initializers, simplest first. Biases start at zero unless a plugin says otherwise."""
+"""The built-in initializers, simplest first. Biases start at zero unless a plugin says otherwise.
+
+An initializer is told the layer's number beside its sizes, since ``file`` needs it to find ``W2``.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
 """Whether the guard is in force: Hydra is asked before each command, and each job's configuration is looked at once more.
 
 The guard itself is ``nnexp.composition.loader``'s loader, which Hydra has to use. Where it does not, nothing runs.
+
+A loader is the only thing of Hydra's that sees every composition, of single runs and of each job of a sweep, before anything
+is instantiated, logged or made. But its name is private. So Hydra is asked for a configuration by a word that only the guard
+knows (``run``), and a job's configuration has to have the guard's flag: where the guard is not asked nothing runs, whatever
+the version.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""The words of a command line without the passwords of stores' addresses."""
+"""The words of a command line without the passwords of stores' addresses.
+
+It comes first (``__main__``): Hydra writes words into five files, nnexp into four, and drivers quote addresses in errors.
+Where the words have nothing to hide nobody has to remember to hide it. What still can quote a secret, errors and log lines,
+passes ``without_secrets``.
+"""
 
 from __future__ import annotations
 

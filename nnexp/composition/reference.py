@@ -2,6 +2,10 @@
 
 It follows from Hydra's own defaults, from what nnexp sets (``OWN``) and from the words of the command line; conf/config.yaml
 says the same as ``OWN``, and nobody else's file takes part.
+
+So files and words are told apart by composing Hydra's part twice, once as it is and once from these alone. What differs,
+beyond hydra.mode, hydra.sweeper.params and hydra.launcher.workers, came from a file and is refused. No list of dangerous keys
+is needed, which a new version of Hydra, or of a launcher, could make incomplete.
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
 """A configuration from a stranger cannot run code, read secrets or write outside its run directory.
 
 Everything is checked in its raw form, before any interpolation is resolved.
+
+nnexp's own keys hold values and references to each other, and call nothing; within a composition every resolver is taken
+away. Nobody, not even at the command line, may say ``_target_``, or calls other than ``${now:}``, ``${nnexp.hex:}`` and
+``${hydra:}`` in a directory's name.
 """
 
 from __future__ import annotations

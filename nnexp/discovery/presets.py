@@ -8,6 +8,9 @@ A distribution announces a package with a ``conf`` folder by an entry point, who
 The folder may hold ``experiment/*.yaml`` (presets), ``sweep/*.yaml`` (ready sweeps), and for each group of plugins files that
 extend an option, such as ``loss/huber_wide.yaml``. nnexp's own files and those of the user's ``--config-dir`` come first. The
 package is found, not imported, and its files are held to the rules of all others (``nnexp.composition.safety``).
+
+A folder is left out as a whole if it brings what it may not: a file with an installed option's name, which Hydra would take
+for that option's schema, or one for a group that is not an experiment, a sweep or a kind's.
 """
 
 from __future__ import annotations

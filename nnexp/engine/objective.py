@@ -1,4 +1,8 @@
-"""What is minimised: a loss of the output activation's predictions, as a function of the logits."""
+"""What is minimised: a loss of the output activation's predictions, as a function of the logits.
+
+The loss finds its closed form by the activation's ``link`` ("logit", "multinomial logit") and not by its name, so a
+third-party sigmoid gets it, too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Checkpoints: all that the next epoch of a run depends on, in one file without pickle, written in one step."""
+"""Checkpoints: all that the next epoch of a run depends on, in one file without pickle, written in one step.
+
+They have what the journal does not: theta, the states of the optimizer and of the generator, the best parameters where those
+are kept. Costs, metrics and times of the epochs before come from the journal. Epochs that the journal has but the checkpoint
+does not are trained again and compared: a difference in the last bit ends the resumed run with the reason, instead of mixing
+two series. They are neither written nor delivered a second time.
+"""
 
 from __future__ import annotations
 

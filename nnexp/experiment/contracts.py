@@ -2,6 +2,9 @@
 
 A wrong formula is for ``nnexp.testing`` to find. What is found here would otherwise train on rubbish without a word, or end in
 a traceback that does not say whose fault it is.
+
+One step is rehearsed (``rehearse``), in 0.15 ms on three samples and in arrays of its own: a plugin may return its result
+instead of writing it, or give a cost per sample.
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 samples = Loaded(data).samples(cut)
 samples.part("training")
+
+The cache tells data apart by all they follow from: the dataset's class and fields, the state (device, inode, size, time of
+change) of each file or directory that a field declared with ``file=True`` names, the split, the scaling, the dtype. The seed
+belongs to it only where the plugin asked its generator for anything. What is kept is read-only, 2 GB at most in all workers
+together. Single runs and ``fit`` have no cache.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""A cost that ended far above where it began: training that blew up, but ended before the numbers did."""
+"""A cost that ended far above where it began: training that blew up, but ended before the numbers did.
+
+An infinite cost or metric is divergence. A finite cost a thousand times that of the untrained network and of logits 0 is told
+and not refused: a sound run cannot have it.
+"""
 
 from __future__ import annotations
 

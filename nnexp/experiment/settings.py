@@ -1,4 +1,7 @@
-"""What a run takes beside its experiment: where its record goes, how often a checkpoint is made, and its place on the disk."""
+"""What a run takes beside its experiment: where its record goes, how often a checkpoint is made, and its place on the disk.
+
+None of this is part of the experiment: it changes no number, so it is no parameter in MLflow and not in the run's key.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 What the records are is in ``records.py``. A line counts once its line break is there, so what a crash tears off is the line
 that was being written. NaN and infinities are written as Python's ``json`` does. A line that is an object and no record was
 written by somebody else, or by a later version: nothing is read, written or cut off then, and the message names the line.
+
+A record is one ``write``, which survives kill -9; a thread forces the file onto the disk once a second, ``sync`` at the end.
+The journal's ``flock`` says whether its run is alive: the kernel frees it however the process ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""How a run ends that does not end well: its status, the reason in words, and what is written down of it."""
+"""How a run ends that does not end well: its status, the reason in words, and what is written down of it.
+
+KILLED is delivered by a thread that is left alone after 1.3 s, and the process ends by ``os._exit``: Python takes a second to
+take MLflow apart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What is told of a run: to the terminal, to MLflow, in ``result.json``; and the key that says what its numbers follow from."""
+"""What is told of a run: to the terminal, to MLflow, in ``result.json``; and the key that says what its numbers follow from.
+
+An extended run gets the key of its new length, unless a schedule varies: a schedule knows the last epoch, so N epochs in two
+parts are not N epochs in one.
+"""
 
 from __future__ import annotations
 

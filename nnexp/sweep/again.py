@@ -1,4 +1,10 @@
-"""With what a recorded sweep is resumed: its manifest proposes, and what it says is checked as a file's words are."""
+"""With what a recorded sweep is resumed: its manifest proposes, and what it says is checked as a file's words are.
+
+The sweep is composed again from the overrides that its manifest says, which are data: nnexp's own keys. Launcher, files and
+store are typed. The directory is fixed and handed to workers in the master configuration; a job looks into its own directory
+and skips, continues or trains, so this works under any launcher. ``--failed`` moves what a failed job left into ``failed_1/``
+first. A ``flock`` on the sweep's directory says that a process is at work on it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What each swept factor does to a metric: its means over all else, and how much of the variance it explains."""
+"""What each swept factor does to a metric: its means over all else, and how much of the variance it explains.
+
+Ratios are compared as geometric means and shares of the log's variance. The seed's share is all that differs between runs of
+one setting.
+"""
 
 from __future__ import annotations
 

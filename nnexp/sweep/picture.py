@@ -1,4 +1,8 @@
-"""What a sweep's finished jobs amount to, ranked and drawn."""
+"""What a sweep's finished jobs amount to, ranked and drawn.
+
+It is drawn beside the rest of a sweep's end, in a process forked from the workers' server, which has matplotlib imported: to
+import it and to draw takes a second.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 ``Courier`` is its end in the process that trains, or that has others train; ``main`` is the process itself, which leaves the
 work to ``Deliveries``. They talk through its pipes, in lines of JSON: it is told which runs have begun and ended, and says
 what does not work. It ends when its input does, which is also when the other process is gone, however that went.
+
+It is a process because MLflow's client holds the GIL, SQLite waits 20 s for a lock, HTTP for seconds, and importing it takes
+three. For a single run it starts after ten seconds, at low priority; for a sweep before the jobs are composed, so the import
+costs no time.
 """
 
 from __future__ import annotations

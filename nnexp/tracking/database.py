@@ -3,6 +3,9 @@
 MLflow creates its tables step by step in the final file. Two processes that do so together fail, and one killed on the
 way leaves a file that never opens again. So the tables are made in a file beside it, under a lock, and the finished
 file is moved into place in one step.
+
+In a PostgreSQL database MLflow's creation races, too: there the tables get an advisory lock, which belongs to a connection,
+so that PostgreSQL frees it however the process ends. MySQL is not locked.
 """
 
 from __future__ import annotations

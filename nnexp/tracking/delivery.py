@@ -5,6 +5,14 @@ what is then told a second time changes nothing, since MLflow drops a metric poi
 artifacts and the status are what they were.
 
 A run that ended before MLflow knew of it is one piece: four calls, and its files are copied.
+
+Points are equal by key, step, time and value, NaN and infinities included. What is told was forced onto the disk before, so
+MLflow never has what a power failure takes from the journal.
+
+The four calls are create_run with all tags, one log_batch of parameters and points, log_inputs, set_terminated. Files are
+copied into the run's folder where that is on this machine, as MLflow's client would after reading the whole run again.
+``delivery.json`` alone knows the run's MLflow id; without an id it says that MLflow cannot know the run yet, and is removed
+before create_run: where it is missing the run is looked for by its journal's tag.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A SQLite file that a stranger may have put there, looked at before SQLite is: what lies beside it, and what its schema does.
 
-SQLite rolls back what a journal beside a database says, and then removes the file that this journal names as its super-journal,
-whatever that is (https://www.sqlite.org/atomiccommit.html, section 5). It writes into a log or an index that is there, under
-whatever other names. And triggers and views of a database do their work whenever somebody writes or reads.
+SQLite rolls back what a journal beside a database says, and then removes the file that this journal names as its
+super-journal, whatever that is (https://www.sqlite.org/atomiccommit.html, section 5). It writes into a log or an index that
+is there, under whatever other names. And triggers and views of a database do their work whenever somebody writes or reads. A
+pipe in their place would keep it waiting for the other end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Worker processes, each of them an executor of its own, so that one that is killed takes nothing but its own job along."""
+"""Worker processes, each of them an executor of its own, so that one that is killed takes nothing but its own job along.
+
+Workers come from a fork server, which has no threads, so forking is safe.
+"""
 
 from __future__ import annotations
 
