@@ -95,9 +95,9 @@ def dispatch(words: list[str]) -> None:
 
         commands.main(words)
         return
-    from nnexp.tracking import ahead
+    from nnexp.tracking import spawn
 
-    started = ahead.started() if probably_sweeps(words) else None
+    started = spawn.spawned() if probably_sweeps(words) else None
     from nnexp.commands import run
 
     run.main(words, started)

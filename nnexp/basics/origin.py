@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-from nnexp.basics.secrets import masked, whole
+from nnexp.basics.secrets import masked, unmasked
 from nnexp.basics.store_address import HIDDEN, same_store
 from nnexp.errors import NnexpError
 
@@ -44,7 +44,7 @@ def allowed(address: str, typed: str | None, outputs: Path, command: str) -> str
     """
     match origin(address, typed, outputs):
         case "typed":
-            return whole(typed or "")
+            return unmasked(typed or "")
         case "environment":
             return os.environ["MLFLOW_TRACKING_URI"]
         case "embedded":
@@ -64,7 +64,7 @@ def uri_option(address: str) -> str:
 def refuse_proposed(address: str, outputs: Path) -> None:
     """Refuse a store that a preset or another file of the configuration names and nobody has typed. Raises NnexpError."""
     found = origin(address, None, outputs)
-    own_password = HIDDEN in masked(address) and whole(address) != os.environ.get("MLFLOW_TRACKING_URI")
+    own_password = HIDDEN in masked(address) and unmasked(address) != os.environ.get("MLFLOW_TRACKING_URI")
     if found == "named" or (found == "environment" and own_password):
         raise NnexpError(
             f"tracking.uri={masked(address)} is set in a file, which only proposes a store: nothing is sent to it before it is "

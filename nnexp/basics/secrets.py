@@ -45,12 +45,12 @@ def masked(uri: str) -> str:
         return hidden(uri)
 
 
-def kept(uri: str) -> str:
+def remember(uri: str) -> str:
     """Keep the whole ``uri`` for this process and its children, and return it as it may be shown.
 
     Raises NnexpError where the same address was given with another password.
     """
-    shown, known_before = masked(uri), _kept()
+    shown, known_before = masked(uri), _remembered()
     if shown != uri:
         if known_before.get(shown, uri) != uri:
             raise NnexpError(f"{shown} is given with two passwords. Type one of them.")
@@ -63,9 +63,9 @@ def forget() -> None:
     environment.remove(KEPT)
 
 
-def whole(uri: str) -> str:
+def unmasked(uri: str) -> str:
     """Return the address that is shown as ``uri``, with its password. Raises NnexpError where nobody gave it."""
-    found = _kept().get(uri, uri)
+    found = _remembered().get(uri, uri)
     if HIDDEN in found and masked(found) == found:
         raise NnexpError(
             f"{found} is how an address is shown; its password is kept nowhere. Type the address with its password in place "
@@ -76,7 +76,7 @@ def whole(uri: str) -> str:
 
 def known(uri: str) -> bool:
     """Tell whether the whole address is known that is shown as ``uri``."""
-    return HIDDEN not in uri or uri in _kept() or masked(uri) != uri
+    return HIDDEN not in uri or uri in _remembered() or masked(uri) != uri
 
 
 def secret_name(name: str) -> bool:
@@ -90,7 +90,7 @@ def without_credentials(text: str, uri: str = "") -> str:
     For what nnexp itself writes down: titles, tags, results. A secret that is one of nnexp's own words (an option's name, a
     group, a key, a status) is hidden within addresses only: standing alone it is that word, which everybody knows.
     """
-    addresses = {uri, os.environ.get("MLFLOW_TRACKING_URI", ""), *_kept().values()} - {""}
+    addresses = {uri, os.environ.get("MLFLOW_TRACKING_URI", ""), *_remembered().values()} - {""}
     for address in addresses:
         text = text.replace(address, masked(address))
     text = _without(text, {secret for address in addresses for secret in _secrets(address)})
@@ -155,7 +155,7 @@ def _record(*arguments: Any, **more: Any) -> logging.LogRecord:
     return record
 
 
-def _kept() -> dict[str, str]:
+def _remembered() -> dict[str, str]:
     read: dict[str, str] = json.loads(os.environ.get(KEPT, "{}"))
     return read
 
@@ -168,7 +168,7 @@ def _secrets(uri: str) -> Iterator[str]:
         return
     for secret in {
         address.secret,
-        *(values(address.whole.partition("://")[2]) if address.shown != address.whole else ()),
+        *(values(address.unmasked.partition("://")[2]) if address.shown != address.unmasked else ()),
     }:
         plain = unquote(secret)
         yield from {each for each in (secret, plain, quote(plain, safe="")) if len(each) >= SHORTEST and each != HIDDEN}

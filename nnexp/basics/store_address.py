@@ -53,7 +53,7 @@ class StoreAddress:
     query: str = field(repr=False)
     shown: str
     """The address without its password and anything that could be one."""
-    whole: str = field(repr=False)
+    unmasked: str = field(repr=False)
     """The address with everything, for who opens the store."""
 
     def __str__(self) -> str:
@@ -76,9 +76,9 @@ class StoreAddress:
         scheme, driver, slashes, rest = found[1].lower(), (found[2] or "").lower(), found[3] or "", found[4]
         if scheme == "file":
             return cls("file", "", "", "", "", "", "", "", f"file:{slashes}{rest}", f"file:{slashes}{rest}")
-        whole = f"{scheme}{f'+{driver}' if driver else ''}:{slashes}{rest}"
+        unmasked = f"{scheme}{f'+{driver}' if driver else ''}:{slashes}{rest}"
         if scheme == "sqlite" and driver in PYTHONS:
-            return cls._sqlite(driver, slashes, rest, whole)
+            return cls._sqlite(driver, slashes, rest, unmasked)
         if scheme in (*WEB, *DATABASES) and not slashes:
             raise NnexpError(f"{hidden(text)} is no address: after {scheme}: come two slashes. Type {scheme}://HOST")
         credentials, _, place = rest.rpartition("@")
@@ -88,7 +88,7 @@ class StoreAddress:
         host, port = at[1].lower(), at[2] or ""
         if scheme in WEB and not (host and " " not in host and _is_port(port)):
             raise NnexpError(f"{hidden(text)} is no address of a server. Type {scheme}://HOST:PORT")
-        return cls(scheme, driver, host, port, user, secret, "", place.partition("?")[2], hidden(whole), whole)
+        return cls(scheme, driver, host, port, user, secret, "", place.partition("?")[2], hidden(unmasked), unmasked)
 
     @classmethod
     def _folder(cls, text: str) -> StoreAddress:
@@ -97,16 +97,16 @@ class StoreAddress:
         return cls("", "", "", "", "", "", "", "", hidden(text), text)
 
     @classmethod
-    def _sqlite(cls, driver: str, slashes: str, rest: str, whole: str) -> StoreAddress:
+    def _sqlite(cls, driver: str, slashes: str, rest: str, unmasked: str) -> StoreAddress:
         path, _, query = rest.partition("?")
         if not slashes or (path and not path.startswith("/")):
             raise NnexpError(
-                f"{hidden(whole)} is no address of a database file. Type sqlite:///FILE.db, or sqlite:////FOLDER/FILE.db"
+                f"{hidden(unmasked)} is no address of a database file. Type sqlite:///FILE.db, or sqlite:////FOLDER/FILE.db"
             )
         file = path[1:]
         plain = file and file != ":memory:" and not set("?%").intersection(rest)
         real = os.path.realpath(file) if plain else ""
-        return cls("sqlite", driver, "", "", "", "", real, query, hidden(whole), whole)
+        return cls("sqlite", driver, "", "", "", "", real, query, hidden(unmasked), unmasked)
 
     @property
     def is_web(self) -> bool:

@@ -29,7 +29,7 @@ from nnexp.sweep.place import hydras_files
 from nnexp.sweep.recorder import write_failure
 from nnexp.sweep.session import Session, current
 from nnexp.terminal.console import Console, note
-from nnexp.tracking.opening import Waiting
+from nnexp.tracking.opening import Pending
 
 LOG = "nnexp.log"
 log = logging.getLogger("nnexp")
@@ -81,7 +81,7 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
     try:
         return resume_run(place.directory, place.outputs, None, uri, console, **kept)
-    except Waiting:  # told at the end of the sweep
+    except Pending:  # told at the end of the sweep
         return read_result(place.directory).objective
 
 

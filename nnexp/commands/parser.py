@@ -38,9 +38,9 @@ def add_place(parser: argparse.ArgumentParser, uri: str) -> None:
 
 def open_store(given: argparse.Namespace) -> Store:
     """The store and the experiment that the options name, if they are there, with what waited for it."""
-    from nnexp.journal.notes import entries
+    from nnexp.journal.outbox import entries
     from nnexp.run.drawing import draw_missing
-    from nnexp.tracking.pending import settle
+    from nnexp.tracking.pending import flush
     from nnexp.tracking.store import Store
 
     if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs_here() / "mlflow.db").exists()):
@@ -49,7 +49,7 @@ def open_store(given: argparse.Namespace) -> Store:
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )
     store = Store.connect(given.uri, given.experiment, outputs_here(), artifacts=given.artifacts, existing=True)
-    for _, what, done in settle(entries(outputs_here()), store, outputs_here(), draw_missing):
+    for _, what, done in flush(entries(outputs_here()), store, outputs_here(), draw_missing):
         if done:
             print(printable(f"nnexp: {what}"), file=sys.stderr)  # noqa: T201
     return store

@@ -13,8 +13,8 @@ from nnexp.composition.passwords import quoted
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import refuse_links
 from nnexp.sweep import ledger, states
-from nnexp.sweep.again import Resumed, again, began_elsewhere, recorded_tracking
 from nnexp.sweep.recorder import deliver_rest
+from nnexp.sweep.resume import Resumed, again, began_elsewhere, recorded_tracking
 from nnexp.sweep.session import Session, opened
 from nnexp.terminal.console import say
 

@@ -45,8 +45,8 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
         for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
         next_commands(stored, relative(str(rankings[0].jobs[0].directory)), "compare the curves in the browser")
-    if session.sweep.courier:
-        session.sweep.courier.stop(1)
+    if session.sweep.deliverer:
+        session.sweep.deliverer.stop(1)
     for words in waits:
         note(words)
     return error or verdict(found, waits)

@@ -15,13 +15,13 @@ def sync(words: Sequence[str]) -> None:
     add_place(parser, "the address of a store that runs wait for, if it was typed for them, too")
     given = parser.parse_args(words)
     from nnexp.basics.secrets import without_secrets
-    from nnexp.journal.notes import notes
+    from nnexp.journal.outbox import notes
     from nnexp.run.drawing import draw_missing
-    from nnexp.tracking.pending import settle_everywhere
+    from nnexp.tracking.pending import flush_all
 
     outputs = outputs_here()
     waiting, problems = notes(outputs)
-    found = list(settle_everywhere(waiting, given.uri, outputs, draw_missing, artifacts=given.artifacts))
+    found = list(flush_all(waiting, given.uri, outputs, draw_missing, artifacts=given.artifacts))
     for what in (*(what for _, what, _ in found), *problems):
         print(printable(without_secrets(what)))  # noqa: T201
     left = sum(not done for _, _, done in found)

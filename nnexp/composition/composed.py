@@ -8,7 +8,7 @@ from typing import Any, cast
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.basics.secrets import kept
+from nnexp.basics.secrets import remember
 from nnexp.composition.keys import known_keys
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
@@ -41,7 +41,7 @@ def conceal(config: DictConfig, raw: dict[str, Any]) -> None:
     """Take the password out of a store's address that a file names; the command line's was never in it."""
     tracking = raw.get("tracking")
     uri = tracking.get("uri") if isinstance(tracking, dict) else None
-    if isinstance(uri, str) and (shown := kept(uri)) != uri:
+    if isinstance(uri, str) and (shown := remember(uri)) != uri:
         raw["tracking"]["uri"] = shown
         OmegaConf.update(config, "tracking.uri", shown)
 

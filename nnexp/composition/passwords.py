@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nnexp.basics.secrets import kept, masked
+from nnexp.basics.secrets import masked, remember
 
 ADDRESS_OVERRIDE = re.compile(r"(\+{0,2}tracking\.uri|\+{0,2}hydra\.job\.env_set\.MLFLOW_\w*URI)=(.*)", re.DOTALL)
 """An override that gives a store's address."""
@@ -33,9 +33,9 @@ def _without_password(word: str) -> str:
         key, typed = override.groups()
         found = addresses(word, typed) if masked(typed) != typed else []
         if any(masked(each) != each for each in found):
-            return f"{key}={','.join(quoted(kept(each)) for each in found)}"
+            return f"{key}={','.join(quoted(remember(each)) for each in found)}"
     elif address := ADDRESS_WORD.fullmatch(word):
-        return f"{address[1]}{kept(address[2])}"
+        return f"{address[1]}{remember(address[2])}"
     return word
 
 

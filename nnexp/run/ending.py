@@ -18,7 +18,7 @@ from nnexp.errors import NnexpError, command
 from nnexp.experiment.settings import Place
 from nnexp.journal.result import write_result
 from nnexp.terminal.console import note
-from nnexp.tracking.opening import Waiting
+from nnexp.tracking.opening import Pending
 from nnexp.tracking.tracked_run import TrackedRun
 
 log = logging.getLogger("nnexp")
@@ -37,7 +37,7 @@ def closing(tracked: TrackedRun, place: Place) -> Iterator[None]:
         try:
             write_result(place.directory, {"status": status, "reason": reason, **failure(error)})
             tracked.finish(status, reason, within=LAST_SECONDS if status == "KILLED" else None)
-        except Waiting as second:  # the first error is what ended the run
+        except Pending as second:  # the first error is what ended the run
             note(str(second))
         except (NnexpError, OSError):  # nothing can be written any more
             tracked.abandon(status, reason)

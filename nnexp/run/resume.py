@@ -15,8 +15,8 @@ from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import WEIGHTS
 from nnexp.experiment.settings import Place, TrackingSettings, check
-from nnexp.journal.notes import entry_of
-from nnexp.journal.past import Past
+from nnexp.journal.outbox import entry_of
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, read_result
 from nnexp.run.ending import closing
 from nnexp.run.identity import describe, key, plugin_versions
@@ -44,81 +44,85 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     as in ``run``. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
     """
     began = time.perf_counter()
-    past = Past.read(directory)
-    again = past.recipe
-    wanted = past.wanted if epochs is None else epochs
-    refuse_finished(past, wanted, console)
+    recorded = RecordedRun.read(directory)
+    again = recorded.recipe
+    wanted = recorded.wanted if epochs is None else epochs
+    refuse_finished(recorded, wanted, console)
     chosen_store = uri or (allowed(again.uri, None, outputs, command("resume", directory)) if again.uri else None)
     stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
     config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
     chosen, tracking, checkpoint = check(config)
-    refuse_other_store(tracking, past, outputs)
+    refuse_other_store(tracking, recorded, outputs)
     experiment = prepare(chosen, cache)
-    refuse_changes(experiment, past)
+    refuse_changes(experiment, recorded)
     seat = again.place
     place = Place(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
     target = connect(tracking, place) if delivered_here else later(tracking, place)
     console.opening(describe(experiment))
     found, problems = newest(
-        directory, past.token, lambda each: experiment.refusal(each, len(past.epochs)), experiment.longest_checkpoint()
+        directory,
+        recorded.token,
+        lambda each: experiment.refusal(each, len(recorded.epochs)),
+        experiment.longest_checkpoint(),
     )
     for problem in problems:
         console.note(f"{problem}. It is not used.")
     extended = wanted > again.epochs
     content = key(experiment, again.epochs if extended else 0)
-    tracked = TrackedRun.resume(past, wanted, content, target)
+    tracked = TrackedRun.resume(recorded, wanted, content, target)
     with closing(tracked, place):
         if found:
             experiment.restore(
-                found, [Epoch(each["epoch"], each["metrics"], each["time"] / 1000) for each in past.epochs]
+                found, [Epoch(each["epoch"], each["metrics"], each["time"] / 1000) for each in recorded.epochs]
             )
     console.opening(
-        {"resumed": f"from epoch {found.epoch if found else 0}; {past.last} of {wanted} epochs were trained"}
+        {"resumed": f"from epoch {found.epoch if found else 0}; {recorded.last} of {wanted} epochs were trained"}
     )
     job = Job(experiment, place, tracking, checkpoint, tracked, target, extended)
     return carry_out(job, console, began)
 
 
-def refuse_finished(past: Past, wanted: int, console: Console) -> None:
+def refuse_finished(recorded: RecordedRun, wanted: int, console: Console) -> None:
     """Refuse to go on with a run of which nothing is left to do.
 
     One that finished and whose ``result.json`` does not say so, or cannot be read, is finished once more.
     """
-    directory, finished = past.directory, past.ending.status == "FINISHED"
+    directory, finished = recorded.directory, recorded.ending.status == "FINISHED"
     try:
         status, why = read_result(directory).status, f"{directory / RESULT} does not say that the run finished"
         if not (directory / WEIGHTS).exists():
             status, why = "", f"{directory / WEIGHTS} is not there"
     except Unreadable as error:
         status, why = "", first_line(error)
-    if finished and status != "FINISHED" and wanted >= past.wanted:
+    if finished and status != "FINISHED" and wanted >= recorded.wanted:
         console.note(f"{why}. The run is finished once more, which makes it anew.")
-    elif wanted < past.wanted or (finished and wanted == past.wanted):
+    elif wanted < recorded.wanted or (finished and wanted == recorded.wanted):
         finish = "" if finished else f" To finish it, type {command('resume', directory)}."
         raise NnexpError(
-            f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {past.last} of {past.wanted} epochs "
-            f"are trained.{finish} To train more, type {command('resume', directory, 'epochs=N')} with N above {past.wanted}."
+            f"The run in '{directory}' {'is finished' if finished else 'is not finished'}: {recorded.last} of "
+            f"{recorded.wanted} epochs are trained.{finish} To train more, type "
+            f"{command('resume', directory, 'epochs=N')} with N above {recorded.wanted}."
         )
 
 
-def refuse_other_store(tracking: TrackingSettings, past: Past, outputs: Path) -> None:
+def refuse_other_store(tracking: TrackingSettings, recorded: RecordedRun, outputs: Path) -> None:
     """Refuse to go on into another store than the one that the run's record still waits for."""
-    entry = entry_of(past.directory, outputs) if tracking.name != "none" else None
+    entry = entry_of(recorded.directory, outputs) if tracking.name != "none" else None
     if entry and not same_store(entry.uri, store_uri(tracking, outputs)):
         raise NnexpError(
-            f"The record of the run in '{past.directory}' goes to {entry.uri}. Type "
-            f"{command('resume', past.directory)} {uri_option(entry.uri)}"
+            f"The record of the run in '{recorded.directory}' goes to {entry.uri}. Type "
+            f"{command('resume', recorded.directory)} {uri_option(entry.uri)}"
         )
 
 
-def refuse_changes(experiment: Experiment, past: Past) -> None:
+def refuse_changes(experiment: Experiment, recorded: RecordedRun) -> None:
     """Refuse to go on with other data or other versions of the plugins than those the run began with; say what differs."""
-    then, now = past.opened.tags.get("nnexp.plugins", "no plugins"), plugin_versions(experiment)
+    then, now = recorded.opened.tags.get("nnexp.plugins", "no plugins"), plugin_versions(experiment)
     if now != then:
         raise NnexpError(
             f"The run began with {then}, and now {now} is installed. Install those versions again, or start a new run."
         )
-    if experiment.digest()[:36] != past.data.digest:
+    if experiment.digest()[:36] != recorded.data.digest:
         raise NnexpError(
-            f"The data '{past.data.name}' are not those that the run began with. Restore them, or start a new run."
+            f"The data '{recorded.data.name}' are not those that the run began with. Restore them, or start a new run."
         )

@@ -26,7 +26,7 @@ from nnexp.run.identity import describe, key, opening, requirements, reused, sum
 from nnexp.run.store import connect, later
 from nnexp.terminal.console import Console
 from nnexp.tracking.choice import chosen_uri
-from nnexp.tracking.opening import Target, Waiting
+from nnexp.tracking.opening import Pending, Target
 from nnexp.tracking.tracked_run import TrackedRun
 
 CONFIG = "config.yaml"
@@ -44,7 +44,7 @@ def run(
 
     A process that makes many runs gives them all the same ``cache``, for data that are the same.
     Unless it is ``delivered_here`` the record is in the run's directory, for another process to deliver to MLflow.
-    Raises NnexpError for whatever is refused or diverges, and Waiting where MLflow does not have all of a single run yet.
+    Raises NnexpError for whatever is refused or diverges, and Pending where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
     chosen, tracking, checkpoint = check(config)
@@ -111,7 +111,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
             tracked.model(requirements(experiment), anew=job.extended)
     try:
         tracked.finish("FINISHED")
-    except Waiting as error:
+    except Pending as error:
         waits = error
     console.result(result | ({"run_id": tracked.run_id, "store": store_words(tracking)} if tracked.run_id else {}))
     if waits and job.alone:

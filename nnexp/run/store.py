@@ -7,13 +7,13 @@ from pathlib import Path
 from nnexp.basics.origin import embedded
 from nnexp.errors import NnexpError
 from nnexp.experiment.settings import Place, TrackingSettings
-from nnexp.journal.notes import entries
+from nnexp.journal.outbox import entries
 from nnexp.run.drawing import draw_missing
 from nnexp.terminal.console import note
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.delivery import PROGRESS
 from nnexp.tracking.opening import Target
-from nnexp.tracking.pending import settle
+from nnexp.tracking.pending import flush
 from nnexp.tracking.store import Store
 
 
@@ -31,7 +31,7 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
             raise
         note(f"{str(error).splitlines()[0]} The job's record waits for it.")
         return Target(store_uri(tracking, place.outputs), tracking.experiment, place.outputs, None)
-    for _, words, done in settle(entries(place.outputs), store, place.outputs, draw_missing):
+    for _, words, done in flush(entries(place.outputs), store, place.outputs, draw_missing):
         if done:
             note(words)
     return Target(store.uri, store.experiment, place.outputs, store)

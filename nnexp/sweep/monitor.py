@@ -23,7 +23,7 @@ LAST_SECONDS = 0.4
 """What is left for MLflow after Ctrl-C or SIGTERM."""
 
 
-class Watch:
+class Monitor:
     """Accompanies the jobs of one launch; the launcher tells it what begins and ends."""
 
     def __init__(self, config: DictConfig, numbers: Collection[int]) -> None:
@@ -33,7 +33,7 @@ class Watch:
         self.directory = sweep.directory
         self.fail_fast = bool(config.sweep.fail_fast)
         self.wanted = set(ledger.todo(self.directory)).intersection(numbers) if sweep.resumed else set(numbers)
-        self.courier = sweep.courier
+        self.deliverer = sweep.deliverer
         self.progress = SweepProgress(len(numbers), len(numbers) - len(self.wanted))
         session.note = self.progress.note
 
@@ -56,8 +56,8 @@ class Watch:
     def begun(self, number: int) -> None:
         """A worker has the job now."""
         self.progress.begun()
-        if self.courier:
-            self.courier.begun(self.place(number))
+        if self.deliverer:
+            self.deliverer.begun(self.place(number))
 
     def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
         """A job has ended; what Hydra gets for it, and whether other jobs are to begin."""
@@ -67,17 +67,17 @@ class Watch:
             self.progress.note(f"#{number}: {value}")
         elif status != JobStatus.COMPLETED and states.state(self.place(number)) == "waiting":
             write_failure(self.place(number), value)  # it failed before it could train
-        if self.courier:
-            self.courier.ended(self.place(number))
+        if self.deliverer:
+            self.deliverer.ended(self.place(number))
         self.progress.ended(number, objective, failed=failed)
         return objective, not (failed and self.fail_fast)
 
     def stopped(self) -> None:
         """The sweep was interrupted or terminated: there is little time."""
         self.progress.close()
-        if self.courier:
-            self.courier.close(LAST_SECONDS)
-            self.courier.stop(0)
+        if self.deliverer:
+            self.deliverer.close(LAST_SECONDS)
+            self.deliverer.stop(0)
 
     def close(self) -> None:
         """All jobs have ended."""

@@ -12,7 +12,7 @@ from nnexp.basics.files import outputs_here, relative
 from nnexp.basics.removing import Site
 from nnexp.errors import NnexpError, command
 from nnexp.journal.journal import JOURNAL
-from nnexp.journal.notes import FOLDER
+from nnexp.journal.outbox import FOLDER
 from nnexp.sweep.manifest import MANIFEST
 from nnexp.tracking.artifacts import ARTIFACTS
 

@@ -21,25 +21,25 @@ from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import TrackingSettings, store_words
 from nnexp.journal.journal import JOURNAL
-from nnexp.journal.notes import entries
-from nnexp.journal.past import Past
+from nnexp.journal.outbox import entries
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import read_result, write_result
 from nnexp.run.drawing import draw_missing
 from nnexp.run.ending import failure
 from nnexp.run.store import store_uri
 from nnexp.sweep import ledger, states
-from nnexp.sweep.again import LAUNCHER_WORD, Resumed, retry
 from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, swept_keys
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import MANIFEST, Manifest, PlannedJob, differences, write_manifest
 from nnexp.sweep.place import MULTIRUN, free, hydras_files
+from nnexp.sweep.resume import LAUNCHER_WORD, Resumed, retry
 from nnexp.sweep.session import OwnSweep, Session, current
 from nnexp.terminal.progress import waiting
 from nnexp.tracking.client import worded
-from nnexp.tracking.courier import Courier, store_model
 from nnexp.tracking.database import in_order
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.pending import settle_everywhere
+from nnexp.tracking.delivery_process import DeliveryProcess, store_model
+from nnexp.tracking.pending import flush_all
 from nnexp.tracking.store import Store
 
 
@@ -73,7 +73,7 @@ class Recorder(Callback):
             if config.sweep.dry_run:
                 list_jobs(config)
             else:
-                sweep.courier = courier(config, session)  # first, since it takes seconds to import MLflow
+                sweep.deliverer = deliverer(config, session)  # first, since it takes seconds to import MLflow
                 sweep.directory = go_on(config, sweep.resumed, session) if sweep.resumed else begin(config, session)
         except Exception as error:
             raise Halt(error) from error
@@ -81,17 +81,17 @@ class Recorder(Callback):
             raise Halt
 
 
-def courier(config: DictConfig, session: Session) -> Courier | None:
+def deliverer(config: DictConfig, session: Session) -> DeliveryProcess | None:
     """Hire one; None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves."""
     tracking, resumed = session.sweep.tracking, session.sweep.resumed
     if tracking is None or tracking.name == "none" or not is_own(config.hydra.launcher):
-        session.dismiss_started()
+        session.dismiss_prestarted()
         return None
     going_on = [resumed.directory / str(number) for number in ledger.todo(resumed.directory)] if resumed else []
-    return hire(tracking, session, going_on)
+    return start_delivery(tracking, session, going_on)
 
 
-def hire(tracking: TrackingSettings, session: Session, going_on: Collection[Path] = ()) -> Courier:
+def start_delivery(tracking: TrackingSettings, session: Session, going_on: Collection[Path] = ()) -> DeliveryProcess:
     """Start the process that delivers to MLflow, also the runs that wait from before. It imports MLflow meanwhile.
 
     Those in ``going_on`` are left to the workers that are about to go on with them: only one process can have a journal.
@@ -99,13 +99,13 @@ def hire(tracking: TrackingSettings, session: Session, going_on: Collection[Path
     """
     outputs = outputs_here()
     uri = store_uri(tracking, outputs)
-    made = Courier(
+    made = DeliveryProcess(
         uri,
         tracking.experiment,
         outputs,
         warn=session.tell,
         artifacts=tracking.artifacts,
-        started=session.take_started(),
+        started=session.take_prestarted(),
     )
     if not same_store(uri, embedded(outputs)) or not in_order(outputs, tracking.experiment, tracking.artifacts):
         made.connect()
@@ -178,13 +178,13 @@ def write_failure(directory: Path, error: Exception) -> None:
 
 def deliver_rest(sweep: OwnSweep, directory: Path, outputs: Path) -> list[str]:
     """Deliver what the sweep's jobs could not; what is said of those that still wait."""
-    if sweep.courier:
+    if sweep.deliverer:
         with waiting("recording the rest in MLflow"):
-            return sweep.courier.close()
+            return sweep.deliverer.close()
     mine = [entry for entry in entries(outputs) if entry.directory.parent == directory]
     uri, artifacts = (sweep.tracking.uri, sweep.tracking.artifacts) if sweep.tracking else (None, None)
-    settled = settle_everywhere(mine, uri, outputs, draw_missing, artifacts=artifacts)
-    return [words for _, words, done in settled if not done]
+    flushed = flush_all(mine, uri, outputs, draw_missing, artifacts=artifacts)
+    return [words for _, words, done in flushed if not done]
 
 
 def store_best(sweep: OwnSweep, best: Job, *, over: bool) -> str | None:
@@ -196,12 +196,12 @@ def store_best(sweep: OwnSweep, best: Job, *, over: bool) -> str | None:
     if tracking is None or tracking.name == "none" or not run_id_of(best.directory):
         return None
     if (best.directory / JOURNAL).exists():  # the experiment may be what the sweep varies
-        own = part(TrackingSettings, "tracking.", Past.read(best.directory).recipe.tracking)
+        own = part(TrackingSettings, "tracking.", RecordedRun.read(best.directory).recipe.tracking)
         tracking = replace(tracking, experiment=own.experiment, model=own.model)
     if over and tracking.model == "auto" and best.result.status == "FINISHED":
         outputs, requirements = outputs_here(), best.result.requirements
-        if sweep.courier:
-            sweep.courier.store_model(best.directory, requirements)
+        if sweep.deliverer:
+            sweep.deliverer.store_model(best.directory, requirements)
         else:
             store = Store.connect(tracking.uri, tracking.experiment, outputs, artifacts=tracking.artifacts)
             with worded("store the best run's model", store.uri):

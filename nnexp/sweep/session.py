@@ -17,11 +17,11 @@ from nnexp.basics.removing import Site
 from nnexp.composition.loader import Command
 from nnexp.experiment.data import Cache
 from nnexp.experiment.settings import TrackingSettings
-from nnexp.sweep.again import Resumed
+from nnexp.sweep.resume import Resumed
 from nnexp.sweep.states import Lock
 from nnexp.terminal.console import note
-from nnexp.tracking import ahead
-from nnexp.tracking.courier import Courier
+from nnexp.tracking import spawn
+from nnexp.tracking.delivery_process import DeliveryProcess
 
 
 @dataclass
@@ -36,7 +36,7 @@ class OwnSweep:
     """What is gone on with; None of a new sweep."""
     lock: Lock | None = None
     """Held until the command ends."""
-    courier: Courier | None = None
+    deliverer: DeliveryProcess | None = None
     """Delivers the jobs' journals to MLflow; None where the jobs do so themselves."""
 
 
@@ -50,8 +50,8 @@ class Session:
     """One of a sweep's worker processes: what a job says goes into its own log, and its record to another process."""
     cache: Cache | None = None
     """The data of this worker's jobs."""
-    started_ahead: Popen[bytes] | None = None
-    """A process for the courier, which imports MLflow until somebody knows what it is to do."""
+    prestarted: Popen[bytes] | None = None
+    """A process for the delivery process, which imports MLflow until somebody knows what it is to do."""
     site: Site | None = None
     """Where the run or sweep is about to be, to be cleared should it be refused; None of a resumed sweep."""
     failure: Exception | None = None
@@ -64,21 +64,21 @@ class Session:
         """Say what the user should know, as ``note`` is when it is said."""
         self.note(line)
 
-    def take_started(self) -> Popen[bytes] | None:
+    def take_prestarted(self) -> Popen[bytes] | None:
         """The process that was started ahead, for its only user."""
-        taken, self.started_ahead = self.started_ahead, None
+        taken, self.prestarted = self.prestarted, None
         return taken
 
-    def dismiss_started(self) -> None:
+    def dismiss_prestarted(self) -> None:
         """End the process that was started ahead, if nobody has taken it."""
-        if left := self.take_started():
-            ahead.dismiss(left)
+        if left := self.take_prestarted():
+            spawn.dismiss(left)
 
     def close(self) -> None:
         """End what the command has started and let others work on its sweep. Twice does no harm."""
-        self.dismiss_started()
-        if self.sweep.courier:  # refused or interrupted; at the end of a sweep it has ended already
-            self.sweep.courier.stop(0)
+        self.dismiss_prestarted()
+        if self.sweep.deliverer:  # refused or interrupted; at the end of a sweep it has ended already
+            self.sweep.deliverer.stop(0)
         if self.sweep.lock:
             self.sweep.lock.free()
             self.sweep.lock = None

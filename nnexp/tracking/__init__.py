@@ -10,11 +10,11 @@
 | ``links.py`` | where MLflow's user interface shows runs |
 | ``store.py`` | ``Store``: one MLflow experiment; runs are created and found through it |
 | ``delivery.py`` | ``Delivery``: tells MLflow what a journal says, in batches, each piece exactly once |
-| ``deliveries.py`` | the thread that delivers runs which train in other processes, as those of a sweep |
-| ``courier.py`` | a process that delivers while runs train, those of a sweep or a long one |
-| ``ahead.py`` | that process's start, before anybody knows what it is to do |
+| ``delivery_queue.py`` | the thread that delivers runs which train in other processes, as those of a sweep |
+| ``delivery_process.py`` | a process that delivers while runs train, those of a sweep or a long one |
+| ``spawn.py`` | that process's start, before anybody knows what it is to do |
 | ``tracked_run.py`` | ``TrackedRun``: one run while it trains |
-| ``pending.py`` | the runs that MLflow does not have completely, and how they are settled |
+| ``pending.py`` | the runs that MLflow does not have completely, and how they are flushed |
 | ``models.py`` | a run's model as MLflow keeps it |
 | ``ui.py`` | MLflow's user interface, as a child of this process |
 

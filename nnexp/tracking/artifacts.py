@@ -190,7 +190,7 @@ class Places:
                     return Folder(root, real.relative_to(root).parts)
             raise self._refused(location, experiment, str(real))
         if _is_plain(location) and (self._is_the_servers(location) or self._is_typed(location)):
-            return Elsewhere(location, self.store.whole)
+            return Elsewhere(location, self.store.unmasked)
         raise self._refused(location, experiment, location if _is_elsewhere(location) else "")
 
     def _roots(self) -> list[Path]:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.basics.secrets import masked, whole
+from nnexp.basics.secrets import masked, unmasked
 from nnexp.basics.store_address import StoreAddress
 from nnexp.errors import NnexpError, did_you_mean, listed, printable
 from nnexp.tracking.client import reason, worded
@@ -28,7 +28,7 @@ CREATING = 0x6E6E657870
 
 def chosen_uri(uri: str | None) -> str:
     """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
-    return whole(uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+    return unmasked(uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
 
 
 def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
@@ -36,7 +36,7 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
     chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
     address = StoreAddress.parse(chosen_uri(uri) or embedded_uri(outputs))
     if address.is_folder:
-        name = Path(address.whole.removeprefix("file:")).name or "mlflow"
+        name = Path(address.unmasked.removeprefix("file:")).name or "mlflow"
         raise NnexpError(
             f"{chosen_by}={address} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
             f"Choose a database file (tracking.uri=sqlite:///{name}.db) or a server (tracking.uri=http://...)."
@@ -49,7 +49,7 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
             )
         create(database)
         _follow(database.absolute(), outputs.absolute())
-    return address.whole, chosen_by
+    return address.unmasked, chosen_by
 
 
 def _follow(database: Path, outputs: Path) -> None:

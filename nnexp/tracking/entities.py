@@ -24,7 +24,7 @@ LARGEST_SCHEMA = 65_000
 """Bytes of a dataset's description that every database MLflow knows can hold."""
 
 
-def cut(text: str, most: int) -> str:
+def truncated(text: str, most: int) -> str:
     """Return ``text``; of more than ``most`` characters only the beginning, with a mark that something is missing."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
@@ -33,7 +33,7 @@ def param(key: str, value: object) -> Param:
     """Put a parameter into MLflow's form, spelled as on the command line."""
     from mlflow.entities import Param
 
-    return Param(key, cut(spelled(value), LONGEST_PARAM))
+    return Param(key, truncated(spelled(value), LONGEST_PARAM))
 
 
 def dataset_input(data: DataRecord) -> DatasetInput:
@@ -56,7 +56,7 @@ def dataset_input(data: DataRecord) -> DatasetInput:
         "target": data.target,
     }
     dataset = Dataset(
-        name=cut(data.name, 500),
+        name=truncated(data.name, 500),
         digest=data.digest[:36],
         source_type=kind,
         source=json.dumps(source),

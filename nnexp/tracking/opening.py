@@ -14,7 +14,7 @@ from nnexp.tracking.store import Store
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
-class Waiting(NnexpError):  # noqa: N818 (a state, not a mistake)
+class Pending(NnexpError):  # noqa: N818 (a state, not a mistake)
     """The run has ended and MLflow does not have all of it yet. Nothing is lost."""
 
 

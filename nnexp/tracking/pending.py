@@ -19,25 +19,25 @@ from nnexp.basics.secrets import masked
 from nnexp.basics.store_address import StoreAddress, same_store
 from nnexp.errors import NnexpError, first_line
 from nnexp.journal.journal import JOURNAL, Busy, Ending, Journal, identity
-from nnexp.journal.notes import Entry
-from nnexp.journal.past import Past
+from nnexp.journal.outbox import Entry
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import write_result
 from nnexp.tracking.client import quiet, reason
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
 from nnexp.tracking.store import Store
 
-Before = Callable[[Path], object]
+AddFiles = Callable[[Path], object]
 """Called with a run's directory before its files are delivered, to add what is missing there."""
 
 
-def leave(directory: Path) -> None:
+def add_nothing(directory: Path) -> None:
     """Add nothing to a run's directory."""
 
 
-def added(before: Before, directory: Path) -> str:
+def added(add_files: AddFiles, directory: Path) -> str:
     """Have missing files added; why that did not work, or nothing. A run without them is a run all the same."""
     try:
-        before(directory)
+        add_files(directory)
     except NnexpError as error:
         return f"files are missing in {directory}: {first_line(error)}"
     except Exception as error:  # noqa: BLE001 - it may be anything's fault
@@ -45,8 +45,8 @@ def added(before: Before, directory: Path) -> str:
     return ""
 
 
-def settle(
-    found: Iterable[Entry], store: Store, outputs: Path, before: Before = leave
+def flush(
+    found: Iterable[Entry], store: Store, outputs: Path, add_files: AddFiles = add_nothing
 ) -> Iterator[tuple[Entry, str, bool]]:
     """Deliver the runs that wait for ``store``: each with what became of it in words, and whether it is done.
 
@@ -62,7 +62,7 @@ def settle(
             return Store.connect(store.uri, experiment, outputs, artifacts=store.places.typed)
 
         try:
-            words = settle_one(entry, connect, before)
+            words = flush_run(entry, connect, add_files)
         except Busy:
             continue
         except Exception as error:  # noqa: BLE001 - whatever the store's client raises, the next run may be luckier
@@ -73,12 +73,17 @@ def settle(
                 yield entry, words, True
 
 
-def settle_everywhere(
-    found: Iterable[Entry], uri: str | None, outputs: Path, before: Before = leave, *, artifacts: str | None = None
+def flush_all(
+    found: Iterable[Entry],
+    uri: str | None,
+    outputs: Path,
+    add_files: AddFiles = add_nothing,
+    *,
+    artifacts: str | None = None,
 ) -> Iterator[tuple[Entry, str, bool]]:
     """Deliver every run that waits for a store that may be used: the embedded one, that at ``uri``, the environment's.
 
-    ``uri`` and ``artifacts`` are what was typed. What is said of each is what ``settle`` says.
+    ``uri`` and ``artifacts`` are what was typed. What is said of each is what ``flush`` says.
     """
     by_store: dict[str, list[Entry]] = {}
     for entry in found:
@@ -87,13 +92,13 @@ def settle_everywhere(
         try:
             # A sweep may have been ended before the database of its directory was made, which is then made now.
             known_there = any(run_id_of(each.directory) for each in group)
-            whole = usable(address, uri, outputs, missing=not known_there)
-            store = Store.connect(whole, group[0].experiment, outputs, artifacts=artifacts)
+            unmasked = usable(address, uri, outputs, missing=not known_there)
+            store = Store.connect(unmasked, group[0].experiment, outputs, artifacts=artifacts)
         except NnexpError as error:
             for entry in group:
                 yield entry, f"the run in {entry.directory} waits: {str(error).splitlines()[0]}", False
         else:
-            yield from settle(group, store, outputs, before)
+            yield from flush(group, store, outputs, add_files)
 
 
 def usable(address: str, uri: str | None, outputs: Path, *, missing: bool = False) -> str:
@@ -101,14 +106,16 @@ def usable(address: str, uri: str | None, outputs: Path, *, missing: bool = Fals
 
     Raises NnexpError where only the note names it, and where its database was removed, unless it may be ``missing``.
     """
-    whole = allowed(address, uri, outputs, "python -m nnexp sync")
-    file = StoreAddress.parse(whole).file
+    unmasked = allowed(address, uri, outputs, "python -m nnexp sync")
+    file = StoreAddress.parse(unmasked).file
     if file and not missing and not Path(file).exists():
         raise NnexpError(f"The database {file} is gone. Put it back to deliver to it.")
-    return whole
+    return unmasked
 
 
-def settle_one(entry: Entry, connect: Callable[[], Store], before: Before = leave, *, hurried: bool = False) -> str:
+def flush_run(
+    entry: Entry, connect: Callable[[], Store], add_files: AddFiles = add_nothing, *, hurried: bool = False
+) -> str:
     """Deliver one run; says what became of it, nothing where another process was faster. Raises Busy where it is alive.
 
     How a killed run ended is noted in its directory before ``connect`` is called. Raises whatever that and the client raise.
@@ -121,7 +128,7 @@ def settle_one(entry: Entry, connect: Callable[[], Store], before: Before = leav
     journal = Journal(entry.directory)
     try:
         with held(entry) as there:
-            return _told(entry, connect, before, journal, hurried=hurried) if there else ""
+            return _told(entry, connect, add_files, journal, hurried=hurried) if there else ""
     finally:
         journal.close()
 
@@ -150,10 +157,10 @@ def refuse_other(entry: Entry) -> None:
         )
 
 
-def _told(entry: Entry, connect: Callable[[], Store], before: Before, journal: Journal, *, hurried: bool) -> str:
+def _told(entry: Entry, connect: Callable[[], Store], add_files: AddFiles, journal: Journal, *, hurried: bool) -> str:
     """Deliver one run, of which nobody else has the journal."""
     died = ended(journal, entry.directory)
-    missing = added(before, entry.directory)
+    missing = added(add_files, entry.directory)
     store = connect()
     delivery = Delivery(store, entry.directory)
     with quiet():
@@ -214,9 +221,9 @@ def ended(journal: Journal, directory: Path) -> str:
     """
     if Ending.read(directory).status not in ("open", "none"):
         return ""
-    past = Past.read(directory)
-    moment = past.epochs[-1]["time"] if past.epochs else int(time.time() * 1000)
-    why = f"its process was killed after epoch {past.last} of {past.wanted}"
+    recorded = RecordedRun.read(directory)
+    moment = recorded.epochs[-1]["time"] if recorded.epochs else int(time.time() * 1000)
+    why = f"its process was killed after epoch {recorded.last} of {recorded.wanted}"
     journal.write({"ended": "KILLED", "reason": why, "time": moment})
     write_result(directory, {"status": "KILLED", "reason": why})
     return f"is marked as KILLED: {why}"

@@ -13,7 +13,7 @@ from nnexp.tracking import sqlite
 from nnexp.tracking.artifacts import Places, may_be_called
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
 from nnexp.tracking.client import QUICK, new_client, quiet, worded
-from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, cut, dataset_input, param
+from nnexp.tracking.entities import LONGEST_TAG, MOST_ENTITIES, MOST_PARAMS, dataset_input, param, truncated
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -110,7 +110,7 @@ class Store:
 
     def create(self, name: str, tags: Mapping[str, str], began: int | None, journal: str) -> str:
         """Create a run with its tags and return its id. Raises whatever the client raises."""
-        stored = {key: cut(value, LONGEST_TAG) for key, value in tags.items()}
+        stored = {key: truncated(value, LONGEST_TAG) for key, value in tags.items()}
         if journal:
             stored[JOURNAL_ID] = journal
         info = self.client.create_run(self.experiment_id, began, stored, name).info
@@ -138,7 +138,7 @@ class Store:
         from mlflow.entities import RunTag
 
         left = [param(key, value) for key, value in params.items()]
-        labels = [RunTag(key, cut(value, LONGEST_TAG)) for key, value in tags.items()]
+        labels = [RunTag(key, truncated(value, LONGEST_TAG)) for key, value in tags.items()]
         while left or points or labels:
             room = MOST_ENTITIES - len(left[:MOST_PARAMS]) - len(labels)
             self.client.log_batch(run_id, points[:room], left[:MOST_PARAMS], labels)
@@ -187,7 +187,7 @@ class Store:
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set a run's tag. Raises whatever the client raises."""
-        self.client.set_tag(run_id, key, cut(value, LONGEST_TAG))
+        self.client.set_tag(run_id, key, truncated(value, LONGEST_TAG))
 
     def finished(self, key: str) -> Finished | None:
         """Find the newest run of the experiment that finished with this ``nnexp.key``. Raises ``NnexpError``."""
@@ -222,7 +222,7 @@ class Store:
                 if not token:
                     return found
 
-    def go_on(self, run_id: str, epochs: int, key: str) -> None:
+    def reopen(self, run_id: str, epochs: int, key: str) -> None:
         """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise."""
         run = self.client.get_run(run_id)
         if "nnexp.reason" in run.data.tags:

@@ -18,12 +18,12 @@ from nnexp.basics.removing import remove
 from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError, printable
 from nnexp.journal.journal import Journal
-from nnexp.journal.notes import refuse_unsettled, register
-from nnexp.journal.past import Past
+from nnexp.journal.outbox import refuse_pending, register
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
-from nnexp.tracking.courier import Courier
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
-from nnexp.tracking.opening import Opening, Status, Target, Waiting
+from nnexp.tracking.delivery_process import DeliveryProcess
+from nnexp.tracking.opening import Opening, Pending, Status, Target
 
 LIVE_AFTER = 10.0
 """Seconds of training after which MLflow is fed while it goes on, by another process, whose start costs 3 s of a processor."""
@@ -50,7 +50,7 @@ class TrackedRun:
         self._target = target
         self._entry = entry
         self._delivery = Delivery(target.store, directory) if target and target.store else None
-        self._courier: Courier | None = None
+        self._deliverer: DeliveryProcess | None = None
         self._began = self._looked = time.monotonic()
         self._abandoned = False
         self._replayed: dict[int, Mapping[str, float]] = {}
@@ -66,7 +66,7 @@ class TrackedRun:
         Raises Busy where another process is at work there, NnexpError where the store refuses the run or one waits there.
         """
         if target:
-            refuse_unsettled(target.outputs, directory)
+            refuse_pending(target.outputs, directory)
         journal = Journal(directory, new=True)
         try:
             remove(directory / PROGRESS)
@@ -89,27 +89,27 @@ class TrackedRun:
         return made
 
     @classmethod
-    def resume(cls, past: Past, epochs: int, key: str, target: Target | None = None) -> TrackedRun:
+    def resume(cls, recorded: RecordedRun, epochs: int, key: str, target: Target | None = None) -> TrackedRun:
         """Go on with a run that has ended, to so many epochs in all, which makes ``key`` the key of its content.
 
         Raises Busy where another process is at work on it.
         """
-        journal = Journal(past.directory)
+        journal = Journal(recorded.directory)
         try:
-            journal.write({"resumed": past.last, "epochs": epochs, "key": key, "time": int(time.time() * 1000)})
+            journal.write({"resumed": recorded.last, "epochs": epochs, "key": key, "time": int(time.time() * 1000)})
             entry = None
             if target:
-                entry = register(target.outputs, past.token, past.directory, target.uri, target.experiment)
-            made = cls(journal, past.directory, target, entry)
-            made.token = past.token
+                entry = register(target.outputs, recorded.token, recorded.directory, target.uri, target.experiment)
+            made = cls(journal, recorded.directory, target, entry)
+            made.token = recorded.token
             if made._delivery:
                 with worded("go on with the run", made._delivery.store.uri):
                     made._delivery.all()
         except BaseException:
             journal.close()
             raise
-        made._replayed = {record["epoch"]: record["metrics"] for record in past.epochs}
-        made._scored = list(past.scores)
+        made._replayed = {record["epoch"]: record["metrics"] for record in recorded.epochs}
+        made._scored = list(recorded.scores)
         return made
 
     @property
@@ -161,7 +161,7 @@ class TrackedRun:
         """Write down how the run ended, and deliver what MLflow does not have, ``within`` so many seconds if given.
 
         All that came before is on the disk by then, the run's files with their names included.
-        Raises Waiting where not everything could be delivered; never where another process is to do that.
+        Raises Pending where not everything could be delivered; never where another process is to do that.
         """
         ending = {"ended": status, "reason": reason, "time": int(time.time() * 1000)}
         try:
@@ -170,16 +170,16 @@ class TrackedRun:
             self._journal.write(ending, *self._model)
             self._journal.sync()
             if self._target and self._entry and self._target.delivered_here:
-                if self._courier:
-                    self._courier.stop(5.0 if within is None else within / 4)
+                if self._deliverer:
+                    self._deliverer.stop(5.0 if within is None else within / 4)
                 if within is None:
                     self._deliver()
                 else:
                     self._deliver_within(within)
                 remove(self._entry)
         finally:
-            if self._courier:
-                self._courier.stop(0)
+            if self._deliverer:
+                self._deliverer.stop(0)
             if not self._abandoned:
                 self._journal.close()
 
@@ -197,9 +197,9 @@ class TrackedRun:
         """Have another process deliver once the run turns out to be a long one."""
         if not self._delivery or not self._target:
             return
-        if not self._courier and now - self._began >= self.live_after:
+        if not self._deliverer and now - self._began >= self.live_after:
             store = self._delivery.store
-            self._courier = Courier(
+            self._deliverer = DeliveryProcess(
                 store.uri,
                 store.experiment,
                 self._target.outputs,
@@ -207,19 +207,19 @@ class TrackedRun:
                 artifacts=store.places.typed,
                 alone=True,
             )
-            self._courier.begun(self.directory)
+            self._deliverer.begun(self.directory)
 
     def _deliver(self) -> None:
         if not self._delivery:
-            raise self._waiting("the store did not answer when the run began")
+            raise self._pending("the store did not answer when the run began")
         self._delivery.look()
         try:
             with quiet(PATIENT):
                 self._delivery.all()
         except Exception as error:
-            raise self._waiting(_why(error, self._delivery.store.uri)) from error
+            raise self._pending(_why(error, self._delivery.store.uri)) from error
         except BaseException:
-            self.warn(str(self._waiting("it was interrupted")))
+            self.warn(str(self._pending("it was interrupted")))
             raise
 
     def _deliver_within(self, seconds: float) -> None:
@@ -246,13 +246,13 @@ class TrackedRun:
         threading.Thread(target=work, daemon=True).start()
         if not done.wait(seconds):
             self._abandoned = True
-            raise self._waiting("there was no time for the rest")
+            raise self._pending("there was no time for the rest")
         if failed or not delivery:
-            raise self._waiting(failed[0] if failed else "the store did not answer when the run began")
+            raise self._pending(failed[0] if failed else "the store did not answer when the run began")
 
-    def _waiting(self, why: str) -> Waiting:
+    def _pending(self, why: str) -> Pending:
         assert self._target is not None
-        return Waiting(
+        return Pending(
             f"MLflow at {masked(self._target.uri)} does not have all of this run yet: {why}. Nothing is lost: it waits in "
             f"{self.directory}. Deliver it: {sync_words(self._target.uri, self._target.outputs)}"
         )

@@ -33,7 +33,7 @@ def test_any_password_typed_is_hidden_and_given_back(password: str, percent: boo
     uri = f"http://me:{written}@host:5000"
     (word,) = without_passwords([f"tracking.uri='{uri}'"])
     assert word == "tracking.uri=http://me:***@host:5000"
-    assert address.whole("http://me:***@host:5000") == uri
+    assert address.unmasked("http://me:***@host:5000") == uri
     assert uri not in address.without_secrets(f"Could not open {uri}: no host")
 
 
@@ -61,14 +61,14 @@ def test_the_words_of_a_command_keep_all_but_passwords(typed: str) -> None:
 def test_a_password_that_nobody_gave_is_asked_for() -> None:
     """An address copied from a message is no address."""
     with pytest.raises(NnexpError, match=r"Type the address with its password in place of \*\*\*"):
-        address.whole("http://me:***@host")
+        address.unmasked("http://me:***@host")
 
 
 def test_one_address_has_one_password() -> None:
     """Of two passwords for one address neither is guessed."""
-    address.kept("http://me:one@host")
+    address.remember("http://me:one@host")
     with pytest.raises(NnexpError, match="two passwords"):
-        address.kept("http://me:two@host")
+        address.remember("http://me:two@host")
 
 
 def test_what_errors_quote_of_the_environment_is_hidden_but_not_nnexps_own_words(
@@ -85,7 +85,7 @@ def test_what_errors_quote_of_the_environment_is_hidden_but_not_nnexps_own_words
 def test_no_text_of_a_result_has_a_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the message nor the reason, nor what is anywhere in it, quotes the password of an address."""
     monkeypatch.setenv("TEST_PASSWORD", "swordfish")
-    address.kept("postgresql://me:geheim1@host/db")
+    address.remember("postgresql://me:geheim1@host/db")
     said = "refused: postgresql://me:geheim1@host/db, geheim1, swordfish"
     texts = {"reason": said, "message": said, "overrides": ["a=geheim1"], "loss": {"name": "geheim1"}}
     write_result(tmp_path, {"status": "FAILED", **texts})

@@ -30,7 +30,7 @@ def test_a_server_is_one_however_it_is_spelled(text: str) -> None:
     assert (address.scheme, address.host, address.port) == WEB[text]
     assert address.is_web
     assert not address.is_database
-    assert address.whole.startswith(("http://", "https://"))
+    assert address.unmasked.startswith(("http://", "https://"))
     assert "secret" not in str(address) + repr(address)
     assert "token" not in str(address) + repr(address)
 

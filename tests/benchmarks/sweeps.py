@@ -165,7 +165,7 @@ def per_job(fresh: Callable[[], Path], *, quick: bool) -> Iterator[Row]:
 
 
 def two_workers(fresh: Callable[[], Path], *, quick: bool) -> Iterator[Row]:
-    """The reference work with 400 epochs, and the same with no courier beside the workers."""
+    """The reference work with 400 epochs, and the same with no delivery process beside the workers."""
     ours, _, n_runs = grid(quick=quick)
     tracked = f"sweep of {n_runs} runs, 400 epochs, two workers"
     for tracking, name, goal in ([], tracked, 1.7), (["tracking=none"], "  the same, tracking=none", None):

@@ -105,14 +105,14 @@ def test_any_optimizer_gets_the_epochs_rate(dtype: str) -> None:
     seen: list[Any] = []
 
     @dataclass(frozen=True)
-    class Watch(Optimizer):
+    class Monitor(Optimizer):
         batch_size = 4
         learning_rate: float = param(0.3, above=0)
 
         def update(self, theta: Array, grad: Array, state: State, learning_rate: float) -> None:
             seen.append(np.array(learning_rate))
 
-    epochs = trained(network(dtype), Watch(), 3, Halving())
+    epochs = trained(network(dtype), Monitor(), 3, Halving())
     rates = [0.3, 0.15, 0.075]
     assert [float(rate) for rate in seen] == [float(np.array(rate, dtype)) for rate in np.repeat(rates, 3)]
     assert {(rate.dtype.name, rate.shape) for rate in seen} == {(dtype, ())}
@@ -125,12 +125,12 @@ def test_a_schedule_knows_the_costs_before(validation: Part | None) -> None:
     seen: list[tuple[int, int, list[float]]] = []
 
     @dataclass(frozen=True)
-    class Watch(Schedule):
+    class Monitor(Schedule):
         def factor(self, epoch: int, epochs: int, history: Sequence[float]) -> float:
             seen.append((epoch, epochs, list(history)))
             return 1
 
-    epochs = trained(network(), MiniBatch(), 3, Watch(), validation=validation)
+    epochs = trained(network(), MiniBatch(), 3, Monitor(), validation=validation)
     costs = [epoch.metrics["cost/validation" if validation else "cost/train"] for epoch in epochs]
     assert seen == [(1, 3, []), (2, 3, costs[:1]), (3, 3, costs[:2])]
 

@@ -446,14 +446,14 @@ class Counting(NamedTuple):
         seen = self.seen
 
         @dataclass(frozen=True)
-        class Watch(Optimizer):
+        class Monitor(Optimizer):
             batch_size = None
             learning_rate: float = 0.1
 
             def update(self, theta: Array, grad: Array, state: State, learning_rate: float) -> None:
                 seen.extend(blas_threads())
 
-        return Watch()
+        return Monitor()
 
 
 def blas_threads() -> list[int]:

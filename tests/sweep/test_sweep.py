@@ -37,7 +37,7 @@ def test_a_run_that_a_worker_is_about_to_go_on_with_is_left_to_it(
     for directory in (going_on, other):
         directory.mkdir(parents=True)
         subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "outputs"), str(directory)], check=False)
-    made = sweep.hire(TrackingSettings(), Session(), [going_on])
+    made = sweep.start_delivery(TrackingSettings(), Session(), [going_on])
     assert made.close() == []
     made.stop(5)
     assert [Ending.read(each).status for each in (going_on, other)] == ["open", "KILLED"]

@@ -13,12 +13,12 @@ import pytest
 
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import JOURNAL, Journal
-from nnexp.journal.notes import entries
+from nnexp.journal.outbox import entries
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.delivery import PROGRESS, Delivery, run_id_of
 from nnexp.tracking.lookup import find
-from nnexp.tracking.opening import Opening, Target, Waiting
-from nnexp.tracking.pending import settle
+from nnexp.tracking.opening import Opening, Pending, Target
+from nnexp.tracking.pending import flush
 from nnexp.tracking.tracked_run import TrackedRun
 from tests.command import SLOW
 
@@ -57,9 +57,9 @@ def break_store(outputs: Path, broken: bool = True) -> None:
     connection.close()
 
 
-def settled(store: Store, outputs: Path) -> list[tuple[str, bool]]:
+def flushed(store: Store, outputs: Path) -> list[tuple[str, bool]]:
     """Deliver what waits: the words, and whether it is done."""
-    return [(words, done) for _, words, done in settle(entries(outputs), store, outputs)]
+    return [(words, done) for _, words, done in flush(entries(outputs), store, outputs)]
 
 
 def test_every_point_arrives_once_with_its_step_and_time(any_store: Store, outputs: Path) -> None:
@@ -147,19 +147,19 @@ def test_a_store_that_fails_at_the_end_gets_the_rest_later(
         run.record(step, {"cost/train": 1 / step}, step)
     break_store(outputs)
     with pytest.raises(
-        Waiting, match=r"does not have all of this run yet: .*in .*run\. Deliver it: python -m nnexp sync"
+        Pending, match=r"does not have all of this run yet: .*in .*run\. Deliver it: python -m nnexp sync"
     ):
         run.finish("FINISHED")
     assert capfd.readouterr() == ("", "")
     assert status(store, run.run_id) == "RUNNING"
-    ((words, done),) = settled(store, outputs)
+    ((words, done),) = flushed(store, outputs)
     assert not done
     assert words.startswith(f"the run in {run.directory} waits: ")
     break_store(outputs, broken=False)
-    assert settled(store, outputs) == [(f"run {run.run_id[:8]} is complete in MLflow now", True)]
+    assert flushed(store, outputs) == [(f"run {run.run_id[:8]} is complete in MLflow now", True)]
     assert history(store, run.run_id, "cost/train") == [(n, 1 / n, n) for n in range(1, 201)]
     assert status(store, run.run_id) == "FINISHED"
-    assert settled(store, outputs) == []
+    assert flushed(store, outputs) == []
 
 
 def test_a_locked_store_is_given_up_when_the_time_is_short(store: Store, outputs: Path) -> None:
@@ -169,14 +169,14 @@ def test_a_locked_store_is_given_up_when_the_time_is_short(store: Store, outputs
     other = sqlite3.connect(outputs / "mlflow.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     began = time.perf_counter()
-    with pytest.raises(Waiting, match="there was no time for the rest"):
+    with pytest.raises(Pending, match="there was no time for the rest"):
         run.finish("KILLED", "interrupted (Ctrl-C)", within=0.5)
     assert time.perf_counter() - began < 1 * SLOW
     other.execute("ROLLBACK")
     other.close()
     ends = time.monotonic() + 20
     while entries(outputs) and time.monotonic() < ends:  # the thread that was left alone may still be at it
-        settled(store, outputs)
+        flushed(store, outputs)
         time.sleep(0.05)
     assert (status(store, run.run_id), len(history(store, run.run_id, "cost/train"))) == ("KILLED", 1)
 
@@ -185,9 +185,9 @@ def test_a_run_whose_store_never_answered_is_created_later(any_store: Store, out
     """With nothing in MLflow when it ends, a run arrives whole: name, parameters, times, metrics, status."""
     run = started(any_store, outputs, connected=False)
     run.record(1, {"cost/train": 1.0}, 1)
-    with pytest.raises(Waiting, match="did not answer when the run began"):
+    with pytest.raises(Pending, match="did not answer when the run began"):
         run.finish("FINISHED")
-    ((words, done),) = settled(any_store, outputs)
+    ((words, done),) = flushed(any_store, outputs)
     assert done
     found = find(any_store, "r")
     assert words == f"run {found.info.run_id[:8]} is complete in MLflow now"
@@ -227,15 +227,15 @@ def test_a_run_that_ended_before_mlflow_knew_of_it_takes_four_calls(store: Store
         for name in ("config.yaml", "weights.npz"):
             (run.directory / name).write_text(name)
             run.artifact(run.directory / name)
-        with pytest.raises(Waiting):
+        with pytest.raises(Pending):
             run.finish("FAILED", "diverged")
         store.client = watched = Watched(client, most)  # type: ignore[assignment]
-        settled(store, outputs)
+        flushed(store, outputs)
         store.client = client
         assert watched.calls == ["create_run", "log_batch", "log_inputs", "set_terminated"][:most]
         (found,) = client.search_runs([store.experiment_id], f"tags.`nnexp.journal` = '{run.token}'")
         assert found.info.status == ("FAILED" if most >= 4 else "RUNNING")
-        settled(store, outputs)
+        flushed(store, outputs)
         (found,) = client.search_runs([store.experiment_id], f"tags.`nnexp.journal` = '{run.token}'")
         assert (found.info.status, found.data.tags["nnexp.reason"]) == ("FAILED", "diverged")
         assert [len(history(store, found.info.run_id, key)) for key in FOUR] == [20] * 4
@@ -254,14 +254,14 @@ def test_a_progress_file_that_a_power_failure_has_emptied_doubles_no_run(
     run = started(store, outputs, connected=False)
     for step in range(1, 61):
         run.record(step, {"cost/train": 1 / step}, step)
-    with pytest.raises(Waiting):
+    with pytest.raises(Pending):
         run.finish("FINISHED")
     client = store.client
     store.client = Watched(client, 2)  # type: ignore[assignment]
-    settled(store, outputs)
+    flushed(store, outputs)
     store.client = client
     (run.directory / PROGRESS).write_bytes(emptied)
-    assert [done for _, done in settled(store, outputs)] == [True]
+    assert [done for _, done in flushed(store, outputs)] == [True]
     (found,) = client.search_runs([store.experiment_id])
     assert found.info.status == "FINISHED"
     assert len(history(store, found.info.run_id, "cost/train")) == 60
@@ -272,9 +272,9 @@ def test_more_than_a_call_takes_is_told_in_several(store: Store, outputs: Path) 
     run = started(store, outputs, Opening("r", {f"p{n}": n for n in range(230)}, {}), connected=False)
     for step in range(1, 668):
         run.record(step, {"a": step, "b": step, "c": step}, step)
-    with pytest.raises(Waiting):
+    with pytest.raises(Pending):
         run.finish("KILLED", "terminated (SIGTERM)")
-    ((_, done),) = settled(store, outputs)
+    ((_, done),) = flushed(store, outputs)
     assert done
     found = store.client.get_run(run_id_of(run.directory))
     assert (len(found.data.params), found.data.tags["nnexp.reason"]) == (230, "terminated (SIGTERM)")
@@ -287,7 +287,7 @@ def test_a_dead_run_is_found_also_before_its_id_was_noted(any_store: Store, outp
     run_id = run.run_id
     run._journal.close()  # what a kill does: the lock is free, nothing more is written
     (run.directory / PROGRESS).unlink()
-    ((words, done),) = settled(any_store, outputs)
+    ((words, done),) = flushed(any_store, outputs)
     assert (words, done) == (f"run {run_id[:8]} is marked as KILLED: its process was killed after epoch 0 of 9", True)
     assert [found.info.run_id for found in any_store.client.search_runs([any_store.experiment_id])] == [run_id]
     found = any_store.client.get_run(run_id)
@@ -301,7 +301,7 @@ def test_a_dead_run_is_found_also_before_its_id_was_noted(any_store: Store, outp
 def test_a_run_that_is_alive_is_left_alone(store: Store, outputs: Path) -> None:
     """As long as its process holds the lock nobody takes a run for dead, and none is started over it."""
     run = started(store, outputs)
-    assert settled(store, outputs) == []
+    assert flushed(store, outputs) == []
     assert status(store, run.run_id) == "RUNNING"
     with pytest.raises(NnexpError, match=r"is not completely in MLflow\. Type python -m nnexp sync, or choose another"):
         started(store, outputs)
@@ -315,12 +315,12 @@ def test_a_run_whose_directory_or_record_was_deleted_waits_no_longer(any_store: 
     for path in run.directory.iterdir():
         path.unlink()
     run.directory.rmdir()
-    assert settled(any_store, outputs) == [(f"run {run.run_id[:8]} was closed: its directory is gone", True)]
+    assert flushed(any_store, outputs) == [(f"run {run.run_id[:8]} was closed: its directory is gone", True)]
     assert status(any_store, run.run_id) == "KILLED"
     other = started(any_store, outputs)
     other._journal.close()
     any_store.client.delete_run(other.run_id)
-    assert settled(any_store, outputs) == [(f"run {other.run_id[:8]} was deleted in MLflow, and is left so", True)]
+    assert flushed(any_store, outputs) == [(f"run {other.run_id[:8]} was deleted in MLflow, and is left so", True)]
     assert entries(outputs) == []
 
 
@@ -336,7 +336,7 @@ def test_a_run_whose_journal_was_damaged_waits_until_somebody_decides(
     else:
         (run.directory / JOURNAL).write_bytes(left)
     for _ in range(2):
-        ((words, done),) = settled(store, outputs)
+        ((words, done),) = flushed(store, outputs)
         assert f"{run.directory / JOURNAL} is not there, or has no record of the run that MLflow has as" in words
         assert not done
     (entry,) = entries(outputs)

@@ -13,7 +13,7 @@ from nnexp.experiment.preprocessing import Feature
 from nnexp.journal.records import DataRecord
 from nnexp.tracking.links import sweep_filter
 from nnexp.tracking.lookup import find
-from nnexp.tracking.opening import Opening, Target, Waiting
+from nnexp.tracking.opening import Opening, Pending, Target
 from nnexp.tracking.store import Store
 from nnexp.tracking.tracked_run import TrackedRun
 from tests.command import SLOW
@@ -98,7 +98,7 @@ def test_a_server_that_dies_does_not_stop_the_training(running_server: Any, tmp_
         assert words.endswith("connection refused). Training goes on; they are kept and delivered later.")
         assert longest < 0.5 * SLOW
         began = time.perf_counter()
-        with pytest.raises(Waiting, match=r"does not have all of this run yet: connection refused.*waits in .*/x"):
+        with pytest.raises(Pending, match=r"does not have all of this run yet: connection refused.*waits in .*/x"):
             run.finish("FINISHED")
         assert time.perf_counter() - began < 20 * SLOW
     with pytest.raises(NnexpError, match="connection refused"):

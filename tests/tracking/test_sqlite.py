@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from mlflow.entities import Metric, RunStatus
 
 from nnexp.basics.store_address import StoreAddress
-from nnexp.journal.notes import entries
+from nnexp.journal.outbox import entries
 from nnexp.tracking import sqlite
 from nnexp.tracking.delivery import PROGRESS, run_id_of
-from nnexp.tracking.opening import Opening, Target, Waiting
-from nnexp.tracking.pending import settle
+from nnexp.tracking.opening import Opening, Pending, Target
+from nnexp.tracking.pending import flush
 from nnexp.tracking.store import Store
 from nnexp.tracking.tracked_run import TrackedRun
 
@@ -231,11 +231,11 @@ def test_what_a_power_failure_leaves_holds_every_run_that_is_called_delivered(
     run = TrackedRun.start(Opening("r", {"a": 1}, {}), directory, Target(store.uri, store.experiment, outputs, None))
     for step in range(1, 2001):
         run.record(step, dict.fromkeys(FOUR, 1 / step), step)
-    with pytest.raises(Waiting):
+    with pytest.raises(Pending):
         run.finish("FINISHED")
     monkeypatch.setattr(os, "fsync", copied)
     monkeypatch.setattr(Path, "replace", noted)
-    assert [done for *_, done in settle(entries(outputs), store, outputs)] == [True]
+    assert [done for *_, done in flush(entries(outputs), store, outputs)] == [True]
     run_id = run_id_of(directory)
     running, finished = (RunStatus.to_string(each) for each in (RunStatus.RUNNING, RunStatus.FINISHED))
     assert [found[run_id] for _, found in said] == [(running, 5000), (finished, 8000)]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from nnexp.errors import NnexpError
 from nnexp.experiment.checkpoint import load
 from nnexp.journal.journal import JOURNAL
-from nnexp.journal.notes import entries
-from nnexp.journal.past import Past
+from nnexp.journal.outbox import entries
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.tracking.delivery import PROGRESS, Delivery
 from nnexp.tracking.opening import Opening, Target
-from nnexp.tracking.pending import settle
+from nnexp.tracking.pending import flush
 from nnexp.tracking.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_a_note_leads_to_its_own_run_only(place: str, store: Store, outputs: Pat
     torn = json.dumps({"opened": OPENED | {"id": "f" * 16}}) + '\n{"torn'
     (mine / JOURNAL).write_text(torn)
     before = content(outputs)
-    said = [(words, done) for _, words, done in settle(entries(outputs), store, outputs)]
+    said = [(words, done) for _, words, done in flush(entries(outputs), store, outputs)]
     after = content(outputs)
     assert (mine / JOURNAL).read_text() == torn
     assert not store.client.search_runs([store.experiment_id])
@@ -105,7 +105,7 @@ def test_a_link_in_a_runs_directory_is_refused(name: str, store: Store, outputs:
         target.write_text(SECRET)
     (run / name).symlink_to(target)
     before = target.read_bytes()
-    ((_, words, done),) = list(settle(entries(outputs), store, outputs))
+    ((_, words, done),) = list(flush(entries(outputs), store, outputs))
     assert not done
     assert "symbolic link" in words
     assert name in words
@@ -119,7 +119,7 @@ def test_a_journal_does_not_tell_into_another_run(store: Store, outputs: Path) -
     own.finish("FINISHED")
     run = sent(outputs, {"epoch": 1, "time": 1, "metrics": {"cost/train": 0.0}})
     (run / PROGRESS).write_text(json.dumps({"run": own.run_id, "bytes": 0}))
-    ((_, words, done),) = list(settle(entries(outputs), store, outputs))
+    ((_, words, done),) = list(flush(entries(outputs), store, outputs))
     assert not done
     assert "is another's" in words
     assert store.client.get_run(own.run_id).info.status == "FINISHED"
@@ -132,7 +132,7 @@ def test_progress_that_nobody_made_counts_for_nothing(known: str, store: Store, 
     """A delivery.json with anything else than an id and a place leads to a delivery from the beginning."""
     run = sent(outputs, {"epoch": 1, "time": 1, "metrics": {"cost/train": 0.5}})
     (run / PROGRESS).write_text(known)
-    ((_, words, done),) = list(settle(entries(outputs), store, outputs))
+    ((_, words, done),) = list(flush(entries(outputs), store, outputs))
     assert done, words
     (made,) = store.client.search_runs([store.experiment_id])
     assert made.data.metrics == {"cost/train": 0.5}
@@ -167,10 +167,10 @@ def test_any_journal_is_read_or_refused(
     holder[part[-1]] = value
     (tmp_path / JOURNAL).write_text("".join(f"{json.dumps(each)}\n" for each in [{"opened": opened}, *records]))
     try:
-        past = Past.read(tmp_path)
+        recorded = RecordedRun.read(tmp_path)
     except NnexpError:
         return
-    assert (past.token, past.last) == (TOKEN, len(past.epochs))
+    assert (recorded.token, recorded.last) == (TOKEN, len(recorded.epochs))
 
 
 def test_a_checkpoint_with_objects_in_it_is_refused(tmp_path: Path) -> None:

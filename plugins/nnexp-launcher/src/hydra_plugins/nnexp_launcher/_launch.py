@@ -85,23 +85,23 @@ class Launch:
     def run(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """Run all jobs that the observer, if there is one, does not leave out."""
         numbers = range(first, first + len(job_overrides))
-        watch = observer(self.task, self.config, numbers)
+        monitor = observer(self.task, self.config, numbers)
         returns: list[JobReturn | None] = [None] * len(job_overrides)
         waiting = deque(zip(numbers, job_overrides, strict=True))
-        if watch:
-            waiting = deque(job for job in waiting if watch.wants(job[0]))
+        if monitor:
+            waiting = deque(job for job in waiting if monitor.wants(job[0]))
         try:
-            for number, outcome in self._outcomes(waiting, watch):
+            for number, outcome in self._outcomes(waiting, monitor):
                 returns[number - first] = self._return(number, job_overrides[number - first], outcome)
         except BaseException:
-            if watch:
-                watch.stopped()
+            if monitor:
+                monitor.stopped()
             raise
-        if watch:
-            watch.close()
+        if monitor:
+            monitor.close()
         for number, overrides in zip(numbers, job_overrides, strict=True):
             if returns[number - first] is None:
-                left = Outcome(JobStatus.COMPLETED, watch.value(number), "", "", "")
+                left = Outcome(JobStatus.COMPLETED, monitor.value(number), "", "", "")
                 returns[number - first] = self._return(number, overrides, left)
         return [each for each in returns if each is not None]
 
@@ -114,12 +114,12 @@ class Launch:
 
         return Return(overrides, outcome, compose)
 
-    def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], watch: Any) -> Iterator[tuple[int, Outcome]]:
+    def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], monitor: Any) -> Iterator[tuple[int, Outcome]]:
         """Yield each job's number and outcome as it ends."""
         workers: list[Worker] = []
         running: dict[Future[Outcome], tuple[Worker, int]] = {}
         number_of_workers = min(self.most, len(waiting))
-        payload = self._payload(watch, number_of_workers)
+        payload = self._payload(monitor, number_of_workers)
         try:
             free = [Worker(payload) for _ in range(number_of_workers)]
             workers += free
@@ -128,15 +128,15 @@ class Launch:
                     worker = free.pop()
                     number, overrides = waiting.popleft()
                     running[worker.submit(number, overrides)] = worker, number
-                    if watch:
-                        watch.begun(number)
+                    if monitor:
+                        monitor.begun(number)
                 done, _ = wait(running, None, FIRST_COMPLETED)
                 for future in done:
                     worker, number = running.pop(future)
                     outcome = outcome_of(future, worker)
                     free.append(worker)
-                    if watch:
-                        value, goes_on = watch.ended(number, outcome.status, outcome.value)
+                    if monitor:
+                        value, goes_on = monitor.ended(number, outcome.status, outcome.value)
                         outcome = replace(outcome, status=JobStatus.COMPLETED, value=value)
                         if not goes_on:
                             waiting.clear()
@@ -148,10 +148,10 @@ class Launch:
             for worker in workers:
                 worker.end(0.0 if running else LAST_SECONDS)
 
-    def _payload(self, watch: Any, workers: int) -> bytes:
+    def _payload(self, monitor: Any, workers: int) -> bytes:
         import cloudpickle
 
-        enter = watch.enter(workers) if watch else None
+        enter = monitor.enter(workers) if monitor else None
         state = State(self.context, self.task, self.config, Singleton.get_state(), enter)
         payload: bytes = cloudpickle.dumps(state)
         return payload

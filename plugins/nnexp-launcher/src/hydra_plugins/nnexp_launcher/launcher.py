@@ -66,6 +66,6 @@ def observer(task_function: TaskFunction, config: DictConfig, numbers: Sequence[
     """What accompanies the jobs of nnexp's own command; None for any other task."""
     if task_function.__module__ != "nnexp.commands.job":
         return None
-    from nnexp.sweep.monitor import Watch
+    from nnexp.sweep.monitor import Monitor
 
-    return Watch(config, numbers)
+    return Monitor(config, numbers)

@@ -1,12 +1,8 @@
 """A process that delivers journals while runs train, so that training never waits for MLflow, not even for its import.
 
-``Courier`` is its end in the process that trains, or that has others train; ``main`` is the process itself, which leaves the
-work to ``Deliveries``. They talk through its pipes, in lines of JSON: it is told which runs have begun and ended, and says
-what does not work. It ends when its input does, which is also when the other process is gone, however that went.
-
-It is a process because MLflow's client holds the GIL, SQLite waits 20 s for a lock, HTTP for seconds, and importing it takes
-three. For a single run it starts after ten seconds, at low priority; for a sweep before the jobs are composed, so the import
-costs no time.
+``DeliveryProcess`` is its end in the process that trains, or that has others train; ``main`` is the process itself, whose work
+``DeliveryQueue`` does. They talk through its pipes, in lines of JSON: it is told which runs have begun and ended, and says what
+does not work. It ends when its input does, which is also when the other process is gone, however that went.
 """
 
 from __future__ import annotations
@@ -25,12 +21,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nnexp.errors import NnexpError, first_line
-from nnexp.tracking import ahead
+from nnexp.tracking import spawn
 from nnexp.tracking.client import import_mlflow, quiet_for_good
-from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
+from nnexp.tracking.delivery_queue import DeliveryQueue
 from nnexp.tracking.logged_models import has_model, log_model
-from nnexp.tracking.pending import Before, leave
+from nnexp.tracking.pending import AddFiles, add_nothing
 from nnexp.tracking.sqlite import wait_no_more
 from nnexp.tracking.store import Store
 
@@ -39,7 +35,7 @@ NICE = 10
 GONE = "the process that talks to MLflow has ended"
 
 
-class Courier:
+class DeliveryProcess:
     """The other process's end. ``warn`` is told, once, that the store does not take what it is given.
 
     That of one run ``alone`` feeds MLflow at once while it trains, and yields the processor to it. It may have been ``started``
@@ -57,7 +53,7 @@ class Courier:
         alone: bool = False,
         started: subprocess.Popen[bytes] | None = None,
     ) -> None:
-        self._child = started or ahead.started(NICE if alone else 0)
+        self._child = started or spawn.spawned(NICE if alone else 0)
         self._warn = warn
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The address goes through the pipe: any user of the machine can read a command line.
@@ -141,7 +137,7 @@ class Saying:
             print(json.dumps(words), file=self.pipe, flush=True)
 
 
-def main(before: Before = leave) -> None:
+def main(add_files: AddFiles = add_nothing) -> None:
     """Deliver what is told on the standard input until that ends."""
     read = sys.stdin.readline
     say = Saying(sys.stdout)
@@ -157,12 +153,12 @@ def main(before: Before = leave) -> None:
     if not first:
         return
     known = json.loads(first)
-    made = Deliveries(
+    made = DeliveryQueue(
         known["uri"],
         known["experiment"],
         Path(known["outputs"]),
         artifacts=known["artifacts"],
-        before=before,
+        add_files=add_files,
         warn=lambda words: say(warning=words),
     )
     if known["alone"]:
@@ -172,7 +168,7 @@ def main(before: Before = leave) -> None:
     os._exit(0)  # the thread may be in the middle of something, which the next delivery completes
 
 
-def carry_out(made: Deliveries, order: Mapping[str, Any], known: Mapping[str, Any], say: Saying) -> None:
+def carry_out(made: DeliveryQueue, order: Mapping[str, Any], known: Mapping[str, Any], say: Saying) -> None:
     """Do what one line asks for."""
     match order:
         case {"begun": directory}:

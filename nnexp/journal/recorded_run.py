@@ -12,7 +12,7 @@ from nnexp.journal.records import DataRecord, Opened, Recipe, Record
 
 
 @dataclass(frozen=True)
-class Past:
+class RecordedRun:
     """A run that is not at work."""
 
     directory: Path
@@ -26,7 +26,7 @@ class Past:
     ending: Ending
 
     @classmethod
-    def read(cls, directory: Path) -> Past:
+    def read(cls, directory: Path) -> RecordedRun:
         """Read the journal in ``directory``. Raises NnexpError where there is none, or it is not what nnexp writes."""
         try:
             records = [record for record, _ in read(directory / JOURNAL)]

@@ -1,7 +1,7 @@
 """The delivery of runs that train in other processes, as those of a sweep do: by one thread of the process that started them.
 
-Training processes write journals and never import MLflow. ``Deliveries`` is told which runs have begun and which have ended. It
-holds a run's entry while it delivers it, so that a ``sync`` at the same time leaves that run alone.
+Training processes write journals and never import MLflow. ``DeliveryQueue`` is told which runs have begun and which have ended.
+It holds a run's entry while it delivers it, so that a ``sync`` at the same time leaves that run alone.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from nnexp.basics.secrets import masked
 from nnexp.basics.store_address import same_store
 from nnexp.errors import NnexpError, counted, first_line
 from nnexp.journal.journal import Busy
-from nnexp.journal.notes import entry_of
+from nnexp.journal.outbox import entry_of
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason
 from nnexp.tracking.delivery import Delivery
-from nnexp.tracking.pending import Before, added, end_dead, held, leave, settle_one, usable
+from nnexp.tracking.pending import AddFiles, add_nothing, added, end_dead, flush_run, held, usable
 from nnexp.tracking.store import Store
 
 LIVE_AFTER = 10.0
@@ -33,7 +33,7 @@ ATTEMPTS = 3
 """So many runs are tried in vain at the end before the store is given up."""
 
 
-class Deliveries:
+class DeliveryQueue:
     """Delivers what runs of ``outputs`` leave to the store at ``uri``; ``begun`` and ``ended`` never wait for MLflow.
 
     ``uri``, and the place ``artifacts`` below which they may go, are what this command was told, not what a file says.
@@ -48,7 +48,7 @@ class Deliveries:
         outputs: Path,
         *,
         artifacts: str | None = None,
-        before: Before = leave,
+        add_files: AddFiles = add_nothing,
         warn: Callable[[str], object] = print,
     ) -> None:
         self.live_after = LIVE_AFTER
@@ -56,7 +56,7 @@ class Deliveries:
         self._artifacts = artifacts
         self._experiment = experiment
         self._outputs = outputs
-        self._before = before
+        self._add_files = add_files
         self._warn = warn
         self._warned: set[str] = set()
         self._changed = threading.Condition()
@@ -131,7 +131,7 @@ class Deliveries:
 
     def _deliver(self, directory: Path, patience: Mapping[str, str]) -> bool:
         """Deliver a run that has ended; one that fails goes to the end of the queue."""
-        why = self._tried(partial(self._settle, directory, patience))
+        why = self._tried(partial(self._flush, directory, patience))
         self._live.pop(directory, None)
         with self._changed:
             self._left.popleft()
@@ -143,19 +143,19 @@ class Deliveries:
                 self._prepared.discard(directory)
         return not why
 
-    def _settle(self, directory: Path, patience: Mapping[str, str]) -> None:
+    def _flush(self, directory: Path, patience: Mapping[str, str]) -> None:
         entry = entry_of(directory, self._outputs)
         if entry is None:  # refused before it trained, reused, or delivered by somebody else
             return
         with quiet(patience, firmly=True):
-            settle_one(entry, partial(self._store, entry.uri, entry.experiment), self._prepare, hurried=self._hurried)
+            flush_run(entry, partial(self._store, entry.uri, entry.experiment), self._prepare, hurried=self._hurried)
 
     def _prepare(self, directory: Path) -> None:
         """Have missing files added; a run without them is a run all the same."""
         if directory in self._prepared:  # tried before
             return
         self._prepared.add(directory)
-        if missing := added(self._before, directory):
+        if missing := added(self._add_files, directory):
             self._warn_once(f"{missing[0].upper()}{missing[1:]}.", "before")
 
     def _follow(self) -> bool:

@@ -93,7 +93,7 @@ def entry_of(directory: Path, outputs: Path) -> Entry | None:
     return replace(noted, directory=directory)
 
 
-def refuse_unsettled(outputs: Path, directory: Path) -> None:
+def refuse_pending(outputs: Path, directory: Path) -> None:
     """Refuse to start a run over one that MLflow does not have completely, or that is alive. Raises NnexpError."""
     if entry_of(directory, outputs):
         raise NnexpError(

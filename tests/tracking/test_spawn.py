@@ -9,17 +9,17 @@ import pytest
 
 from nnexp.__main__ import probably_sweeps
 from nnexp.sweep.session import Session
-from nnexp.tracking import ahead
+from nnexp.tracking import spawn
 from tests.command import nnexp
 
 
-def couriers(folder: Path) -> list[int]:
-    """The processes of couriers that were started in ``folder``. Linux."""
+def delivery_processes(folder: Path) -> list[int]:
+    """The processes of delivery processes that were started in ``folder``. Linux."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             here = (process / "cwd").resolve() == folder
-            if here and b"nnexp.tracking.courier" in (process / "cmdline").read_bytes():
+            if here and b"nnexp.tracking.delivery_process" in (process / "cmdline").read_bytes():
                 found.append(int(process.name))
         except OSError:  # it has ended
             continue
@@ -28,18 +28,18 @@ def couriers(folder: Path) -> list[int]:
 
 def test_the_one_started_is_taken_once() -> None:
     """Whoever takes first gets the process that was started ahead; for the next one there is none."""
-    session = Session(started_ahead=ahead.started())
-    first, second = session.take_started(), session.take_started()
+    session = Session(prestarted=spawn.spawned())
+    first, second = session.take_prestarted(), session.take_prestarted()
     assert first
     assert second is None
-    ahead.dismiss(first)
+    spawn.dismiss(first)
     assert first.returncode
 
 
 def test_one_that_nobody_takes_is_ended() -> None:
     """A session that ends leaves no process, not even a dead one; there may be none."""
-    process = ahead.started()
-    session = Session(started_ahead=process)
+    process = spawn.spawned()
+    session = Session(prestarted=process)
     session.close()
     session.close()
     assert process.returncode
@@ -51,16 +51,16 @@ def test_one_that_nobody_takes_is_ended() -> None:
 def test_a_refused_sweep_leaves_no_process(words: str, status: int, tmp_path: Path) -> None:
     """What was started for a sweep ends with the command that refuses it."""
     assert nnexp(*words.split(), cwd=tmp_path).code == status
-    assert couriers(tmp_path.resolve()) == []
+    assert delivery_processes(tmp_path.resolve()) == []
 
 
 def test_a_sweep_leaves_no_process(tmp_path: Path) -> None:
-    """Once a sweep has ended, its courier has, too."""
+    """Once a sweep has ended, its delivery process has, too."""
     assert nnexp("-m", "epochs=1,2", "dataset=xor", cwd=tmp_path).code == 0
     until = time.monotonic() + 5
-    while couriers(tmp_path.resolve()) and time.monotonic() < until:
+    while delivery_processes(tmp_path.resolve()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert couriers(tmp_path.resolve()) == []
+    assert delivery_processes(tmp_path.resolve()) == []
 
 
 @pytest.mark.parametrize(

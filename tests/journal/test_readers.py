@@ -17,8 +17,8 @@ from nnexp.basics.files import Unreadable, read_json
 from nnexp.errors import NnexpError
 from nnexp.experiment.settings import check
 from nnexp.journal.journal import JOURNAL, Ending, Journal, end, identity, read
-from nnexp.journal.notes import entries, entry_of, notes
-from nnexp.journal.past import Past
+from nnexp.journal.outbox import entries, entry_of, notes
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, Result, read_result, write_result
 from nnexp.sweep.states import standing
 from nnexp.tracking.delivery import PROGRESS, run_id_of
@@ -120,13 +120,13 @@ def test_whatever_stands_in_a_results_place_is_named(kind: str, tmp_path: Path) 
 def test_whatever_stands_in_a_journals_place_costs_an_answer_only(kind: str, tmp_path: Path) -> None:
     """A journal that is none is named, or counts as one that has not begun; nobody waits for a pipe."""
     WRITTEN[kind](tmp_path / JOURNAL)
-    for reader in (Ending.read, identity, Past.read, standing):
+    for reader in (Ending.read, identity, RecordedRun.read, standing):
         try:
             reader(tmp_path)
         except NnexpError as error:
             assert JOURNAL in str(error)  # noqa: PT017
     with pytest.raises(NnexpError, match=JOURNAL):
-        Past.read(tmp_path)
+        RecordedRun.read(tmp_path)
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
@@ -146,9 +146,14 @@ def test_what_nnexp_writes_is_read(tmp_path: Path) -> None:
     (tmp_path / RESULT).write_text(json.dumps(FINISHED))
     found = read_result(tmp_path)
     assert (found.status, found.history["cost/train"], found.job) == ("FINISHED", [1.0, 0.5], 0)
-    past = Past.read(journal(tmp_path, *RECORDS))
-    assert (past.last, past.wanted, past.ending, past.recipe.epochs) == (3, 3, Ending("KILLED", "why", 5), 3)
-    assert Ending.read(tmp_path) == past.ending
+    recorded = RecordedRun.read(journal(tmp_path, *RECORDS))
+    assert (recorded.last, recorded.wanted, recorded.ending, recorded.recipe.epochs) == (
+        3,
+        3,
+        Ending("KILLED", "why", 5),
+        3,
+    )
+    assert Ending.read(tmp_path) == recorded.ending
 
 
 HOLDS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -190,7 +195,7 @@ def test_any_line_of_a_journal_is_read_or_named(tmp_path: Path, place: int, valu
             found.append(record)
         assert end(before / JOURNAL) >= 0
         assert identity(before) in ("", TOKEN)
-        assert Past.read(before).last <= 3
+        assert RecordedRun.read(before).last <= 3
     except NnexpError as error:
         assert JOURNAL in str(error)  # noqa: PT017
     assert len(found) >= place
@@ -209,7 +214,7 @@ def test_any_bytes_are_read_or_named(tmp_path: Path, content: bytes) -> None:
     """No content of a file makes a reader fail otherwise."""
     for name in (RESULT, JOURNAL, PROGRESS, TOKEN):
         (tmp_path / name).write_bytes(content)
-    for reader in (read_result, Past.read, lambda path: read_json(path / TOKEN)):
+    for reader in (read_result, RecordedRun.read, lambda path: read_json(path / TOKEN)):
         try:
             reader(tmp_path)
         except NnexpError as error:
@@ -244,7 +249,7 @@ def test_any_recipe_is_checked_or_refused(tmp_path: Path, path: list[str], key: 
     holder[key] = value
     journal(tmp_path, {"opened": OPENED | {"again": again}})
     try:
-        recipe = Past.read(tmp_path).recipe
+        recipe = RecordedRun.read(tmp_path).recipe
         check({**recipe.config, "tracking": recipe.tracking, "checkpoint": recipe.checkpoint})
     except NnexpError:
         return

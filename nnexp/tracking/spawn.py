@@ -1,4 +1,4 @@
-"""The process of a ``Courier``. It imports MLflow first of all, so it may be started before anybody knows what it is to do."""
+"""The start of a delivery process: it imports MLflow first of all, so it may be spawned before anybody knows its work."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import gc, os, sys
 gc.disable()
 os.nice(int(sys.argv[1]))
 from nnexp.run.drawing import draw_missing
-from nnexp.tracking.courier import main
+from nnexp.tracking.delivery_process import main
 main(draw_missing)
 """
 """What the process runs. It also draws the pictures that runs have left out."""
 
 
-def started(niceness: int = 0) -> subprocess.Popen[bytes]:
+def spawned(niceness: int = 0) -> subprocess.Popen[bytes]:
     """Start one. Its input tells it what to do, and ends it when that ends; ``niceness`` has it yield the processor."""
     # -P and the path: what is imported is what this process has, also where the current directory has a folder "nnexp".
     return subprocess.Popen(  # noqa: S603 - this very Python

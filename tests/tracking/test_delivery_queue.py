@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from nnexp.journal.journal import JOURNAL, Journal
-from nnexp.journal.notes import entries, entry_of
+from nnexp.journal.outbox import entries, entry_of
 from nnexp.journal.result import Result, read_result
-from nnexp.tracking.deliveries import Deliveries
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.pending import held, settle_everywhere
+from nnexp.tracking.delivery_queue import DeliveryQueue
+from nnexp.tracking.pending import flush_all, held
 from nnexp.tracking.store import Store
 from tests.command import SLOW
 
@@ -111,7 +111,7 @@ def test_a_run_that_is_delivered_elsewhere_never_imports_mlflow(outputs: Path, s
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"
     assert (len(entries(outputs)), run_id_of(directory)) == (1, "")
-    deliveries = Deliveries(store.uri, "nnexp", outputs)
+    deliveries = DeliveryQueue(store.uri, "nnexp", outputs)
     deliveries.ended(directory)
     assert deliveries.close() == []
     found = store.client.get_run(run_id_of(directory))
@@ -131,7 +131,7 @@ def test_a_run_that_is_busy_at_first_gets_its_picture(trainings: Trainings, stor
         prepared.append(directory)
         (directory / "cost.png").write_bytes(b"a picture")
 
-    deliveries = Deliveries(store.uri, "nnexp", trainings.outputs, before=draw)
+    deliveries = DeliveryQueue(store.uri, "nnexp", trainings.outputs, add_files=draw)
     entry = entry_of(first, trainings.outputs)
     assert entry
     with held(entry):
@@ -154,7 +154,7 @@ def test_long_runs_are_seen_while_they_train_and_dead_ones_marked(trainings: Tra
         drawn.append(directory.name)
         (directory / "cost.png").write_bytes(b"p")
 
-    deliveries = Deliveries(trainings.uri, "nnexp", outputs, before=draw)
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", outputs, add_files=draw)
     deliveries.live_after = 0.0
     short, long, killed = trainings.start(20), trainings.start(10**6, 0.01), trainings.start(10**6, 0.01)
     for directory in trainings.processes:
@@ -187,7 +187,7 @@ def test_together_with_sync_each_run_arrives_once(trainings: Trainings, store: S
     directories = [trainings.start(50) for _ in range(8)]
     for directory in directories:
         trainings.ended(directory)
-    deliveries = Deliveries(trainings.uri, "nnexp", trainings.outputs)
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", trainings.outputs)
     syncing = [
         subprocess.Popen([sys.executable, "-m", "nnexp", "sync"], cwd=trainings.outputs.parent, stdout=subprocess.PIPE)
         for _ in range(2)
@@ -198,7 +198,7 @@ def test_together_with_sync_each_run_arrives_once(trainings: Trainings, store: S
     deliveries.close()
     for each in syncing:
         each.communicate()
-    list(settle_everywhere(entries(trainings.outputs), None, trainings.outputs))
+    list(flush_all(entries(trainings.outputs), None, trainings.outputs))
     assert entries(trainings.outputs) == []
     assert len(store.client.search_runs([store.experiment_id])) == 8
     for directory in directories:
@@ -211,7 +211,7 @@ def test_a_run_that_is_held_or_alive_waits(trainings: Trainings, store: Store) -
     entry = entry_of(held_one, trainings.outputs)
     assert entry is not None
     journal = Journal(alive)
-    deliveries = Deliveries(trainings.uri, "nnexp", trainings.outputs)
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", trainings.outputs)
     deliveries.begun(alive)
     with held(entry):
         deliveries.ended(held_one)
@@ -220,14 +220,14 @@ def test_a_run_that_is_held_or_alive_waits(trainings: Trainings, store: Store) -
     assert len(said) == 2
     assert all("does not have all of 1 run: Another process is " in words for words in said)
     assert store.client.search_runs([store.experiment_id]) == []
-    assert len(list(settle_everywhere(entries(trainings.outputs), None, trainings.outputs))) == 2
+    assert len(list(flush_all(entries(trainings.outputs), None, trainings.outputs))) == 2
     assert points(store, alive) == [1, 2, 3, 4, 5]
 
 
 def test_a_picture_that_cannot_be_drawn_does_not_keep_a_run_back(trainings: Trainings, store: Store) -> None:
     """It is said once; the runs are delivered without it."""
     said: list[str] = []
-    deliveries = Deliveries(trainings.uri, "nnexp", trainings.outputs, before=lambda _: 1 / 0, warn=said.append)
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", trainings.outputs, add_files=lambda _: 1 / 0, warn=said.append)
     directories = [trainings.start(2), trainings.start(2)]
     for directory in directories:
         deliveries.ended(trainings.ended(directory))
@@ -242,7 +242,7 @@ def test_a_server_that_is_away_at_first_and_killed_later_gets_everything(
     """Training goes on meanwhile; the failure is told once; in the end each run is complete, each point there once."""
     outputs, said = trainings.outputs, list[str]()
     trainings.uri = f"http://127.0.0.1:{free_port}"
-    deliveries = Deliveries(trainings.uri, "nnexp", outputs, warn=said.append)
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", outputs, warn=said.append)
     deliveries.live_after = 0.0
     first, long = trainings.start(100), trainings.start(10**6, 0.01)
     deliveries.begun(first)
@@ -273,7 +273,7 @@ def test_a_server_that_is_away_at_first_and_killed_later_gets_everything(
 def test_what_a_server_that_stays_away_does_not_get_waits(trainings: Trainings, free_port: int) -> None:
     """Close gives up after a few runs, says how many wait and why, and that a run was killed is known here all the same."""
     outputs, trainings.uri = trainings.outputs, f"http://me:geheim@127.0.0.1:{free_port}"
-    deliveries = Deliveries(trainings.uri, "nnexp", outputs, warn=lambda _: None)
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", outputs, warn=lambda _: None)
     for _ in range(5):
         deliveries.ended(trainings.ended(trainings.start(3)))
     killed = trainings.start(10**6, 0.01)

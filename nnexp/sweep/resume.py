@@ -23,7 +23,7 @@ from nnexp.composition.composed import top_keys
 from nnexp.errors import NnexpError, command
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import TrackingSettings
-from nnexp.journal.notes import entries
+from nnexp.journal.outbox import entries
 from nnexp.sweep import ledger, states
 from nnexp.sweep.manifest import MANIFEST, TYPED, Manifest
 from nnexp.sweep.states import key_of
