@@ -51,7 +51,7 @@ def test_logistic_residual(pairs: list[tuple[float, float]]) -> None:
 @settings(deadline=None)
 @given(columns, columns)
 def test_softmax(first: list[float], second: list[float]) -> None:
-    """exp(z_i) / sum_j exp(z_j) of each column, also where one column's sum overflows and another's does not."""
+    """exp(z_i) / sum_j exp(z_j), to the last places of 1, also where one column's sum overflows and another's does not."""
     n = min(len(first), len(second))
     z = np.array([first[:n], second[:n]]).T
     out = np.empty_like(z)
