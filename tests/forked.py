@@ -282,18 +282,69 @@ def copy_tables(made: Path) -> None:
     database._write_tables = copied
 
 
+class Courier(subprocess.Popen[bytes]):
+    """The other process of a tracked sweep, forked before the command does anything."""
+
+    def _execute_child(self, *arguments: Any) -> None:
+        """What starts the process, once its pipes are made."""
+        in_read, in_write, out_read, out_write, error_read, error_write = arguments[10:16]
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                courier(arguments[0], in_read, out_write, error_write)
+            finally:
+                os._exit(1)
+        self._child_created = True
+        self._close_pipe_fds(in_read, in_write, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
+
+
+def courier(command: Sequence[str], *pipes: int) -> None:
+    """Be the process that ``command`` would start: ``python -P -c CODE WORDS``."""
+    os.setsid()
+    for number, pipe in enumerate(pipes):
+        os.dup2(pipe, number)
+    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    streams()
+    *_, code, niceness = command
+    sys.argv = ["-c", niceness]
+    exec(code, {"__name__": "__main__"})  # noqa: S102
+    os._exit(0)
+
+
+def fork_couriers() -> None:
+    """Have the process that is started ahead forked; one that is started later is started as ever."""
+    from nnexp.tracking import ahead
+
+    start = ahead.started
+
+    def started(niceness: int | None = None) -> subprocess.Popen[bytes]:
+        if niceness is not None:
+            return start(niceness)
+        pipe = subprocess.PIPE
+        return Courier(["-c", ahead.BEGIN, "0"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+
+    ahead.started = started
+
+
+def streams() -> None:
+    """Python's own for the files 0, 1 and 2, as it makes them where it begins."""
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+
+
 def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     """Be the command: in its directory, with its words, until it ends."""
     if order["session"]:
         os.setsid()
     if order["tables"]:
         copy_tables(made)
+    fork_couriers()
     for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):
         os.dup2(file, number)
         os.close(file)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    streams()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if order["whole"]:
