@@ -8,17 +8,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
 
 SLOW = 5
 """How much longer than promised things may take in a test: the machine may be slow, or busy with others."""
+
+
+OF_PYTHON = {key: value for key, value in os.environ.items() if key.startswith(("PYTHON", "LD_"))}
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
     """``python -m nnexp WORDS`` in ``cwd``, in a process that has what it needs imported, but where that makes a difference."""
-    alone = (
-        threading.current_thread() is threading.main_thread()
-    )  # commands that run at once need processes of their own
-    if not alone or any(name.startswith(("PYTHON", "LD_")) for name in more):
+    if not usual(environment(**more)):
         return started(*words, cwd=cwd, timeout=timeout, **more)
     from tests.forked import server
 
@@ -59,30 +58,64 @@ def started(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+def usual(environment: Mapping[str, str]) -> bool:
+    """Whether what Python and its libraries read when they start is as it was when the tests began."""
+    return {key: value for key, value in environment.items() if key.startswith(("PYTHON", "LD_"))} == OF_PYTHON
+
+
+def process(
+    *words: str,
+    cwd: Path,
+    stdout: int | IO[Any] = subprocess.PIPE,
+    stderr: int | IO[Any] = subprocess.PIPE,
+    session: bool = False,
+    tables: bool = True,
+    **more: str,
+) -> subprocess.Popen[str]:
+    """``python -m nnexp WORDS`` under way, in a process that has what it needs imported.
+
+    It may lead a ``session`` of its own; without ``tables`` it has MLflow write those of a new database.
+    """
+    everything = environment(**more)
+    if not usual(everything):
+        return subprocess.Popen(
+            [sys.executable, "-m", "nnexp", *words],
+            cwd=cwd,
+            env=everything,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            start_new_session=session,
+        )
+    from tests.forked import Command
+
+    return Command(
+        *words,
+        cwd=cwd,
+        environment=everything,
+        stdout=stdout,
+        stderr=stderr,
+        session=session,
+        tables=tables,
+    )
+
+
 def sweeping(
     cwd: Path, *words: str, until: Callable[[list[Path]], bool], timeout: float = 180
 ) -> subprocess.Popen[str]:
     """``python -m nnexp -m WORDS`` in a process group of its own, once ``until`` holds of its jobs' directories."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnexp", "-m", *words],
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    sweep = process("-m", *words, cwd=cwd, session=True)
     end = time.monotonic() + timeout
     try:
         while not until(list(cwd.glob("outputs/sweeps/*/[0-9]*"))):
-            assert process.poll() is None, process.communicate()
+            assert sweep.poll() is None, sweep.communicate()
             assert time.monotonic() < end
             time.sleep(0.01)
     except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        os.killpg(sweep.pid, signal.SIGKILL)
+        sweep.communicate()
         raise
-    return process
+    return sweep
 
 
 @contextlib.contextmanager

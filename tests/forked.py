@@ -1,27 +1,38 @@
 """``python -m nnexp WORDS`` many times over: a process that has imported everything forks a child for each command.
 
 A command takes a tenth of a second so, not one and a half. What the child does is what ``python -m nnexp`` does, from its first
-line to its exit code; only the imports are there already.
+line to its exit code; only the imports are there already, and the tables that MLflow writes into an empty database, which takes
+longer than all the rest of a small run, are copied from those that it has written once.
+
+The child becomes a child of the process that asked for it, which waits for it, signals it and reads from it as from any other.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import ctypes
 import functools
+import gc
 import importlib
 import json
 import os
 import resource
 import runpy
+import select
+import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from tests.command import ROOT, environment
 
@@ -34,13 +45,24 @@ PRELOADED = (
     "rich.table",
     "nnexp.commands.run",
     "nnexp.commands.subcommands",
+    "nnexp.composition.passwords",
     "nnexp.pictures.curve",
+    "nnexp.builtin.activations",
+    "nnexp.builtin.initializers",
+    "nnexp.builtin.losses",
+    "nnexp.builtin.optimizers",
+    "nnexp.builtin.schedules",
     "nnexp.builtin.synthetic",
 )
 """What commands import, as far as they have it in common."""
 MOST_MEMORY = 6 * 2**30
 """Bytes of addresses that a command may have: what asks for more is told that there is not enough memory."""
 
+
+SUBREAPER = 36
+"""Linux's PR_SET_CHILD_SUBREAPER: whose the children's children are when their own parent has ended."""
+MOST = 2**20
+"""Bytes that an order may have."""
 
 SETTLED = ("OPENBLAS_NUM_THREADS", "MLFLOW_DISABLE_TELEMETRY", "MPLCONFIGDIR")
 """What a command's environment has from its server."""
@@ -56,19 +78,23 @@ class Answer(NamedTuple):
 
 
 class Forked:
-    """Starts commands, one after the other."""
+    """Starts commands, also several at once."""
 
     def __init__(self, scratch: Path, *more: str) -> None:
         """``scratch`` is a folder for what the commands say; ``more`` are modules that many of them will import."""
-        self._out, self._err = scratch / "stdout", scratch / "stderr"
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.forked", *more],
-            cwd=ROOT,
-            env=environment(OPENBLAS_NUM_THREADS="1", MLFLOW_DISABLE_TELEMETRY="true", MPLCONFIGDIR=fonts()),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._scratch, self._asking = scratch, threading.Lock()
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (self._line, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", "tests.forked", str(theirs.fileno()), str(scratch), *more],
+                cwd=ROOT,
+                env=environment(OPENBLAS_NUM_THREADS="1", MLFLOW_DISABLE_TELEMETRY="true", MPLCONFIGDIR=fonts()),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +102,8 @@ class Forked:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.__exit__(kind, error, trace)  # which closes the pipes, and so ends it
+        self._line.close()  # which ends it, as the end of this process does
+        self._server.wait()
 
     def nnexp(self, words: Sequence[str], cwd: Path, seconds: float = 30, **more: str) -> Answer:
         """``python -m nnexp WORDS`` in ``cwd``, killed with all that it started when the seconds are over.
@@ -89,22 +116,70 @@ class Forked:
         self, words: Sequence[str], cwd: Path, seconds: float, environment: Mapping[str, str], *, whole: bool
     ) -> Answer:
         """The same; the environment is the ``whole`` one, or what there is more."""
-        assert self._server.stdin
-        assert self._server.stdout
+        began = time.monotonic()
+        with contextlib.ExitStack() as open_:
+            said = [open_.enter_context(tempfile.TemporaryFile(dir=self._scratch)) for _ in range(2)]
+            child = self.start(words, cwd, environment, [file.fileno() for file in said], whole=whole)
+            code = ended(child, began + seconds)
+            took = time.monotonic() - began
+            out, err = [
+                os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="backslashreplace")
+                for file in said
+            ]
+        return Answer(code, out, err, took)
+
+    def start(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        said: Sequence[int],
+        *,
+        whole: bool = True,
+        session: bool = True,
+        tables: bool = True,
+    ) -> int:
+        """Start a command that says what it says to two open files, and return the number of the process, a child of this one.
+
+        It is a ``session`` of its own; with ``tables``, it copies those of an empty database.
+        """
         order = {
             "words": list(words),
             "cwd": str(cwd),
-            "out": str(self._out),
-            "err": str(self._err),
-            "seconds": seconds,
             "environment": dict(environment),
             "whole": whole,
+            "session": session,
+            "tables": tables,
         }
-        self._server.stdin.write(json.dumps(order) + "\n")
-        self._server.stdin.flush()
-        ended = json.loads(self._server.stdout.readline())
-        said = [path.read_bytes().decode(errors="backslashreplace") for path in (self._out, self._err)]
-        return Answer(ended["code"], said[0], said[1], ended["seconds"])
+        with self._asking, adopting():
+            socket.send_fds(self._line, [json.dumps(order).encode()], said)
+            return int(self._line.recv(MOST))
+
+
+class Command(subprocess.Popen[str]):
+    """``python -m nnexp WORDS``, forked, as a process that was started with pipes."""
+
+    def __init__(
+        self,
+        *words: str,
+        cwd: Path,
+        environment: Mapping[str, str],
+        stdout: int | IO[Any] = subprocess.PIPE,
+        stderr: int | IO[Any] = subprocess.PIPE,
+        session: bool = False,
+        tables: bool = True,
+    ) -> None:
+        self._how = {"session": session, "tables": tables}
+        command = ["nnexp", *words]
+        super().__init__(command, cwd=cwd, env=environment, stdout=stdout, stderr=stderr, text=True, close_fds=True)
+
+    def _execute_child(self, *arguments: Any) -> None:
+        """What starts the process, once its pipes are made."""
+        words, cwd, environment = arguments[0], arguments[5], arguments[6]
+        *_, out_read, out_write, error_read, error_write = arguments[10:16]
+        self.pid = server().start(words[1:], cwd, environment, [out_write, error_write], **self._how)
+        self._child_created = True
+        self._close_pipe_fds(-1, -1, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
 
 
 @functools.cache
@@ -124,40 +199,154 @@ def fonts() -> str:
     return str(mpl.get_cachedir())
 
 
-def serve() -> None:
-    """Carry out orders from standard input. Returns in this process, and leaves a child by its command's exception."""
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """Within the block the children of ended children are this process's."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(SUBREAPER, 0, 0, 0, 0)
+
+
+def ended(child: int, until: float) -> int | None:
+    """The exit code of a child, minus the signal that ended it; None where it was killed because its time was over."""
+    end = os.pidfd_open(child)
+    try:
+        in_time = bool(select.select([end], [], [], max(0, until - time.monotonic()))[0])
+        if not in_time:
+            os.killpg(child, signal.SIGKILL)
+    except BaseException:
+        os.killpg(child, signal.SIGKILL)
+        raise
+    finally:
+        os.close(end)
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) if in_time else None
+
+
+def serve(line: socket.socket, scratch: Path) -> None:
+    """Carry out orders from ``line``. Returns in this process, and leaves a child by its command's exception."""
     preload()
-    for line in sys.stdin:
-        order = json.loads(line)
-        began = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            become(order)
+    gc.collect()
+    gc.freeze()  # a child has no garbage to look for in what it was born with
+    while True:
+        order, said, *_ = socket.recv_fds(line, MOST, 2)
+        if not order:
             return
-        code = ended(child, began + order["seconds"])
-        print(json.dumps({"code": code, "seconds": time.monotonic() - began}), flush=True)
+        told, tell = os.pipe()
+        between = os.fork()
+        if between == 0:
+            between = os.getpid()
+            if os.fork():
+                os._exit(0)  # from now on the child is whose it shall be
+            os.write(tell, str(os.getpid()).encode())
+            while os.getppid() == between:
+                time.sleep(0.001)
+            for number in (told, tell, line.detach()):
+                os.close(number)
+            become(json.loads(order), said, scratch / "mlflow.db")
+            return
+        os.waitpid(between, 0)
+        line.send(os.read(told, 100))
+        for number in (told, tell, *said):
+            os.close(number)
 
 
 def preload() -> None:
     """Import what commands import, MLflow apart, which most of them do without."""
     from hydra.core.plugins import Plugins
 
-    for name in (*PRELOADED, *sys.argv[1:]):
+    for name in (*PRELOADED, *sys.argv[3:]):
         importlib.import_module(name)
     Plugins.instance()
 
 
-def become(order: dict[str, Any]) -> None:
-    """Be the command: in its directory, with its words, until it ends."""
+def copy_tables(made: Path) -> None:
+    """Have MLflow write the tables of an empty database once, into ``made``, and copy them from there."""
+    from nnexp.tracking import database
+
+    write = database._write_tables
+
+    def copied(path: Path, artifacts: Path) -> None:
+        if not made.exists():
+            new = made.with_name(f"{made.name}.{os.getpid()}")
+            write(new, artifacts)
+            new.replace(made)
+        shutil.copyfile(made, path)
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            place = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0"
+            connection.execute(place, (f"{artifacts.as_uri()}/0",))
+
+    database._write_tables = copied
+
+
+class Courier(subprocess.Popen[bytes]):
+    """The other process of a tracked sweep, forked before the command does anything."""
+
+    def _execute_child(self, *arguments: Any) -> None:
+        """What starts the process, once its pipes are made."""
+        in_read, in_write, out_read, out_write, error_read, error_write = arguments[10:16]
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                courier(arguments[0], in_read, out_write, error_write)
+            finally:
+                os._exit(1)
+        self._child_created = True
+        self._close_pipe_fds(in_read, in_write, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
+
+
+def courier(command: Sequence[str], *pipes: int) -> None:
+    """Be the process that ``command`` would start: ``python -P -c CODE WORDS``."""
     os.setsid()
-    for path, number in ((os.devnull, 0), (order["out"], 1), (order["err"], 2)):
-        file = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    for number, pipe in enumerate(pipes):
+        os.dup2(pipe, number)
+    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    streams()
+    *_, code, niceness = command
+    sys.argv = ["-c", niceness]
+    exec(code, {"__name__": "__main__"})  # noqa: S102
+    os._exit(0)
+
+
+def fork_couriers() -> None:
+    """Have the process that is started ahead forked; one that is started later is started as ever."""
+    from nnexp.tracking import ahead
+
+    start = ahead.started
+
+    def started(niceness: int | None = None) -> subprocess.Popen[bytes]:
+        if niceness is not None:
+            return start(niceness)
+        pipe = subprocess.PIPE
+        return Courier(["-c", ahead.BEGIN, "0"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+
+    ahead.started = started
+
+
+def streams() -> None:
+    """Python's own for the files 0, 1 and 2, as it makes them where it begins."""
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+
+
+def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
+    """Be the command: in its directory, with its words, until it ends."""
+    if order["session"]:
+        os.setsid()
+    if order["tables"]:
+        copy_tables(made)
+    fork_couriers()
+    for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):
         os.dup2(file, number)
         os.close(file)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 (it is the process's own to its end)
+    streams()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if order["whole"]:
         for name in {*os.environ} - {*order["environment"], *SETTLED}:
             del os.environ[name]
@@ -168,17 +357,6 @@ def become(order: dict[str, Any]) -> None:
     runpy.run_module("nnexp", run_name="__main__", alter_sys=True)
 
 
-def ended(child: int, until: float) -> int | None:
-    """The exit code of a child, minus the signal that ended it; None where it was killed because its time was over."""
-    while time.monotonic() < until:
-        number, status = os.waitpid(child, os.WNOHANG)
-        if number:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
-
-
 if __name__ == "__main__":
-    serve()
+    with socket.socket(fileno=int(sys.argv[1])) as asked:
+        serve(asked, Path(sys.argv[2]))

@@ -57,6 +57,17 @@ def answers(address: str) -> bool:
 
 
 @contextlib.contextmanager
+def ended_with_this_process(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Within the block, the group that ``process`` leads is killed when this process ends, however that ends."""
+    command = ["/bin/sh", "-c", f"read line || kill -9 -- -{process.pid}"]  # its input ends with this process
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as watch:
+        try:
+            yield
+        finally:
+            watch.kill()
+
+
+@contextlib.contextmanager
 def serving(folder: Path, port: int = 0, database: str = "") -> Iterator[Server]:
     """Run ``mlflow server`` on 127.0.0.1, on ``port`` if it is given, until the block ends.
 
@@ -75,11 +86,12 @@ def serving(folder: Path, port: int = 0, database: str = "") -> Iterator[Server]
     server = Server(f"http://127.0.0.1:{port}", process)
     try:
         end = time.monotonic() + 300
-        while not answers(f"{server.uri}/health"):
-            assert process.poll() is None, (folder / "server.log").read_text()
-            assert time.monotonic() < end, (folder / "server.log").read_text()
-            time.sleep(0.1)
-        yield server
+        with ended_with_this_process(process):
+            while not answers(f"{server.uri}/health"):
+                assert process.poll() is None, (folder / "server.log").read_text()
+                assert time.monotonic() < end, (folder / "server.log").read_text()
+                time.sleep(0.1)
+            yield server
     finally:
         server.kill()
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nnexp.journal.journal import JOURNAL, read
-from tests.command import SLOW, environment, nnexp, result, runs
+from tests.command import SLOW, environment, nnexp, process, result, runs
 
 LONG = ("dataset=digits", "epochs=1000000", "log_every=1")
 
@@ -30,20 +30,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def begun(place: Path, *words: str, until: str = "epoch 100/", **more: Any) -> subprocess.Popen[str]:
     """A command that is training: a line that begins with ``until`` has been seen."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnexp", *words],
-        cwd=place,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
+    if more:
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", "nnexp", *words]
+        training = subprocess.Popen(command, cwd=place, env=environment(), stdout=pipe, stderr=pipe, text=True, **more)
+    else:
+        training = process(*words, cwd=place)
+    assert training.stdout is not None
+    for line in training.stdout:
         if " ".join(line.split()).startswith(until):
             break
-    return process
+    return training
 
 
 def epochs(directory: Path) -> dict[int, tuple[int, float]]:

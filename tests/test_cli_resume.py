@@ -7,8 +7,6 @@ import math
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.journal.journal import JOURNAL, read
-from tests.command import environment, nnexp, result, runs
+from tests.command import nnexp, process, result, runs
 from tests.test_cli_durability import begun
 
 DIGITS = ("dataset=digits", "epochs=600", "checkpoint.epochs=7")
@@ -154,19 +152,14 @@ def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
     words = ("dataset=digits", "epochs=900", "checkpoint.epochs=1", "tracking.model=none")
     directory = killed(tmp_path, *words)
     for _ in range(5):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nnexp", "resume", str(directory)],
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith(b"resumed"):
+        resuming = process("resume", str(directory), cwd=tmp_path)
+        assert resuming.stdout is not None
+        for line in resuming.stdout:
+            if line.startswith("resumed"):
                 break
         time.sleep(draw.uniform(0, 0.25))
-        process.kill()
-        process.communicate()
+        resuming.kill()
+        resuming.communicate()
     done = nnexp("resume", str(directory), cwd=tmp_path)
     assert done.code == 0, done.err
     assert nnexp(*words, "tracking=none", cwd=tmp_path).code == 0

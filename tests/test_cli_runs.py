@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nnexp.tracking.delivery import run_id_of
-from tests.command import ROOT, environment, nnexp, result, runs, sweeps
+from tests.command import ROOT, environment, nnexp, process, result, runs, sweeps
 
 QUICK = ("dataset=wine", "epochs=4")
 
@@ -287,18 +287,15 @@ def test_divergence(used: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted(number: int, code: int, used: Path) -> None:
     """Ctrl-C and SIGTERM mark the run as KILLED, with the epochs it had; the exit code tells which."""
-    command = [sys.executable, "-m", "nnexp", "dataset=digits", "epochs=100000", "log_every=1"]
-    process = subprocess.Popen(
-        command, cwd=used, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
+    training = process("dataset=digits", "epochs=100000", "log_every=1", cwd=used)
+    assert training.stdout is not None
+    for line in training.stdout:
         if line.startswith("epoch"):
             break
     time.sleep(0.5)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code
+    training.send_signal(number)
+    _, err = training.communicate(timeout=60)
+    assert training.returncode == code
     assert "Traceback" not in err
     assert f"Go on: python -m nnexp resume {runs(used)[-1].relative_to(used)}\n" in err
     assert result(runs(used)[-1])["status"] == "KILLED"

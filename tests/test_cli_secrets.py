@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from nnexp.tracking.delivery import run_id_of
-from tests.command import Ended, environment, nnexp, result, runs, sweeps
+from tests.command import Ended, environment, nnexp, process, result, runs, sweeps
 from tests.guarded_server import Door, guarded
 
 PASSWORD = "ge/h,ei=m@r{t'"  # noqa: S105 - the one that must never be shown
@@ -86,19 +86,16 @@ def test_a_run_that_is_killed_goes_on_with_the_password_typed_again(door: Door, 
 
 def stopped(cwd: Path, number: int, *words: str) -> Ended:
     """``python -m nnexp WORDS``, with a signal once the last journal has grown to some hundred epochs."""
-    command = [sys.executable, "-m", "nnexp", *words]
     before = {path: path.stat().st_size for path in cwd.rglob("journal.jsonl")}
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    training = process(*words, cwd=cwd)
     until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until and training.poll() is None:
         if any(path.stat().st_size > before.get(path, 0) + 50_000 for path in cwd.rglob("journal.jsonl")):
             break
         time.sleep(0.05)
-    process.send_signal(number)
-    out, err = process.communicate()
-    return Ended(process.returncode, out, err)
+    training.send_signal(number)
+    out, err = training.communicate()
+    return Ended(training.returncode, out, err)
 
 
 WAYS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests.forked import Forked
+from tests.forked import server
 from tests.fuzz import fuzz, shown, tried
 from tests.words import WITNESSES, Words
 
@@ -18,8 +18,7 @@ def test_random_words_end_in_words(tmp_path: Path) -> None:
 
 def test_what_has_been_wrong_once(tmp_path: Path) -> None:
     """Words that once ended in "a bug of nnexp" end in a message."""
-    with Forked(tmp_path) as forked:
-        failures = [tried(forked, tmp_path, number, words) for number, words in enumerate(WITNESSES)]
+    failures = [tried(server(), tmp_path, number, words) for number, words in enumerate(WITNESSES)]
     assert not any(failures), "\n".join(str(each) for each in failures if each)
 
 

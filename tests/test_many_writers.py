@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnexp.journal.journal import JOURNAL, read
-from tests.command import environment
+from tests.command import process
 from tests.servers import postgres
 
 SWEEPS, EPOCHS = 8, 3
@@ -32,13 +30,8 @@ def test_eight_sweeps_at_once(new: tuple[str, int], tmp_path: Path) -> None:
     uri, runs = new
     words = ["-m", "dataset=xor", f"epochs={EPOCHS}", f"seed=range({runs})", "tracking.experiment=at once"]
     words += [f"tracking.uri={uri}"] if runs < 20 else []  # the embedded database is the one that nobody names
-    command = [sys.executable, "-m", "nnexp", *words]
-    pipe = subprocess.PIPE
-    started = [
-        subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=pipe, stderr=pipe, text=True)
-        for _ in range(SWEEPS)
-    ]
-    ended = [(process.communicate(timeout=300), process.returncode) for process in started]
+    started = [process(*words, cwd=tmp_path, tables=False) for _ in range(SWEEPS)]
+    ended = [(each.communicate(timeout=300), each.returncode) for each in started]
     assert [(err, code) for (_, err), code in ended] == [("", 0)] * SWEEPS
     assert not list((tmp_path / "outputs" / ".open").iterdir())
 

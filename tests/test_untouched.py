@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import environment, nnexp
+from tests.command import environment, nnexp, process
 from tests.forked import Forked
 from tests.trees import added, assert_same, harmed, tree
 from tests.users import QUICK, forked, place, untouched
@@ -130,20 +130,14 @@ def test_a_run_that_is_stopped(number: int, place: Path) -> None:
     """Ctrl-C, SIGTERM or SIGKILL in the middle of a run harm nothing; an own folder within the user's has the run's files."""
     before = tree(place.parent)
     words = ("dataset=xor", "tracking=none", "epochs=1000000", "hydra.run.dir=thesis/new")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnexp", *words],
-        cwd=place,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    training = process(*words, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
     journal = place / "thesis" / "new" / "journal.jsonl"
     while time.monotonic() < until and not (journal.exists() and journal.stat().st_size > 5000):
-        assert process.poll() is None
+        assert training.poll() is None
         time.sleep(0.05)
-    process.send_signal(number)
-    assert process.wait(30) in (130, 143, -signal.SIGKILL)
+    training.send_signal(number)
+    assert training.wait(30) in (130, 143, -signal.SIGKILL)
     after = tree(place.parent)
     assert harmed(before, after) == []
     assert [each for each in added(before, after) if not each.startswith(("place/thesis/new", "place/outputs"))] == []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.forked import Answer, Forked
+from tests.forked import Answer, Forked, server
 from tests.trees import added, harmed, tree
 
 QUICK = ("dataset=xor", "epochs=1", "tracking=none")
@@ -47,10 +46,9 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+def forked() -> Forked:
     """What starts commands quickly."""
-    with Forked(tmp_path_factory.mktemp("forked")) as started:
-        yield started
+    return server()
 
 
 def in_order(*words: str) -> list[str]:

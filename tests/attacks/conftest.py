@@ -9,7 +9,7 @@ import pytest
 
 from tests.attacks.scene import QUICK, Scene, listening
 from tests.command import nnexp
-from tests.forked import TRACKING, Forked
+from tests.forked import server
 
 
 @pytest.fixture
@@ -19,32 +19,18 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene(tmp_path / "root", listener)
 
 
-@pytest.fixture(scope="session")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
-    """What starts commands quickly."""
-    with Forked(tmp_path_factory.mktemp("forked")) as started:
-        yield started
-
-
 @pytest.fixture
-def quick(tmp_path: Path, forked: Forked) -> Iterator[Scene]:
+def quick(tmp_path: Path) -> Iterator[Scene]:
     """The same as ``scene``, for commands that are refused when they are composed."""
     with listening() as listener:
-        yield Scene(tmp_path / "root", listener, forked)
-
-
-@pytest.fixture(scope="session")
-def forked_with_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
-    """What starts commands quickly that need MLflow."""
-    with Forked(tmp_path_factory.mktemp("forked_with_mlflow"), TRACKING) as started:
-        yield started
+        yield Scene(tmp_path / "root", listener, server())
 
 
 @pytest.fixture
-def tracked(tmp_path: Path, forked_with_mlflow: Forked) -> Iterator[Scene]:
+def tracked(tmp_path: Path) -> Iterator[Scene]:
     """The same as ``scene``, for commands that talk to a store."""
     with listening() as listener:
-        yield Scene(tmp_path / "root", listener, forked_with_mlflow)
+        yield Scene(tmp_path / "root", listener, server())
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.types import RunMode
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from omegaconf import DictConfig
 
 from nnexp.composition import quoting
 from nnexp.composition.composed import plain
@@ -64,7 +65,8 @@ WORDS += [
 ]
 texts = st.one_of(st.sampled_from(WORDS), st.text(max_size=6), st.text("\\'\"~,=[]{}$ ab", max_size=6))
 FIXED = ["dataset=csv", "dataset.path=t.csv"]
-LOADERS: list[Watched] = []
+LOADERS: list[tuple[Watched, DictConfig]] = []
+"""The loader, once it is made, and the sweep that the jobs are of."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,10 +98,10 @@ def jobs(*lines: str) -> list[list[str]]:
 def test_a_job_has_the_value_of_the_single_run(text: str, quote: Quote, way: str) -> None:
     """Fixed, swept or from a function, by the shortcut and in full, the target is the single run's, or refused as there."""
     if not LOADERS:
-        LOADERS.append(loader())
-    by, typed = LOADERS[0], QuotedString(text, quote).with_quotes()
+        by = loader()
+        LOADERS.append((by, sweep(by, *FIXED)))
+    (by, master), typed = LOADERS[0], QuotedString(text, quote).with_quotes()
     alone = target(lambda: by.load_configuration("config", [*FIXED, f"dataset.target={typed}"], RunMode.RUN))
-    master = sweep(by, *FIXED)
     job = jobs(f"dataset.target={way.format(typed)}")[0]
     assert target(lambda: by.load_sweep_config(master, job)) == alone
     assert target(lambda: in_full(by, master, job)) == alone
