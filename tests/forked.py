@@ -282,7 +282,7 @@ def copy_tables(made: Path) -> None:
     database._write_tables = copied
 
 
-class Courier(subprocess.Popen[bytes]):
+class Deliverer(subprocess.Popen[bytes]):
     """The other process of a tracked sweep, forked before the command does anything."""
 
     def _execute_child(self, *arguments: Any) -> None:
@@ -291,14 +291,14 @@ class Courier(subprocess.Popen[bytes]):
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                courier(arguments[0], in_read, out_write, error_write)
+                deliver(arguments[0], in_read, out_write, error_write)
             finally:
                 os._exit(1)
         self._child_created = True
         self._close_pipe_fds(in_read, in_write, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
 
 
-def courier(command: Sequence[str], *pipes: int) -> None:
+def deliver(command: Sequence[str], *pipes: int) -> None:
     """Be the process that ``command`` would start: ``python -P -c CODE WORDS``."""
     os.setsid()
     for number, pipe in enumerate(pipes):
@@ -312,19 +312,19 @@ def courier(command: Sequence[str], *pipes: int) -> None:
     os._exit(0)
 
 
-def fork_couriers() -> None:
+def fork_deliverers() -> None:
     """Have the process that is started ahead forked; one that is started later is started as ever."""
-    from nnexp.tracking import ahead
+    from nnexp.tracking import spawn
 
-    start = ahead.started
+    start = spawn.spawned
 
-    def started(niceness: int | None = None) -> subprocess.Popen[bytes]:
+    def spawned(niceness: int | None = None) -> subprocess.Popen[bytes]:
         if niceness is not None:
             return start(niceness)
         pipe = subprocess.PIPE
-        return Courier(["-c", ahead.BEGIN, "0"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        return Deliverer(["-c", spawn.BEGIN, "0"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
 
-    ahead.started = started
+    spawn.spawned = spawned
 
 
 def streams() -> None:
@@ -340,7 +340,7 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
         os.setsid()
     if order["tables"]:
         copy_tables(made)
-    fork_couriers()
+    fork_deliverers()
     for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):
         os.dup2(file, number)
         os.close(file)
