@@ -9,11 +9,13 @@ PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --dis
 ARGS ?= loss=mae optimizer=sgd
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench torture clean
+.PHONY: help run quick test test-newest check lint bench torture clean
 
 help:
 	@echo "make run      set up and run: python -m nnexp $(ARGS)   (others with ARGS='...')"
 	@echo "make test     set up and run the tests"
+	@echo "make quick    for the work between commits: lint, and the tests that start few processes: a minute and a half"
+	@echo "make test-newest  the tests with the newest Hydra, OmegaConf, MLflow and NumPy, in .venv-newest; may fail"
 	@echo "make check    what CI runs: lint, types, tests"
 	@echo "make bench    the speed comparisons, as ratios"
 	@echo "make torture  sweeps killed a hundred times, the power cut 240 times, and resumed: half an hour"
@@ -37,6 +39,25 @@ run: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
 
+# The parts that start few processes; what commands do, stores, servers and wheels are in `make test`.
+QUICK := tests/basics tests/builtin tests/engine tests/experiment tests/sweep tests/tables tests/test_architecture.py
+
+quick: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(QUICK)
+
+# What nnexp is built on, as it will be: without the constraints, and with what is not released yet.
+test-newest:
+	@test -n "$(PYTHON)" || { echo "nnexp needs Python 3.11 or newer: name it: make PYTHON=/path/to/python3"; exit 1; }
+	rm -rf .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre hydra-core omegaconf mlflow numpy
+	.venv-newest/bin/python -m pip freeze | grep -iE '^(hydra-core|omegaconf|mlflow|numpy)=='
+	.venv-newest/bin/python -m pytest
+
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,4 +76,4 @@ torture: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz --number 2000
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -59,7 +59,7 @@ def answers(address: str) -> bool:
 @contextlib.contextmanager
 def ended_with_this_process(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Within the block, the group that ``process`` leads is killed when this process ends, however that ends."""
-    command = ["/bin/sh", "-c", f"read line || kill -9 -- -{process.pid}"]  # its input ends with this process
+    command = ["/bin/sh", "-c", f"read line || kill -s KILL -- -{process.pid}"]  # its input ends with this process
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as watch:
         try:
             yield
