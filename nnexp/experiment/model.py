@@ -100,7 +100,8 @@ class Model:
         """Return a table's columns as they were in training; by position where training had no names."""
         names = [feature.name for feature in self.features]
         columns = [str(each) for each in table.columns]
-        missing = [name for name in names if name not in columns]
+        there = set(columns)
+        missing = [name for name in names if name not in there]
         if not missing:
             return table.set_axis(columns, axis=1)[names]
         if names == [f"x{i}" for i in range(len(names))]:

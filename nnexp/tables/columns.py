@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,11 @@ def encode(
     """
     table = table.rename(columns=str).set_axis(range(1, len(table) + 1) if rows is None else list(rows), axis=0)
     x = np.empty((len(table), len(names)))
+    times = Counter(table.columns)
     for position, name in enumerate(names):
-        column = _column(table, name, source)
+        if times[name] != 1:
+            raise _no_single_column(name, list(table.columns), source)
+        column = _complete(table[name], source)
         if name in categories:
             x[:, position] = category_indices(column, categories[name], source)
         else:
@@ -51,21 +55,21 @@ def encode(
     return x
 
 
-def _column(table: pd.DataFrame, name: str, source: str) -> pd.Series[Any]:
-    """One column, which exists once and misses no value."""
-    columns = list(table.columns)
-    if columns.count(name) != 1:
-        problem = "more than one" if name in columns else "no"
-        hint = "" if name in columns else did_you_mean(name, columns)
-        raise NnexpError(
-            f"{source} has {problem} column '{name}'.{hint} Its columns: {listed(columns)}. Name each feature's column "
-            "once."
-        )
-    column: pd.Series[Any] = table[name]
+def _no_single_column(name: str, columns: Sequence[str], source: str) -> NnexpError:
+    """The message where a column is not there, or twice."""
+    problem = "more than one" if name in columns else "no"
+    hint = "" if name in columns else did_you_mean(name, columns)
+    return NnexpError(
+        f"{source} has {problem} column '{name}'.{hint} Its columns: {listed(columns)}. Name each feature's column once."
+    )
+
+
+def _complete(column: pd.Series[Any], source: str) -> pd.Series[Any]:
+    """A column that misses no value."""
     missing = column.index[column.isna()]
     if len(missing):
         raise NnexpError(
-            f"{source}: column '{name}' misses {counted(len(missing), 'value')}, the first in row "
+            f"{source}: column '{column.name}' misses {counted(len(missing), 'value')}, the first in row "
             f"{missing[0]}. Fill them in, or leave these rows out."
         )
     return column

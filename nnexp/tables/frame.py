@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -108,7 +109,7 @@ class _Choice:
 
     def _features(self, columns: list[str]) -> tuple[str, ...]:
         """The columns to learn from; refuse a target or a column to drop that the table does not have, or has twice."""
-        repeated = sorted({name for name in columns if columns.count(name) > 1})
+        repeated = sorted(name for name, times in Counter(columns).items() if times > 1)
         if repeated:
             raise NnexpError(
                 f"{self.source} has more than one column named {listed(map(repr, repeated))}. Rename them: each name once."

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
@@ -215,7 +216,7 @@ def _without_nameless(file: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _refuse_duplicates(file: Path, names: list[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise NnexpError(
             f"{file} has more than one column named {listed(map(repr, repeated))}. "
