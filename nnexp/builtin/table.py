@@ -31,6 +31,7 @@ class Csv(Dataset):
     )
     missing: str = param("refuse", choices=("refuse", "drop"), doc="drop: leave rows with missing values out")
     drop: tuple[str, ...] = param((), doc="columns to leave out")
+    text: tuple[str, ...] = param((), doc="columns that hold names, even where they look like numbers")
     separator: str = param(",", doc="what stands between two cells of a text file; \\t is a tab")
 
     def validate(self) -> None:
@@ -42,10 +43,11 @@ class Csv(Dataset):
 
     def load(self, rng: np.random.Generator) -> Data:
         return from_frame(
-            read_table(self.path, self.separator),
+            read_table(self.path, self.separator, text=self.text),
             self.target,
             task=self.task,
             missing=self.missing,
             drop=self.drop,
+            text=self.text,
             source=self.path,
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnexp.basics.exact import GAPS, as_floats, first_inexact, whole_number
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
-from nnexp.tables.reading import number, spells_number
+from nnexp.tables.spelling import number, spells_number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,7 +28,9 @@ from nnexp.tables.columns import (
     refuse_rounded,
     whole,
 )
-from nnexp.tables.reading import spells_number
+from nnexp.tables.reading import numbers_of
+from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
+from nnexp.tables.spelling import spells_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,15 +43,6 @@ MOST_CATEGORIES = 50
 PLAIN_NAME = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 """A column name that the shell and Hydra read as it stands; others are quoted in what a message says to type."""
 
-DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
-    r"|\d{1,2}[- .]+[A-Za-z]{3,9}[- .,]+\d{2,4}( .*)?|[A-Za-z]{3,9} \d{1,2},? \d{4}( .*)?"
-)
-"""The usual spellings of a date or a time; pandas' own parser would also take "may" or "10" for one."""
-
-COMMA = re.compile(r"\d,\d")
-"""A decimal comma, or one between thousands; in "0 ," it is neither."""
-
 
 def from_frame(
     table: pd.DataFrame,
@@ -58,17 +51,18 @@ def from_frame(
     task: str = "auto",
     missing: str = "refuse",
     drop: Sequence[str] = (),
+    text: Sequence[str] = (),
     source: str = "The table",
 ) -> Data:
     """The data of a table with one row per sample, one column per feature and the column ``target``.
 
     true and false become 1 and 0, text its index among the column's sorted texts. ``task`` is ``auto`` (told by the
     target's values), ``regression``, ``binary`` or ``multiclass``; ``missing`` is ``refuse`` or ``drop``, which leaves
-    rows with missing values out; ``drop`` names columns to leave out. Raises NnexpError; its messages call the table
-    ``source``, count rows from 1, and name ``dataset.target``, ``dataset.task``, ``dataset.missing`` and
-    ``dataset.drop``: the dataset that calls this has these fields.
+    rows with missing values out; ``drop`` names columns to leave out, and ``text`` those that hold words, whatever they look
+    like. Raises NnexpError; its messages call the table ``source``, count rows from 1, and name ``dataset.target``,
+    ``dataset.task``, ``dataset.missing``, ``dataset.drop`` and ``dataset.text``: the dataset that calls this has these fields.
     """
-    return _Choice(source, target, task, missing, tuple(drop)).data(table.rename(columns=str))
+    return _Choice(source, target, task, missing, tuple(drop), tuple(text)).data(table.rename(columns=str))
 
 
 @dataclass(frozen=True)
@@ -80,6 +74,7 @@ class _Choice:
     task: str
     missing: str
     drop: tuple[str, ...]
+    text: tuple[str, ...]
 
     def data(self, table: pd.DataFrame) -> Data:
         names = self._features(list(table.columns))
@@ -90,14 +85,30 @@ class _Choice:
                 f"{self.source} holds {'a single row' if len(table) else 'no row'} of data. Training and validation "
                 "need at least 2: add more."
             )
-        for name in names:
-            self._check(table[name], self._how_to_drop(name))
-            if kind_of(table[name]) == "number":
+        table = self._spelled_out(table)
+        kinds = {name: self._kind(table[name]) for name in names}
+        for name, kind in kinds.items():
+            self._check(table[name], kind, self._how_to_drop(name))
+            if kind == "number":
                 refuse_rounded(table[name], self.source, self._how_to_drop(name))
-        categories = {name: categories_of(table[name]) for name in names if kind_of(table[name]) == "text"}
+        categories = {name: categories_of(table[name]) for name, kind in kinds.items() if kind == "text"}
         x = encode(table, names, categories, source=self.source, rows=list(table.index))
         y, classes, task = self._target(table[self.target])
         return Data(x, y, names=names, task=task, classes=classes, target=self.target, categories=categories)
+
+    def _spelled_out(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Numbers that are kept as text become numbers, as in a column whose only word stood in a row that was left out."""
+        for name in table.columns:
+            column = table[name]
+            if name not in self.text and kind_of(column) == "text" and str(column.dtype) != "category":
+                texts = levels(column)[1]
+                if all(map(spells_number, texts)):
+                    table = table.assign(**{name: numbers_of(column)})
+        return table
+
+    def _kind(self, column: pd.Series[Any]) -> str:
+        """The kind of a column: words where the user says so."""
+        return "text" if column.name in self.text else kind_of(column)
 
     def _meant(self, field: str, name: str, columns: list[str]) -> str:
         """The column that was probably meant, and how it is typed where it has characters that Hydra reads otherwise."""
@@ -114,7 +125,8 @@ class _Choice:
             raise NnexpError(
                 f"{self.source} has more than one column named {listed(map(repr, repeated))}. Rename them: each name once."
             )
-        for field, name in (("target", self.target), *(("drop", name) for name in self.drop)):
+        fields = {"drop": self.drop, "text": self.text}
+        for field, name in (("target", self.target), *((each, name) for each in fields for name in fields[each])):
             if name not in columns:
                 raise NnexpError(
                     f"{self.source} has no column '{name}', which dataset.{field} names.{self._meant(field, name, columns)} "
@@ -168,18 +180,22 @@ class _Choice:
         quoted = ",".join('"' + each.replace('"', '\\"') + '"' for each in columns)
         return f"To leave the column out, type {shlex.quote(f'dataset.drop=[{quoted}]')}"
 
-    def _check(self, column: pd.Series[Any], remedy: str) -> None:
+    def _words(self, name: str) -> str:
+        """What to type where a column holds words that only look like something else."""
+        return f"If they are names, type {override('dataset.text', [*self.text, name])}"
+
+    def _check(self, column: pd.Series[Any], kind: str, remedy: str) -> None:
         """Refuse a column that is neither numbers nor categories."""
         where = f"{self.source}: column '{column.name}'"
-        kind = kind_of(column)
         if kind not in ("number", "bool", "text", "date"):
             raise NnexpError(f"{where} holds {kind} values. Only numbers, true/false and text can be used. {remedy}.")
         if kind == "date":
-            raise _no_dates(where, column.iloc[0], column.index[0], remedy)
+            raise no_dates(where, column.iloc[0], column.index[0], remedy)
         if kind == "text":
-            if str(column.dtype) != "category":
-                _refuse_numbers_and_text(column, where, remedy)
-                _refuse_dates(column, where, remedy)
+            if str(column.dtype) != "category" and column.name not in self.text:
+                refuse_numbers_and_text(column, where, remedy)
+                refuse_decorated(column, where, self._words(str(column.name)))
+                refuse_dates(column, where, remedy)
             distinct = len(categories_of(column))
             if distinct > MOST_CATEGORIES and 2 * distinct > len(column):
                 raise NnexpError(
@@ -189,9 +205,8 @@ class _Choice:
 
     def _target(self, column: pd.Series[Any]) -> tuple[NDArray[Any], tuple[Label, ...], Task]:
         """The target as values or class indices, the class labels, and the task."""
-        self._check(column, self._how_to_drop(self.target))
-        where = f"{self.source}: the target '{self.target}'"
-        kind = kind_of(column)
+        where, kind = f"{self.source}: the target '{self.target}'", self._kind(column)
+        self._check(column, kind, self._how_to_drop(self.target))
         labels, indices = _classes(column, kind, self.source)
         if len(labels) < 2:
             raise NnexpError(
@@ -218,41 +233,6 @@ class _Choice:
                 "rows: too many for the classes of dataset.task=multiclass. Type dataset.task=regression"
             )
         return indices, labels, task
-
-
-def _refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str) -> None:
-    """Refuse text in which most are numbers: a slip of the pen in a column of numbers, or decimal commas."""
-    codes, texts = levels(column)
-    share = np.bincount(codes) / len(codes)
-    parsed = np.array([spells_number(text) for text in texts])
-    if share[parsed].sum() > 0.5 and not parsed.all():
-        odd = int(np.flatnonzero(~parsed)[0])
-        raise NnexpError(
-            f"{where} holds numbers and text: '{texts[odd]}' in row {column.index[codes == odd][0]}. Correct it, or "
-            f"leave the cell empty if the value is not known. {remedy}."
-        )
-    commas = np.array([COMMA.search(text) is not None and spells_number(text.replace(",", "")) for text in texts])
-    if share[commas].sum() > 0.5:
-        odd = int(np.flatnonzero(commas)[0])
-        raise NnexpError(
-            f"{where} holds numbers written with commas: '{texts[odd]}' in row {column.index[codes == odd][0]}. Write "
-            f"them with a decimal point and nothing between thousands. {remedy}."
-        )
-
-
-def _refuse_dates(column: pd.Series[Any], where: str, remedy: str) -> None:
-    codes, texts = levels(column)
-    dates = np.array([DATE.fullmatch(text.strip()) is not None for text in texts])
-    if (np.bincount(codes)[dates]).sum() > 0.5 * len(codes):
-        first = int(np.flatnonzero(dates)[0])
-        raise _no_dates(where, texts[first], column.index[codes == first][0], remedy)
-
-
-def _no_dates(where: str, value: object, row: object, remedy: str) -> NnexpError:
-    return NnexpError(
-        f"{where} holds dates or times ('{value}' in row {row}), which are neither numbers nor categories. Write them "
-        f"as numbers (a year, a month, seconds). {remedy}."
-    )
 
 
 def _classes(column: pd.Series[Any], kind: str, source: str) -> tuple[tuple[Label, ...], NDArray[np.int64]]:

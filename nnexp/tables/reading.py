@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import zlib
 from collections import Counter
 from collections.abc import Collection
@@ -16,12 +15,10 @@ import numpy as np
 
 from nnexp.basics.exact import LIMIT, as_floats, could_be_rounded
 from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.tables.spelling import number, spells_number
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
-"""A whole number as text; one of more digits is out of every range."""
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
 GZIP = b"\x1f\x8b"
@@ -151,26 +148,11 @@ def _read_text(file: Path, separator: str, text: Collection[str], option: str) -
             )[name]
         if not is_numeric_dtype(column) and column.dropna().map(spells_number).all():
             # Numbers out of range (1e400, thirty digits) come out of some versions of pandas as text.
-            table[name] = _numbers(column)
+            table[name] = numbers_of(column)
     return _without_nameless(file, table)
 
 
-def spells_number(value: object) -> bool:
-    """Whether the text of ``value`` is a number; Python's own 1_000 is not."""
-    text = str(value)
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
-def number(text: str) -> int | float:
-    """What a text that ``spells_number`` says: a whole number in all its digits, or a float."""
-    return int(text) if WHOLE.fullmatch(text) else float(text)
-
-
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def numbers_of(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column of texts as floats, or where these would not hold all whole numbers as Python's own numbers."""
     import pandas as pd
 

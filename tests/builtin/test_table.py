@@ -459,7 +459,7 @@ class TestTableRefused:
         path = write(tmp_path, "a;y\n1,5;1\n2,5;2\n3,25;3\n")
         assert refusal(load, path, separator=";") == (
             f"{path}: column 'a' holds numbers written with commas: '1,5' in row 1. Write them with a decimal point "
-            "and nothing between thousands. To leave the column out, type dataset.drop=[a]."
+            "and nothing between thousands or beside them. If they are names, type dataset.text=[a]."
         )
 
     def test_a_comma_at_the_end_is_text(self, tmp_path: Path) -> None:

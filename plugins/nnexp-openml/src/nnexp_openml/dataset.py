@@ -50,6 +50,7 @@ class OpenML(Dataset):
     )
     missing: str = param("refuse", choices=("refuse", "drop"), doc="drop: leave rows with missing values out")
     drop: tuple[str, ...] = param((), doc="columns to leave out")
+    text: tuple[str, ...] = param((), doc="columns that hold names, even where they look like numbers")
 
     def validate(self) -> None:
         if not NAME.fullmatch(self.table):
@@ -76,6 +77,7 @@ class OpenML(Dataset):
             task=self.task,
             missing=self.missing,
             drop=self.drop,
+            text=self.text,
             source=self.source,
         )
 

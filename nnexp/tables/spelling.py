@@ -1,0 +1,71 @@
+"""Numbers as people write them: with a unit, a currency, marks between thousands or a decimal comma. And plain ones."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
+"""A whole number as text; one of more digits is out of every range."""
+CURRENCIES = frozenset(
+    {"USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "BRL", "AUD", "CAD"}
+)
+"""Codes (ISO 4217) that stand before an amount as often as behind it."""
+ORDINALS = frozenset({"st", "nd", "rd", "th"})
+"""What makes a place of a number: 1st, 2nd, 3rd, 4th."""
+MARKS = " \u00a0\u202f\u2009'\u2019_.,"
+"""What stands between thousands: a space of any width, an apostrophe, an underscore, a point, a comma."""
+DECORATED = re.compile(
+    r"(?P<before>[^\w\s.,'+-]{1,3}|[A-Z]{1,3}[^\w\s.,'+-]?)?\s*"
+    rf"(?P<number>[+-]?(?:\d[\d{re.escape(MARKS)}]*\d|\d)|[+-]?\.\d+)\s*"
+    r"(?P<after>[^\W\d_][^\s\d]{0,7}|[^\w\s.,'+-][^\s\d]{0,7})?"
+)
+GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:[{re.escape(MARKS)}]\d{{3}})+(?:[.,]\d+)?")
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+
+
+class Decoration(NamedTuple):
+    """What stands beside a number's digits."""
+
+    before: str = ""
+    after: str = ""
+    marks: bool = False
+    """Whether its own digits are written with marks between thousands, or a decimal comma."""
+
+    def __str__(self) -> str:
+        return " and ".join(f"'{each}'" for each in (self.before, self.after) if each)
+
+
+def spells_number(value: object) -> bool:
+    """Whether the text of ``value`` is a number; Python's own 1_000 is not."""
+    text = str(value)
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def number(text: str) -> int | float:
+    """What a text that ``spells_number`` says: a whole number in all its digits, or a float."""
+    return int(text) if WHOLE.fullmatch(text) else float(text)
+
+
+def decoration(text: str) -> Decoration | None:
+    """What a number is written with in ``text``; None where it is a plain number, or no number at all.
+
+    A word with a digit in it ("A4", "B12") and a place ("1st") are no numbers.
+    """
+    found = DECORATED.fullmatch(text.strip())
+    if not found or spells_number(text):
+        return None
+    before, digits, after = found["before"] or "", found["number"], found["after"] or ""
+    money = before in CURRENCIES or any(unicodedata.category(letter) == "Sc" for letter in before)
+    unit = not after or after[0].isalpha() or after[0] in "%\u2030\u00b0" or unicodedata.category(after[0]) == "Sc"
+    if (before and not money) or not unit or after.lower() in ORDINALS:
+        return None
+    marks = bool(GROUPED.fullmatch(digits) or DECIMAL_COMMA.fullmatch(digits))
+    if not (marks or spells_number(digits)) or not (before or after or marks):
+        return None
+    return Decoration(before, after, marks)
