@@ -1,8 +1,8 @@
 """Addresses of stores, which may hold a password: how they are shown and written, and where the whole ones are meanwhile.
 
-A command takes the passwords out of its own words before anything else reads them (``kept``). From then on there is only
+A command takes the passwords out of its own words before anything else reads them (``remember``). From then on there is only
 ``http://me:***@host``: in what Hydra composes and writes, in notes, messages and logs. The whole address is in an environment
-variable of this process, where the workers of a sweep find it too, and is asked for where a store is opened (``whole``).
+variable of this process, where the workers of a sweep find it too, and is asked for where a store is opened (``unmasked``).
 """
 
 from __future__ import annotations

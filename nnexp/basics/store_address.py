@@ -1,7 +1,7 @@
 """A store's address, taken apart once: what kind of store it is, which one, and how it may be shown.
 
 Everything that asks whether an address is a server, a database or a folder, which file it means, or whether two addresses mean
-one store, asks a ``StoreAddress``. Its text is masked; the whole address has one name, ``whole``.
+one store, asks a ``StoreAddress``. Its text is masked; the whole address has one name, ``unmasked``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the subcommands have in common: how words are read, which store is meant, where a run's model lies."""
+"""What the subcommands have in common: how words are read, which store is meant."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from nnexp.sweep.session import Session, opened
 def main(words: Sequence[str], prestarted: Popen[bytes] | None = None) -> None:
     """Run what was typed. Raises NnexpError, or whatever else ended the run or the sweep.
 
-    ``started_ahead`` is a process for the one that delivers, if it was started before anything was read.
+    ``prestarted`` is a process for the one that delivers, if it was started before anything was read.
     """
     with opened(Session(prestarted=prestarted)) as session:
         carry_out(words, session)

@@ -5,6 +5,7 @@ Imports ``plugin`` and ``basics``.
 ``--help`` and ``plugins`` import all plugins, a run those that it chose: a stranger's slow or broken import is the concern of
 who chooses it.
 
-A new kind needs its base class in ``plugin``, a group in ``registry.GROUPS``, ``templates/<kind>.py.template`` and checks in
-``nnexp.testing``; ``plugins``, ``new`` and ``--help`` know it then.
+A new kind needs its base class in ``plugin``, a group in ``registry.GROUPS``, a field in ``experiment.plan``'s ``Plan``, a
+choice in conf/config.yaml, ``templates/<kind>.py.template`` and checks in ``nnexp.testing``. Then ``plugins``, ``new`` and
+``--help`` know it.
 """

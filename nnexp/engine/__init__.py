@@ -1,4 +1,4 @@
-"""The network, its gradient and its training on arrays: NumPy and nothing else.
+"""The network, its gradient and its training on arrays: NumPy, and threadpoolctl for its threads.
 
 Imports ``plugin`` and ``basics``.
 """

@@ -5,7 +5,7 @@ matrix has a last row of ones, so that z = V [a; 1] = W a + b is one product, an
 Samples are therefore kept as a design matrix: sample-major, with a last column of ones.
 
 A small network's time is the number of NumPy calls, so every call less counts: gradients are views of one flat vector, and
-the views of a batch are made once. Samples are shuffled a block at a time into a buffer that stays in the cache, and the cost
+the views of a batch are made once. Samples are shuffled a chunk at a time into a buffer that stays in the cache, and the cost
 of an epoch comes from the logits kept during it, without a second forward pass (``training``). A big network's time is its
 products. The benchmarks show the bare calls beside nnexp: nothing is left to gain but by another engine, for which
 ``run_epoch`` and ``make_step`` are the place.

@@ -1,4 +1,4 @@
-"""A sweep from its first job to its end: its manifest is written, its jobs are ranked, its best model is stored."""
+"""A sweep's beginning, as Hydra calls it, and what is delivered and stored at its end."""
 
 from __future__ import annotations
 

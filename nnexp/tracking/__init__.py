@@ -9,6 +9,12 @@
 | ``sqlite.py`` | metric points as rows of a SQLite store, and commits that wait for the disk once a run |
 | ``links.py`` | where MLflow's user interface shows runs |
 | ``store.py`` | ``Store``: one MLflow experiment; runs are created and found through it |
+| ``logged_models.py`` | the models of runs: stored once, whole or not at all |
+| ``lookup.py`` | a run is found by its id, the beginning of it, or its name |
+| ``artifacts.py`` | which files of a run go along, and where they may go |
+| ``foreign_database.py`` | a SQLite file of a stranger's, looked at before SQLite is |
+| ``moved.py`` | the locations in the database of a project that was moved |
+| ``opening.py`` | what is told of a run when it begins, and where that goes |
 | ``delivery.py`` | ``Delivery``: tells MLflow what a journal says, in batches, each piece exactly once |
 | ``delivery_queue.py`` | the thread that delivers runs which train in other processes, as those of a sweep |
 | ``delivery_process.py`` | a process that delivers while runs train, those of a sweep or a long one |

@@ -33,7 +33,7 @@ LOOK = 1.0
 
 
 class TrackedRun:
-    """One run in its journal and, unless it has no ``target``, in MLflow. Made by ``TrackedRun.start``.
+    """One run in its journal and, unless it has no ``target``, in MLflow. Made by ``start`` and ``resume``.
 
     Recording never waits for MLflow and never fails because of it. What it does not have by the end is delivered by
     ``finish``, which says so where that fails too.

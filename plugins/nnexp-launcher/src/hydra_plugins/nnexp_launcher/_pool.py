@@ -20,7 +20,10 @@ PRELOADED = (
     "hydra_plugins.nnexp_launcher._worker",
     "nnexp.commands.job",
     "nnexp.engine.training",
-    "nnexp.datasets",
+    *(
+        f"nnexp.builtin.{name}"
+        for name in ("activations", "initializers", "losses", "optimizers", "real", "schedules", "synthetic")
+    ),
     "cloudpickle",
     "matplotlib.backends.backend_agg",
 )
