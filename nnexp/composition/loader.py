@@ -52,7 +52,7 @@ from nnexp.composition.files import (
 )
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
 from nnexp.composition.logs import check_logging
-from nnexp.composition.reference import OWN, differences, reference
+from nnexp.composition.reference import FREE, OWN, differences, reference
 from nnexp.composition.shortcut import Templates
 from nnexp.discovery import presets
 from nnexp.errors import NnexpError
@@ -220,6 +220,9 @@ class GuardedLoader(ConfigLoaderImpl):
         if hydra["overrides"] != given:
             raise NnexpError("hydra.overrides is set in a file. It is what was typed: leave it out of the file.")
         safety.check_words({each.key_or_group: plain_value(each) for each in parsed if each.is_hydra_override()})
+        for key in (*OWN, *FREE):
+            if isinstance(value := hydra.get(key), str):
+                raise NnexpError(f"hydra.{key}={value}: it is a group of keys. Type hydra.{key}.KEY=VALUE")
         for part_of_hydra in ("launcher", "sweeper"):
             if not isinstance(hydra.get(part_of_hydra), Mapping):
                 raise NnexpError(
@@ -230,7 +233,8 @@ class GuardedLoader(ConfigLoaderImpl):
                 f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
                 f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {override(path, value)}"
             )
-        if (hydra.get("callbacks") or {}).get("nnexp") != OWN["callbacks"]["nnexp"]:
+        callbacks = hydra.get("callbacks")
+        if not isinstance(callbacks, Mapping) or callbacks.get("nnexp") != OWN["callbacks"]["nnexp"]:
             raise NnexpError("hydra.callbacks.nnexp is how nnexp keeps its runs apart. Leave it as it is.")
         safety.check_help(hydra.get("help"))
         safety.check_verbose(hydra.get("verbose"))

@@ -37,7 +37,7 @@ COUNTED = '''
 import os
 from dataclasses import dataclass
 import numpy as np
-from nnexp.sweep.worker import Here
+from nnexp.sweep.session import current
 from nnexp.plugin import Data, Dataset
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Counted(Dataset):
 
     def load(self, rng):
         with open(os.environ["LOADED"], "a") as file:
-            print(os.getpid(), Here.cache.most_bytes, file=file)
+            print(os.getpid(), current().cache.most_bytes, file=file)
         x = np.linspace(-1, 1, 40)[:, None]
         return Data(x, x[:, 0] ** 2, ("x",), "regression")
 '''
