@@ -82,7 +82,7 @@ class Forked:
 
     def __init__(self, scratch: Path, *more: str) -> None:
         """``scratch`` is a folder for what the commands say; ``more`` are modules that many of them will import."""
-        self._scratch, self._asking = scratch, threading.Lock()
+        self._scratch = scratch
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._line, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
@@ -151,7 +151,7 @@ class Forked:
             "session": session,
             "tables": tables,
         }
-        with self._asking, adopting():
+        with ALONE, adopting():
             socket.send_fds(self._line, [json.dumps(order).encode()], said)
             return int(self._line.recv(MOST))
 
@@ -182,9 +182,19 @@ class Command(subprocess.Popen[str]):
         self._close_pipe_fds(-1, -1, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
 
 
-@functools.cache
+ALONE = threading.RLock()
+"""Held by the thread that makes the server, and by the one to which a command is being handed over."""
+
+
 def server() -> Forked:
-    """The one that the commands of this process's tests have in common; it ends with this process."""
+    """The one that the commands of this process's tests have in common, those of its threads, too."""
+    with ALONE:
+        return only_server()
+
+
+@functools.cache
+def only_server() -> Forked:
+    """Start it; it ends with this process."""
     folder = tempfile.TemporaryDirectory(prefix="nnexp-forked-")
     forked = Forked(Path(folder.name), TRACKING)
     atexit.register(folder.cleanup)

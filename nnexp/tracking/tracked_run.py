@@ -74,6 +74,8 @@ class TrackedRun:
             params = {key: spelled(value) for key, value in opening.params.items()}
             opened = {**asdict(opening), "params": params, "id": token, "time": now}
             journal.write({"opened": opened})
+            if target and target.store:  # MLflow is about to know of it, so no power failure may take it
+                journal.sync()
             entry = register(target.outputs, token, directory, target.uri, target.experiment) if target else None
             made = cls(journal, directory, target, entry)
             made.token = token
