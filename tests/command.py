@@ -77,27 +77,12 @@ def process(
     It may lead a ``session`` of its own; without ``tables`` it has MLflow write those of a new database.
     """
     everything = environment(**more)
+    how: Mapping[str, Any] = {"cwd": cwd, "env": everything, "stdout": stdout, "stderr": stderr, "text": True}
     if not usual(everything):
-        return subprocess.Popen(
-            [sys.executable, "-m", "nnexp", *words],
-            cwd=cwd,
-            env=everything,
-            stdout=stdout,
-            stderr=stderr,
-            text=True,
-            start_new_session=session,
-        )
+        return subprocess.Popen([sys.executable, "-m", "nnexp", *words], start_new_session=session, **how)
     from tests.forked import Command
 
-    return Command(
-        *words,
-        cwd=cwd,
-        environment=everything,
-        stdout=stdout,
-        stderr=stderr,
-        session=session,
-        tables=tables,
-    )
+    return Command(words, session=session, tables=tables, **how)
 
 
 def sweeping(

@@ -32,7 +32,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from tests.command import ROOT, environment
 
@@ -159,19 +159,10 @@ class Forked:
 class Command(subprocess.Popen[str]):
     """``python -m nnexp WORDS``, forked, as a process that was started with pipes."""
 
-    def __init__(
-        self,
-        *words: str,
-        cwd: Path,
-        environment: Mapping[str, str],
-        stdout: int | IO[Any] = subprocess.PIPE,
-        stderr: int | IO[Any] = subprocess.PIPE,
-        session: bool = False,
-        tables: bool = True,
-    ) -> None:
+    def __init__(self, words: Sequence[str], *, session: bool, tables: bool, **how: Any) -> None:
+        """``how`` is as for any ``Popen``: a directory, an environment, pipes."""
         self._how = {"session": session, "tables": tables}
-        command = ["nnexp", *words]
-        super().__init__(command, cwd=cwd, env=environment, stdout=stdout, stderr=stderr, text=True, close_fds=True)
+        super().__init__(["nnexp", *words], close_fds=True, **how)
 
     def _execute_child(self, *arguments: Any) -> None:
         """What starts the process, once its pipes are made."""

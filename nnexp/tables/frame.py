@@ -98,13 +98,16 @@ class _Choice:
 
     def _spelled_out(self, table: pd.DataFrame) -> pd.DataFrame:
         """Numbers that are kept as text become numbers, as in a column whose only word stood in a row that was left out."""
-        for name in table.columns:
+        numbers = {}
+        for name in table.columns.difference(list(self.text)):
             column = table[name]
-            if name not in self.text and kind_of(column) == "text" and str(column.dtype) != "category":
-                texts = levels(column)[1]
-                if all(map(spells_number, texts)):
-                    table = table.assign(**{name: numbers_of(column)})
-        return table
+            if (
+                kind_of(column) == "text"
+                and str(column.dtype) != "category"
+                and all(map(spells_number, levels(column)[1]))
+            ):
+                numbers[name] = numbers_of(column)
+        return table.assign(**numbers)
 
     def _kind(self, column: pd.Series[Any]) -> str:
         """The kind of a column: words where the user says so."""

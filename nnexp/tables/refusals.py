@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,28 +35,25 @@ def refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str) -> 
 
 
 FEWEST = 3
-"""So many different numbers with the same unit are a quantity."""
+"""So many different numbers with something beside them are a quantity: "2WD" and "4WD" are names."""
 
 
 def refuse_decorated(column: pd.Series[Any], where: str, remedy: str) -> None:
-    """Refuse text in which most are numbers with the same unit or currency beside them, or with marks between thousands."""
+    """Refuse text in which most are numbers, plain ones or with a unit, a currency or marks between thousands."""
     codes, texts = levels(column)
+    share = np.bincount(codes) / len(codes)
     found = [decoration(text) for text in texts]
-    rows: Counter[tuple[str, str]] = Counter()
-    distinct: Counter[tuple[str, str]] = Counter()
-    for each, times in zip(found, np.bincount(codes).tolist(), strict=True):
-        if each:
-            rows[each.before, each.after] += times
-            distinct[each.before, each.after] += 1
-    most = max(rows, key=rows.__getitem__, default=("", ""))
-    if 2 * rows[most] <= len(codes) or distinct[most] < FEWEST:  # "2WD" and "4WD" are names
+    odd = [code for code, each in enumerate(found) if each]
+    numbers = sum(share[code] for code, text in enumerate(texts) if found[code] or spells_number(text))
+    marks = any(each and not each.beside for each in found)  # no name is written so
+    if not odd or numbers <= 0.5 or (len(odd) < FEWEST and not marks):
         return
-    first = next(code for code, each in enumerate(found) if each and (each.before, each.after) == most)
-    marks = "written with commas" if "," in texts[first] else "with marks between thousands"
-    how = f"with {found[first]}" if any(most) else marks
+    text, first = texts[odd[0]], found[odd[0]]
+    beside = first.beside if first else ""
+    how = f"with {beside}" if beside else "written with commas" if "," in text else "with marks between thousands"
     raise NnexpError(
-        f"{where} holds numbers {how}: '{texts[first]}' in row {column.index[codes == first][0]}. Write them with a decimal "
-        f"point and nothing between thousands or beside them. {remedy}."
+        f"{where} holds numbers {how}: '{text}' in row {column.index[codes == odd[0]][0]}. Write them with a decimal point "
+        f"and nothing between thousands or beside them. {remedy}."
     )
 
 

@@ -22,7 +22,8 @@ DECORATED = re.compile(
     r"(?P<after>[^\W\d_][^\s\d]{0,7}|[^\w\s.,'+-][^\s\d]{0,7})?"
 )
 GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:[{re.escape(MARKS)}]\d{{3}})+(?:[.,]\d+)?")
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+COMMA = re.compile(r"\d,\d")
+"""A decimal comma, or one between thousands; in "0 ," it is neither."""
 
 
 class Decoration(NamedTuple):
@@ -33,7 +34,9 @@ class Decoration(NamedTuple):
     marks: bool = False
     """Whether its own digits are written with marks between thousands, or a decimal comma."""
 
-    def __str__(self) -> str:
+    @property
+    def beside(self) -> str:
+        """The unit, the currency or both, as a message quotes them; empty where there are only marks."""
         return " and ".join(f"'{each}'" for each in (self.before, self.after) if each)
 
 
@@ -65,7 +68,8 @@ def decoration(text: str) -> Decoration | None:
     unit = not after or after[0].isalpha() or after[0] in "%\u2030\u00b0" or unicodedata.category(after[0]) == "Sc"
     if (before and not money) or not unit or after.lower() in ORDINALS:
         return None
-    marks = bool(GROUPED.fullmatch(digits) or DECIMAL_COMMA.fullmatch(digits))
+    commas = bool(COMMA.search(digits)) and spells_number(digits.replace(",", ""))
+    marks = commas or bool(GROUPED.fullmatch(digits))
     if not (marks or spells_number(digits)) or not (before or after or marks):
         return None
     return Decoration(before, after, marks)

@@ -17,6 +17,7 @@ from tests.command import environment
 TWO = """
 import os, sys
 from pathlib import Path
+from nnexp.commands.resume_sweep import resume_sweep
 from nnexp.commands.run import main
 from nnexp.errors import NnexpError
 
@@ -31,6 +32,7 @@ if __name__ == "__main__":
             main(words)
         except NnexpError as error:
             print("REFUSED", error)
+    resume_sweep(Path("outputs/sweeps/a"), [], {}, {"uri": None, "artifacts": None}, failed=False)
 """
 
 
@@ -45,14 +47,15 @@ def test_sessions_are_nested() -> None:
 
 @pytest.mark.parametrize("words", [["tracking=none"], []], ids=["no store", "mlflow"])
 def test_two_sweeps_in_one_process(words: list[str], tmp_path: Path) -> None:
-    """One after the other, with a refused run between them and a run after them, each as if it were alone."""
+    """One after the other, with a refused run, a run and a ``resume`` of the first: each as if it were alone."""
     script = tmp_path / "two.py"
     script.write_text(TWO)
     done = subprocess.run(
         [sys.executable, script, *words], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("2 jobs: 2 finished") == 2
+    assert done.stdout.count("2 jobs: 2 finished") == 3
+    assert "Nothing is left to do." in done.stdout
     assert done.stdout.count("REFUSED No loss 'mea'") == 1
     for name, seeds, epochs in (("a", (0, 1), 2), ("b", (2, 3), 3)):
         for job, seed in enumerate(seeds):

@@ -97,6 +97,23 @@ def test_a_column_of_them_is_refused(text: str, role: str, tmp_path: Path) -> No
     assert (named.task == "multiclass") if role == "target" else len(named.categories["price"]) > 2
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1,5", "2,5"],
+        ["12,34,567", "23,45,678"],
+        ["1'000", "2'000"],
+        ["900 kg", "1.5 t", "20 lb"],
+        ["1", "2%", "3%", "4%"],
+    ],
+)
+def test_a_few_with_marks_and_several_units_are_refused(cells: list[str]) -> None:
+    """Marks alone tell a number, be they two; units may differ, and plain numbers stand among them."""
+    frame = pd.DataFrame({"price": cells * 10, "y": np.arange(10.0 * len(cells))})
+    with pytest.raises(NnexpError, match="column 'price' holds numbers w"):
+        from_frame(frame, "y")
+
+
 @pytest.mark.parametrize("cells", [["2WD", "4WD"], ["10mg", "20mg"], ["A4", "A5", "A6"], ["1st", "2nd", "3rd"]])
 def test_names_with_digits_stay_categories(cells: list[str]) -> None:
     """Two of a kind, words with a number in them, and places are names."""

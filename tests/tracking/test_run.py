@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -296,6 +297,29 @@ def test_a_dead_run_is_found_also_before_its_id_was_noted(any_store: Store, outp
         "its process was killed after epoch 0 of 9",
     )
     assert json.loads((run.directory / "result.json").read_text())["status"] == "KILLED"
+
+
+def test_the_journal_is_on_the_disk_before_mlflow_knows_of_the_run(
+    store: Store, outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure may take what was not forced, and MLflow must not be left with a run that has no journal."""
+    done: list[str] = []
+    force, start = os.fsync, store.start
+
+    def forced(file: int) -> None:
+        force(file)
+        done.append(Path(f"/proc/self/fd/{file}").readlink().name)
+
+    def told(*arguments: Any, **more: Any) -> str:
+        done.append("MLflow")
+        return start(*arguments, **more)
+
+    monkeypatch.setattr(os, "fsync", forced)
+    monkeypatch.setattr(store, "start", told)
+    run = started(store, outputs)
+    before = done[: done.index("MLflow")]
+    assert {JOURNAL, run.directory.name, run.directory.parent.name} <= set(before)
+    run.finish("FINISHED")
 
 
 def test_a_run_that_is_alive_is_left_alone(store: Store, outputs: Path) -> None:
