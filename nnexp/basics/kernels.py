@@ -51,15 +51,17 @@ def logistic_residual(z: Array, y: Array, out: Array) -> None:
 
 
 def softmax(z: Array, out: Array) -> None:
-    """out_i = exp(z_i) / sum_j exp(z_j) in each column; the largest z_j is subtracted only where exp(z) leaves the range.
+    """out_i = exp(z_i) / sum_j exp(z_j) in each column; the largest z_j is subtracted only where a sum leaves the range.
 
-    The sums are a product with ones, in half the time of a reduction, and one reciprocal a column replaces the divisions.
+    The sums are a product with ones, in half the time of a reduction, and one reciprocal a column replaces the divisions. The
+    range ends where a square does, at 1e-154 and 1e154 in float64: a sum nearer to the end of all numbers has summands with few
+    digits left.
     """
     np.exp(z, out=out)
     column_sum = ones(len(out), out.dtype)
     total = column_sum.dot(out)
     inverse = np.reciprocal(total)
-    if not math.isfinite(total.dot(inverse)):  # a sum over- or underflowed
+    if not math.isfinite(total.dot(total) + inverse.dot(inverse)):  # a sum over- or underflows, or is near it
         np.subtract(z, np.maximum.reduce(z, axis=0), out=out)
         np.exp(out, out=out)
         inverse = np.reciprocal(column_sum.dot(out))
