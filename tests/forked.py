@@ -262,6 +262,17 @@ def preload() -> None:
     for name in (*PRELOADED, *sys.argv[3:]):
         importlib.import_module(name)
     Plugins.instance()
+    # Grammars are slow at the first sentence that they read; what Hydra says of itself is the same for all commands.
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    from nnexp.composition.reference import reference
+
+    OverridesParser.create().parse_overrides(
+        ["a.b=1.5", "c=d", "e=[1,2]", "f=1,2", "g='h'", "i={j:k}", "+l=m", "~n", "o=/p.q"]
+    )
+    assert OmegaConf.create({"a": "b", "c": "d ${a} ${.a}"}).c == "d b b"
+    reference(())
 
 
 def copy_tables(made: Path) -> None:

@@ -43,7 +43,9 @@ def carry_out(words: Sequence[str], session: Session) -> None:
     refuse_options(vars(given))
     given.overrides = [*session.command.recorded, *given.overrides]
     to_run = not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion)
-    session.command = replace(session.command, to_run=to_run, options=file_options(vars(given)))
+    session.command = replace(
+        session.command, to_run=to_run, options=file_options(vars(given)), multirun=given.multirun
+    )
     if to_run:
         outputs_here()
     options.register(registry.available if given.help else options.claimed)

@@ -11,6 +11,7 @@ from typing import Any
 
 from hydra._internal.config_repository import IConfigRepository
 from hydra.conf import HydraConf
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
@@ -22,9 +23,9 @@ from nnexp.composition.choices import chosen, wrong_choice, wrong_field
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, known_keys, plain_keys
 from nnexp.composition.words import FUNCTIONS, text, texts, values, wrong_type
 from nnexp.discovery.registry import GROUPS
-from nnexp.errors import did_you_mean, first_line, listed
+from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment.plan import Settings
-from nnexp.experiment.settings import LauncherSettings, RunSettings
+from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, RunSettings
 
 
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
@@ -118,6 +119,19 @@ def how_many(override: Override, most: int) -> int:
     if not override.is_sweep_override() or isinstance(value, IntervalSweep):
         return 1
     return sum(1 for _ in itertools.islice(override.sweep_string_iterator(), most + 1))
+
+
+def refuse_jobs(lines: Iterable[str], loader: ConfigLoader) -> None:
+    """Refuse swept values that the basic sweeper makes no jobs of, or too many. Raises NnexpError."""
+    jobs = 1
+    for each in OverridesParser.create(loader).parse_overrides(list(lines)):
+        if message := without_jobs(each):
+            raise NnexpError(message)
+        jobs *= how_many(each, MOST_JOBS)
+        if jobs > MOST_JOBS:
+            raise NnexpError(
+                f"{each.input_line}: the sweep would have more than {MOST_JOBS:,} jobs. Sweep fewer values at a time."
+            )
 
 
 def renamed(overrides: Iterable[str]) -> str:

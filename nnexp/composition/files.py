@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from nnexp.composition.explain import unreadable
 from nnexp.composition.reference import LAUNCHER, OWN, leaves
 from nnexp.composition.safety import stays_inside
 from nnexp.composition.words import text, values
-from nnexp.discovery import installed, registry
+from nnexp.discovery import installed, presets, registry
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import LauncherSettings
@@ -33,6 +33,18 @@ def refuse_swept_settings(lines: Iterable[str]) -> None:
         override = OverridesParser.create().parse_override(line)
         if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
             raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
+
+
+def refuse_rivals(choices: Mapping[str, Any], sources: Sequence[ConfigSource]) -> None:
+    """Refuse a choice that two installed distributions bring a file for, where no nearer source has one. Raises NnexpError."""
+    for group, name in choices.items():
+        rivals = [str(conf.provider) for conf in presets.rivals(group, str(name))]
+        holders = [source.provider for source in sources if source.is_config(f"{group}/{name}")]
+        if len(rivals) > 1 and holders[0] in rivals:
+            raise NnexpError(
+                f"{group}={name} is brought by {' and by '.join(rivals)}. Uninstall one of them, or copy the file you "
+                f"mean to DIR/{group}/{name}.yaml and type --config-dir DIR."
+            )
 
 
 def check_launcher(options: Any) -> None:

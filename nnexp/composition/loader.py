@@ -40,23 +40,25 @@ from nnexp.composition.composed import (
     top_keys,
     written,
 )
-from nnexp.composition.explain import explain, how_many, renamed, without_jobs
+from nnexp.composition.explain import explain, refuse_jobs, renamed
 from nnexp.composition.files import (
     check_launcher,
     checked_reader,
     plain_value,
+    refuse_rivals,
     refuse_shadows,
     refuse_swept_settings,
     refuse_unbounded_file,
     refuse_unreadable,
 )
+from nnexp.composition.first import First
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
 from nnexp.composition.logs import check_logging
 from nnexp.composition.reference import FREE, OWN, differences, reference
 from nnexp.composition.shortcut import Templates
 from nnexp.discovery import presets
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import MOST_JOBS, SweepSettings, check
+from nnexp.experiment.settings import SweepSettings, check
 
 
 def register_resolvers() -> None:
@@ -79,6 +81,8 @@ class Command:
     """The overrides that a manifest says, and nobody has typed, of a sweep that is resumed."""
     sweep_directory: str | None = None
     """Where a resumed sweep is; else it is as the configuration says."""
+    multirun: bool = False
+    """Whether ``-m`` was typed."""
 
 
 class GuardedLoader(ConfigLoaderImpl):
@@ -90,6 +94,7 @@ class GuardedLoader(ConfigLoaderImpl):
         super().__init__(config_search_path)
         self.command = command  # a sweep's workers get it with the loader
         self.checked_later = False
+        self._first = First(self._checked, multirun=command.multirun)
         self._of_a_sweep = False
         self._templates = Templates(self._template, self.repository.group_exists)
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
@@ -122,10 +127,18 @@ class GuardedLoader(ConfigLoaderImpl):
         """Compose, check, and raise NnexpError for any mistake of the user's."""
         if PROBE in overrides:
             raise InForce
+        if not validate_sweep_overrides:  # which Hydra does to read hydra.mode
+            return self._first.mode(config_name, overrides)
+        first = self._first.again(config_name, overrides, run_mode)
+        return first or self._checked(config_name, overrides, run_mode, sweeps_checked=True)
+
+    def _checked(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, *, sweeps_checked: bool
+    ) -> DictConfig:
         try:
             with no_resolvers():
                 config = super().load_configuration(
-                    config_name, overrides, run_mode, from_shell, validate_sweep_overrides
+                    config_name, overrides, run_mode, validate_sweep_overrides=sweeps_checked
                 )
         except yaml.YAMLError as error:
             raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
@@ -141,7 +154,7 @@ class GuardedLoader(ConfigLoaderImpl):
             raise NnexpError(message)
         raw = in_raw_form(config)
         conceal(config, raw)
-        self._refuse_two_files(raw)
+        refuse_rivals(raw["hydra"]["runtime"]["choices"], self.get_sources())
         self._refuse_hydras(raw["hydra"], overrides)
         self._refuse_unsafe(raw, overrides)
         refuse_unreadable(swept_in_files(raw))
@@ -165,7 +178,7 @@ class GuardedLoader(ConfigLoaderImpl):
         lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
         refuse_swept_settings(lines)
         if is_basic(config.hydra.sweeper):
-            self._refuse_no_jobs(lines)
+            refuse_jobs(lines, self)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose one job of a sweep, from its template where that is certain to be the same."""
@@ -207,7 +220,7 @@ class GuardedLoader(ConfigLoaderImpl):
         raw = in_raw_form(config)
         conceal(config, raw)
         # Of the refusals above, those that no value on the command line makes better or worse.
-        self._refuse_two_files(raw)
+        refuse_rivals(raw["hydra"]["runtime"]["choices"], self.get_sources())
         self._refuse_hydras(raw["hydra"], overrides)
         refuse_unreadable(swept_in_files(raw))
         return config
@@ -228,7 +241,10 @@ class GuardedLoader(ConfigLoaderImpl):
                 raise NnexpError(
                     f"hydra/{part_of_hydra} cannot be left out. Choose one: hydra/{part_of_hydra}=NAME, or leave the word out."
                 )
-        for path, value in differences(hydra, reference(tuple(map(str, words)))):
+        chosen = [
+            str(each.input_line) for each in parsed if each.is_hydra_override() and each.key_or_group != "hydra.mode"
+        ]
+        for path, value in differences(hydra, reference(tuple(chosen))):
             raise NnexpError(
                 f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
                 f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {override(path, value)}"
@@ -248,6 +264,12 @@ class GuardedLoader(ConfigLoaderImpl):
         names = [str(line).lstrip("+~").partition("=")[0] for line in typed if line not in recorded]
         safety.check(raw, names, top_keys())
 
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
+        """Note what the files say of hydra.mode, before the words do."""
+        config = super()._compose_config_from_defaults_list(defaults, repo)
+        self._first.in_files.append(OmegaConf.select(config, "hydra.mode"))
+        return config
+
     def _process_config_searchpath(self, config_name: str | None, parsed_overrides: Any, repo: Any) -> None:
         """Let a search path be typed, but no file say one: to look there may import a package."""
         if config_name:
@@ -266,27 +288,6 @@ class GuardedLoader(ConfigLoaderImpl):
         parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
         repo.load_config = checked_reader(repo, config_name)  # type: ignore[method-assign, assignment]
         return parsed, repo
-
-    def _refuse_two_files(self, raw: Mapping[str, Any]) -> None:
-        for group, name in raw["hydra"]["runtime"]["choices"].items():
-            rivals = [str(conf.provider) for conf in presets.rivals(group, str(name))]
-            holders = [source.provider for source in self.get_sources() if source.is_config(f"{group}/{name}")]
-            if len(rivals) > 1 and holders[0] in rivals:
-                raise NnexpError(
-                    f"{group}={name} is brought by {' and by '.join(rivals)}. Uninstall one of them, or copy the file you "
-                    f"mean to DIR/{group}/{name}.yaml and type --config-dir DIR."
-                )
-
-    def _refuse_no_jobs(self, lines: Iterable[str]) -> None:
-        jobs = 1
-        for each in OverridesParser.create(self).parse_overrides(list(lines)):
-            if message := without_jobs(each):
-                raise NnexpError(message)
-            jobs *= how_many(each, MOST_JOBS)
-            if jobs > MOST_JOBS:
-                raise NnexpError(
-                    f"{each.input_line}: the sweep would have more than {MOST_JOBS:,} jobs. Sweep fewer values at a time."
-                )
 
     def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
         if self._of_a_sweep:
