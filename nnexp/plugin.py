@@ -247,6 +247,10 @@ class Data:
     target: str = "target"
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The categories of each categorical feature."""
+    notes: tuple[str, ...] = ()
+    """What a user should know about how they were read, one line each."""
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How the table was written, where not as usual (``nnexp.tables.format``); kept in the model, for new rows."""
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ LONG = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes for each processor, as half of what tests do is to wait for a command, a server or the disk."""
-    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+    """One process more than there are processors, as a part of what tests do is to wait for a command, a server or the disk."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

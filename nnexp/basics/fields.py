@@ -134,7 +134,7 @@ def _refusal(key: str, annotation: Any, limits: Bounds, value: Any) -> str:
     """Say the rule and what was given; a single value where a list is due comes with what to type."""
     shown = list(value) if isinstance(value, tuple) else value
     hint = did_you_mean(str(value), limits.choices)
-    if typing.get_origin(annotation) is tuple and isinstance(value, int | float | str):
+    if takes_list(annotation) and isinstance(value, int | float | str):
         hint = f" Type {override(key, [value])}." if has_type((value,), annotation) else ""
     return f"{key} must be {rule(annotation, limits)}. Got {shown!r}.{hint}"
 
@@ -143,7 +143,7 @@ def rule(annotation: Any, limits: Bounds) -> str:
     """What a field takes, in words: ``a float above 0``, ``one of last, best``, ``a list of int, each at least 1``."""
     if limits.choices:
         return str(limits)
-    each = ", each" if str(limits) and typing.get_origin(annotation) is tuple else ""
+    each = ", each" if str(limits) and takes_list(annotation) else ""
     return " ".join(filter(None, [type_name(annotation) + each, str(limits)]))
 
 
@@ -151,12 +151,17 @@ def _as_declared(value: Any, annotation: Any) -> Any:
     """A list becomes a tuple, a whole number a float, a NumPy scalar a plain value, where the annotation asks for it."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, list) and typing.get_origin(annotation) is tuple:
+    if isinstance(value, list) and takes_list(annotation):
         value = tuple(value)
     wants_float = annotation is float or float in typing.get_args(annotation)
     if wants_float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value
+
+
+def takes_list(annotation: Any) -> bool:
+    """Whether a field is a tuple of values, be it or None."""
+    return any(typing.get_origin(each) is tuple for each in (annotation, *typing.get_args(annotation)))
 
 
 def has_type(value: object, annotation: Any) -> bool:

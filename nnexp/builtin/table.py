@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nnexp.errors import NnexpError
 from nnexp.plugin import Data, Dataset, param
 from nnexp.tables.columns import encode
+from nnexp.tables.format import THOUSANDS, Format
 from nnexp.tables.frame import from_frame
 from nnexp.tables.reading import read_table
 
@@ -33,21 +34,40 @@ class Csv(Dataset):
     drop: tuple[str, ...] = param((), doc="columns to leave out")
     text: tuple[str, ...] = param((), doc="columns that hold names, even where they look like numbers")
     separator: str = param(",", doc="what stands between two cells of a text file; \\t is a tab")
+    decimal: str = param(".", choices=(".", ","), doc="what stands before a number's fraction")
+    thousands: str = param(
+        "", choices=tuple(THOUSANDS), doc="what stands between thousands; a space of any width is one"
+    )
+    units: str = param("refuse", choices=("refuse", "strip"), doc='strip: "5 kg", "$5" and "5%" are 5')
+    header: str = param(
+        "auto", doc="where the columns' names stand: auto, none (c1, c2, ...) or the number of the line"
+    )
+    na: tuple[str, ...] | None = param(
+        None, doc="what is written for a missing value, beside nothing; null: NA, NaN, ..."
+    )
 
     def validate(self) -> None:
-        if len(self.separator.replace("\\t", "\t")) != 1 or self.separator in '"\r\n':
-            raise NnexpError(
-                f"dataset.separator must be one character (\\t for a tab). Got {self.separator!r}. Type "
-                "'dataset.separator=\";\"'"
-            )
+        self.form()
+
+    def form(self) -> Format:
+        """How the table is written. Raises NnexpError where nothing is written so."""
+        separator = self.separator.replace("\\t", "\t")
+        try:
+            return Format(separator, self.decimal, self.thousands, self.units, self.header, self.na)
+        except ValueError as error:
+            raise NnexpError(f"dataset.{error}.") from None
 
     def load(self, rng: np.random.Generator) -> Data:
-        return from_frame(
-            read_table(self.path, self.separator, text=self.text),
+        table = read_table(self.path, self.form(), text=self.text)
+        data = from_frame(
+            table.frame,
             self.target,
             task=self.task,
             missing=self.missing,
             drop=self.drop,
             text=self.text,
             source=self.path,
+            form=table.form,
+            cell=table.cell,
         )
+        return replace(data, notes=(*table.notes, *data.notes))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nnexp.basics.files import replacing
 from nnexp.commands.found import model_directory
@@ -17,6 +19,8 @@ from nnexp.errors import NnexpError, counted, printable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nnexp.tables.format import Format
+
 
 def predict(words: Sequence[str]) -> None:
     """Answer for new rows with a run's model: labels or values in original units, and probabilities."""
@@ -25,7 +29,7 @@ def predict(words: Sequence[str]) -> None:
     parser.set_defaults(typed="predict {} TABLE")
     parser.add_argument("table", help="a .csv, .tsv, .txt or .parquet file with the training table's feature columns")
     parser.add_argument("-o", "--output", help="a .csv or .parquet file; without it the answers are printed as csv")
-    parser.add_argument("--separator", default=",", help="between the cells of a text file")
+    add_format(parser)
     add_store(parser)
     given = parser.parse_args(words)
     from nnexp.experiment.model import load
@@ -33,9 +37,13 @@ def predict(words: Sequence[str]) -> None:
 
     with model_directory(given) as (directory, _):
         model = load(directory)
+    form = format_given(given, model.preprocessing.reading)
+    model = replace(model, preprocessing=replace(model.preprocessing, reading=form.changes()))
     text = [feature.name for feature in model.features if feature.categories]
-    table = read_table(given.table, given.separator, text=text, option="--separator ")
-    answers = model.predict_table(table, source=given.table)
+    table = read_table(given.table, form, text=text, typed=lambda name, value: f"--{name}={shlex.quote(value)}")
+    for line in table.notes:
+        print(printable(f"nnexp: {line}"), file=sys.stderr)  # noqa: T201
+    answers = model.predict_table(table.frame, source=given.table)
     if not given.output:
         try:
             if sys.stdout.isatty():  # a model from a stranger may call a class what a terminal takes for a command
@@ -47,6 +55,30 @@ def predict(words: Sequence[str]) -> None:
         return
     write(answers, Path(given.output))
     print(f"{counted(len(answers), 'row')}: {given.output}")  # noqa: T201
+
+
+def add_format(parser: Parser) -> None:
+    """The options that say how the table is written; without them it is as that of training was."""
+    group = parser.add_argument_group("how the table is written, where not as that of training")
+    group.add_argument("--separator", help="between the cells of a text file")
+    group.add_argument("--decimal", help="before a number's fraction: . or ,")
+    group.add_argument("--thousands", help="between thousands")
+    group.add_argument("--units", help="strip: read 5 kg as 5; refuse: do not")
+    group.add_argument("--header", help="the line with the columns' names, auto, or none")
+    group.add_argument("--na", help="what is written for a missing value, separated by commas")
+
+
+def format_given(given: argparse.Namespace, training: Mapping[str, Any]) -> Format:
+    """How the table is written. Raises NnexpError."""
+    from nnexp.tables.format import Format
+
+    options = {name: getattr(given, name) for name in ("separator", "decimal", "thousands", "units", "header")}
+    typed = {name: value.replace("\\t", "\t") for name, value in options.items() if value is not None}
+    marks = {} if given.na is None else {"na": [each for each in given.na.split(",") if each]}
+    try:
+        return Format.of({**training, **typed, **marks})
+    except ValueError as error:
+        raise NnexpError(f"--{error}.") from None
 
 
 def write(answers: pd.DataFrame, path: Path) -> None:

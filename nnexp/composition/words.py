@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, Sweep
 from hydra.errors import HydraException
 
-from nnexp.basics.fields import bounds, field_types, hyperparameters, rule
+from nnexp.basics.fields import bounds, field_types, hyperparameters, rule, takes_list
 from nnexp.basics.plain import override
 from nnexp.errors import did_you_mean
 
@@ -27,8 +27,8 @@ def wrong_type(cls: type, field: str, key: str, given: Iterable[Any]) -> str:
         if not convertible(value, annotation):
             several = isinstance(value, list | dict)
             hint = did_you_mean(text(value), bounds(item).choices)
-            if typing.get_origin(annotation) is tuple and not several:
-                hint = f" Type {override(key, [text(value)])}." if reads([value], annotation) else ""
+            if takes_list(annotation) and not several:
+                hint = f" Type {override(key, [text(value)])}." if convertible([value], annotation) else ""
             shown = value if several else f"'{text(value)}'"
             return f"{key} must be {rule(annotation, bounds(item))}. Got {shown}.{hint}"
     return ""

@@ -16,6 +16,7 @@ from nnexp.engine.network import MLP
 from nnexp.errors import NnexpError
 from nnexp.experiment.preprocessing import Feature, Preprocessing, Scaling
 from nnexp.plugin import Activation, Task
+from nnexp.tables.format import Format
 
 FORMAT = 1
 """The version of what ``Model.describe`` writes."""
@@ -57,7 +58,8 @@ class Description:
         if len({each.name for each in columns}) < len(columns):
             raise ValueError("two of its features have one name")
         scalings = scaling(inputs, sum(each.width for each in columns)), scaling(outputs, None)
-        preprocessing = Preprocessing(columns, task, target, labels(classes, task), *scalings)
+        reading = Format.of(found.get("reading", {})).changes()
+        preprocessing = Preprocessing(columns, task, target, labels(classes, task), *scalings, reading)
         if not all(type(each) is int and each > 0 for each in sizes):
             raise ValueError("its sizes are no layers'")
         if (sizes[0], sizes[-1]) != (preprocessing.n_inputs, preprocessing.n_outputs):
@@ -113,9 +115,8 @@ def scaling(found: Any, width: int | None) -> Scaling:
     """A scaling of so many columns."""
     match found:
         case {"shift": [*shift], "scale": [*scale]} if len(shift) == len(scale) == (width or len(scale)) > 0:
-            made = Scaling(
-                *(np.array([number(each, "scaling") for each in column], float) for column in (shift, scale))
-            )
+            given = [np.array([number(each, "scaling") for each in column]) for column in (shift, scale)]
+            made = Scaling(given[0], given[1])
             if (made.scale != 0).all():
                 return made
     raise ValueError("its scaling is not one of its columns")

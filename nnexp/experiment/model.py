@@ -146,9 +146,11 @@ class Model:
         import pandas as pd
 
         from nnexp.tables.columns import encode
+        from nnexp.tables.format import Format
 
         names = [feature.name for feature in self.features]
-        x = encode(table, names, {f.name: f.categories for f in self.features if f.categories}, source=source)
+        categories = {f.name: f.categories for f in self.features if f.categories}
+        x = encode(table, names, categories, source=source, form=Format.of(self.preprocessing.reading))
         y_pred = self.outputs(x)
         answers = self._answers(y_pred)
         if answers.ndim == 2:
@@ -177,6 +179,7 @@ class Model:
             "threshold": self.threshold,
             "inputs": {"shift": given.inputs.shift.tolist(), "scale": given.inputs.scale.tolist()},
             "outputs": {"shift": given.outputs.shift.tolist(), "scale": given.outputs.scale.tolist()},
+            **({"reading": dict(given.reading)} if given.reading else {}),
         }
 
     def save(self, path: str | Path) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,6 +88,8 @@ class Scaling:
 
     shift: Array
     scale: Array
+    rounding: tuple[int, ...] = ()
+    """Columns that vary, but by rounding alone."""
 
     @property
     def changes(self) -> bool:
@@ -98,8 +100,8 @@ class Scaling:
     def fit(cls, columns: NDArray[Any], rows: Rows, method: str) -> Scaling:
         """Fit to the given rows of ``columns`` (n_samples, n_columns).
 
-        ``method`` is ``standard`` (mean 0, standard deviation 1), ``minmax`` (0 to 1) or ``none``. A constant column is only
-        shifted.
+        ``method`` is ``standard`` (mean 0, standard deviation 1), ``minmax`` (0 to 1) or ``none``. A constant column, and one
+        that varies by its own rounding alone, is only shifted.
         """
         n_columns = columns.shape[1]
         shift, scale = np.zeros(n_columns), np.ones(n_columns)
@@ -126,9 +128,22 @@ class Scaling:
             shift, scale = least, most - least
         if not (np.isfinite(shift).all() and np.isfinite(scale).all()):
             raise NnexpError("The values of a column are too far apart for float64. Rescale it, or leave it out.")
-        constant = least == most  # told exactly: the computed mean of equal numbers may be off by rounding
+        constant = is_constant(least, most)
+        rounding = tuple(map(int, np.flatnonzero(constant & (least != most))))
         scale = np.where(scale > 0, scale, most - least)  # the square of a tiny deviation may be 0
-        return cls(np.where(constant, least, shift), np.where(constant, 1.0, scale))
+        return cls(np.where(constant, least, shift), np.where(constant, 1.0, scale), rounding)
+
+
+ROUNDING = 1e-13
+"""The spread of a column, relative to its largest number, at which it may be rounding: 450 steps of float64."""
+
+
+def is_constant(least: Array, most: Array) -> NDArray[np.bool_]:
+    """Whether columns do not vary but by rounding, as 14.62 and 14.6200000000001 do.
+
+    Told by the extremes, exactly: the computed mean of equal numbers may be off by rounding.
+    """
+    return np.asarray(most - least <= ROUNDING * np.maximum(np.abs(least), np.abs(most)))
 
 
 def chunks(columns: NDArray[Any], rows: Rows) -> Iterator[Array]:
@@ -151,6 +166,10 @@ class Preprocessing:
     classes: tuple[str | int | float | bool, ...]
     inputs: Scaling
     outputs: Scaling
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How the table of training was written (``Data.reading``)."""
+    notes: tuple[str, ...] = ()
+    """What a user should know about the scaling."""
 
     @classmethod
     def fit(cls, data: Data, rows: Rows, features: str, target: str) -> Preprocessing:
@@ -162,7 +181,10 @@ class Preprocessing:
         inputs = Scaling(np.concatenate(shift), np.concatenate(scale))
         y = data.y.reshape(len(data.y), -1)
         outputs = Scaling.fit(y, rows, target if data.task == "regression" else "none")
-        return cls(described, data.task, data.target, data.classes, inputs, outputs)
+        notes = tuple(
+            f"column '{data.names[column]}' varies by rounding alone, and counts as constant" for column in raw.rounding
+        )
+        return cls(described, data.task, data.target, data.classes, inputs, outputs, data.reading, notes)
 
     @property
     def n_inputs(self) -> int:

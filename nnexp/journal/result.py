@@ -54,6 +54,8 @@ class Result:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Each metric by epoch."""
     training_seconds: float = 0.0
+    notes: Sequence[str] = ()
+    """What its user should know about how its data were read."""
     remark: str = ""
     """What its user should know of its numbers, though it finished."""
     requirements: Sequence[str] = ()
@@ -178,7 +180,9 @@ def are_numbers(values: Any) -> bool:
 FORMS: Mapping[str, tuple[Callable[[Any], object], str]] = {
     **dict.fromkeys(("reason", "message", "name", "title", "stopped", "remark"), (is_text, "a text")),
     "kind": (lambda value: value in ("diverged", "failed"), "diverged or failed"),
-    "overrides": (lambda value: isinstance(value, list) and all(map(is_text, value)), "a list of texts"),
+    **dict.fromkeys(
+        ("overrides", "notes"), (lambda value: isinstance(value, list) and all(map(is_text, value)), "a list of texts")
+    ),
     "job": (lambda value: value is None or is_count(value), "a job's number"),
     "loss": (lambda value: isinstance(value, dict), "a loss with its options"),
     "objective": (is_finite, "a finite number"),

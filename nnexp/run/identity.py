@@ -134,6 +134,8 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
         "mlflow.source.name": "nnexp",
         "mlflow.source.type": "LOCAL",
     }
+    if said := notes(experiment):
+        found["nnexp.notes"] = "\n".join(said)
     if place.sweep:
         found["nnexp.sweep"] = place.sweep
     commit = git_commit(place.outputs.parent)
@@ -179,12 +181,17 @@ def describe(experiment: Experiment) -> dict[str, str]:
     sizes = "-".join(str(size) for size in experiment.network.sizes)
     return {
         "data": f"{source}: {len(data.y)} samples ({', '.join(parts)}), {counted(data.x.shape[1], 'feature')} "
-        f"-> {data.target} ({data.task}{classes})",
+        + "\n".join([f"-> {data.target} ({data.task}{classes})", *notes(experiment)]),
         "network": f"{sizes}, {with_options(config['activation'])}, {with_options(config['output'])} out, "
         f"{counted(experiment.network.theta.size, 'parameter')} ({with_options(config['initializer'])})",
         "training": f"{with_options(config['loss'])}, {with_options(config['optimizer'])}, {schedule}"
         f"{counted(settings.epochs, 'epoch')}, seed {settings.seed}",
     }
+
+
+def notes(experiment: Experiment) -> tuple[str, ...]:
+    """What a user should know about how the data were read and scaled, one line each."""
+    return (*experiment.data.notes, *experiment.preprocessing.notes)
 
 
 def with_options(plugin: Mapping[str, Any]) -> str:
@@ -216,6 +223,7 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "metrics": {**kept.metrics, **test},
         "scaled": experiment.preprocessing.outputs.changes,
         "best_cost": best.cost,
+        "notes": list(notes(experiment)),
         "remark": growth(experiment),
         "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
         "seconds": time.perf_counter() - began,

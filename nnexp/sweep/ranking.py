@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.basics.files import Unreadable
-from nnexp.errors import counted, listed
+from nnexp.errors import counted
 from nnexp.pictures.comparison import MOST_CURVES, Panel
 from nnexp.run.identity import short, with_options
 from nnexp.sweep import effects
 from nnexp.sweep.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import Manifest
+from nnexp.sweep.remarks import remarks
 from nnexp.terminal.console import note, say, shown, table, width, wrapped
 
 
@@ -174,7 +175,7 @@ def show(ranking: Ranking, most: int = 20) -> None:
         show_settings(ranking, most)
     else:
         show_runs(ranking, most)
-    for line in remarks(ranking):
+    for line in remarks(ranking.jobs, compared(ranking)):
         for part in wrapped(line, width()):
             say(part)
     show_effects(ranking)
@@ -244,17 +245,6 @@ def spread_out(setting: Setting, metric: str) -> str:
     """The mean and the standard deviation of a metric over a setting's seeds."""
     mean = setting.mean(metric)
     return shown(mean) if math.isnan(mean) else f"{mean:.4g} +- {setting.spread(metric):.2g}"
-
-
-def remarks(ranking: Ranking) -> Iterator[str]:
-    """What is to be known of the numbers: why some are undefined, and which runs blew up."""
-    for name in compared(ranking):
-        if any(math.isnan(job.result.metrics.get(name, 0)) for job in ranking.jobs):
-            yield f"{name} is undefined for samples whose target does not vary, and comes last."
-    grown = [f"#{job.number}" for job in ranking.jobs if job.result.remark]
-    if grown:
-        runs = listed(grown, most=10)
-        yield f"Of {runs} the cost grew far beyond that of the untrained network: the learning rate is too large."
 
 
 def show_effects(ranking: Ranking) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from nnexp.basics.exact import GAPS, as_floats, first_inexact, whole_number
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
-from nnexp.tables.spelling import number, spells_number
+from nnexp.tables.format import USUAL, Format, units_of
+from nnexp.tables.spelling import cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,12 +36,13 @@ def encode(
     *,
     source: str = "The table",
     rows: Sequence[int] | None = None,
+    form: Format = USUAL,
 ) -> NDArray[np.float64]:
     """The features ``names`` of a table as numbers (n_samples, n_features); other columns are ignored.
 
     A column in ``categories`` becomes the index of its text there (the number 1 and the text "1" agree), any other
     has to hold numbers or true/false, which become 1 and 0. Refuses what it cannot turn into finite numbers; its
-    messages name ``source`` and count rows from 1, or call them by ``rows``.
+    messages name ``source`` and count rows from 1, or call them by ``rows``. Texts spell numbers as ``form`` says.
     """
     table = table.rename(columns=str).set_axis(range(1, len(table) + 1) if rows is None else list(rows), axis=0)
     x = np.empty((len(table), len(names)))
@@ -51,7 +54,7 @@ def encode(
         if name in categories:
             x[:, position] = category_indices(column, categories[name], source)
         else:
-            x[:, position] = numbers(column, source)
+            x[:, position] = numbers(column, source, form)
     return x
 
 
@@ -87,10 +90,10 @@ def kind_of(column: pd.Series[Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """The text form by which categories match: 1, 1.0 and "1" agree."""
+    """The text form by which categories match: 1, 1.0, "1" and " 1 " agree."""
     if isinstance(value, np.generic):
         value = value.item()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def levels(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
@@ -106,34 +109,69 @@ def categories_of(column: pd.Series[Any]) -> tuple[str, ...]:
 
 def category_indices(column: pd.Series[Any], categories: Sequence[str], source: str) -> NDArray[np.float64]:
     """Each row's index into ``categories``; refuse a text that is not among them."""
-    known = {category: float(index) for index, category in enumerate(categories)}
+    known = {category.strip(): float(index) for index, category in enumerate(categories)}
     codes, texts = levels(column)
     for code, text in enumerate(texts):
         if text not in known:
             raise NnexpError(
-                f"{source}: column '{column.name}' holds '{text}' in row {column.index[codes == code][0]}, which is "
+                f"{source}: column '{column.name}' holds '{cell(text)}' in row {column.index[codes == code][0]}, which is "
                 f"not one of the categories of training: {listed(categories)}.{did_you_mean(text, categories)} Correct "
                 "it, or train again with such rows."
             )
     return np.array([known[text] for text in texts])[codes] if texts else np.empty(0)
 
 
-def numbers(column: pd.Series[Any], source: str) -> NDArray[np.float64]:
+def trimmed(table: pd.DataFrame, marks: Collection[str]) -> pd.DataFrame:
+    """The table without white space around its texts; what is nothing then, or one of the ``marks``, is a missing value."""
+    import pandas as pd
+
+    changed = {}
+    for name in table.columns:
+        column = table[name]
+        if column.dtype.kind != "O" or str(column.dtype) == "category":
+            continue
+        if not any(isinstance(value, str) for value in column):  # what cannot be a category is refused elsewhere
+            continue
+        codes, values = column.factorize()
+        texts = [value.strip() if isinstance(value, str) else value for value in values]
+        if any(text is not value and text != value for text, value in zip(texts, values, strict=True)):
+            kept = [None if text == "" or (isinstance(text, str) and text in marks) else text for text in texts]
+            changed[name] = pd.Series(np.array([*kept, None], object)[codes], column.index, dtype=column.dtype)
+    return table.assign(**changed)
+
+
+def numbers_of(column: pd.Series[Any], form: Format) -> pd.Series[Any]:
+    """A column of texts as floats, or where these would not hold all whole numbers as Python's own numbers."""
+    import pandas as pd
+
+    present = column.notna()
+    found = [form.number(str(value)) if known else math.nan for value, known in zip(column, present, strict=True)]
+    values = [math.nan if value is None else value for value in found]
+    floats = as_floats(np.array(values, dtype=object))
+    same = all(value == each or math.isnan(each) for value, each in zip(values, floats.tolist(), strict=True))
+    return pd.Series(floats, column.index) if same else pd.Series(values, column.index, object)
+
+
+def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArray[np.float64]:
     """The column as finite numbers; true and false are 1 and 0."""
     where = f"{source}: column '{column.name}'"
     kind = kind_of(column)
     if kind == "text":
         codes, texts = levels(column)
-        for code, text in enumerate(texts):
-            if not spells_number(text):
-                row = column.index[codes == code][0]
-                raise NnexpError(f"{where} has to hold numbers. Got '{text}' in row {row}. Correct it in the file.")
-        values = as_floats(np.array([number(text) for text in texts], dtype=object))[codes]
+        found = [form.number(text) for text in texts]
+        if None in found:
+            odd = found.index(None)
+            row = column.index[codes == odd][0]
+            raise NnexpError(
+                f"{where} has to hold numbers. Got '{cell(texts[odd])}' in row {row}. Correct it in the file."
+            )
+        refuse_several_units(texts, form, where)
+        values = as_floats(np.array(found, dtype=object))[codes]
     elif kind in ("number", "bool"):
-        values = as_floats(_exactly(column))
+        values = as_floats(_exactly(column, form))
     else:
         raise NnexpError(f"{where} has to hold numbers. Got {kind} values. Correct it in the file.")
-    refuse_rounded(column, source)
+    refuse_rounded(column, source, form=form)
     infinite = np.flatnonzero(~np.isfinite(values))
     if len(infinite):
         value, row = column.iloc[infinite[0]], column.index[infinite[0]]
@@ -141,9 +179,19 @@ def numbers(column: pd.Series[Any], source: str) -> NDArray[np.float64]:
     return values
 
 
-def refuse_rounded(column: pd.Series[Any], source: str, remedy: str = "") -> None:
+def refuse_several_units(texts: Sequence[str], form: Format, where: str) -> None:
+    """Refuse numbers with different things beside them, as kilograms and grams."""
+    beside = units_of(texts, form) if form.units == "strip" else {}
+    if len(beside) > 1:
+        one, other = list(beside.values())[:2]
+        raise NnexpError(
+            f"{where} holds numbers of several units: '{cell(one)}' and '{cell(other)}'. Write all in the same unit."
+        )
+
+
+def refuse_rounded(column: pd.Series[Any], source: str, remedy: str = "", *, form: Format = USUAL) -> None:
     """Refuse a column of numbers with a whole one that float64 does not hold exactly; ``remedy`` is what else to do."""
-    values = _exactly(column)
+    values = _exactly(column, form)
     place = first_inexact(values)
     if place is not None:
         raise NnexpError(
@@ -161,11 +209,11 @@ def whole(column: pd.Series[Any]) -> NDArray[Any] | None:
     return None if None in found else np.array(found, dtype=object)
 
 
-def _exactly(column: pd.Series[Any]) -> NDArray[Any]:
+def _exactly(column: pd.Series[Any], form: Format = USUAL) -> NDArray[Any]:
     """The column's values in a type that has all their digits; a text that spells a number as the number."""
     if kind_of(column) == "text":
         codes, texts = levels(column)
-        return np.array([number(text) for text in texts], dtype=object)[codes]
+        return np.array([form.number(text) for text in texts], dtype=object)[codes]
     kind = getattr(column.dtype, "kind", "O")
     if kind in "iu":
         return column.to_numpy(dtype="uint64" if kind == "u" else "int64")

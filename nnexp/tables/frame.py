@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,12 +25,15 @@ from nnexp.tables.columns import (
     kind_of,
     levels,
     numbers,
+    numbers_of,
     refuse_rounded,
+    refuse_several_units,
     whole,
 )
-from nnexp.tables.reading import numbers_of
+from nnexp.tables.format import USUAL, Format
+from nnexp.tables.notes import alike_but_for_case, other_task, rows_left_out
 from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
-from nnexp.tables.spelling import spells_number
+from nnexp.tables.spelling import cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +56,8 @@ def from_frame(
     drop: Sequence[str] = (),
     text: Sequence[str] = (),
     source: str = "The table",
+    form: Format | None = None,
+    cell: Callable[[str, int], str] | None = None,
 ) -> Data:
     """The data of a table with one row per sample, one column per feature and the column ``target``.
 
@@ -61,8 +66,11 @@ def from_frame(
     rows with missing values out; ``drop`` names columns to leave out, and ``text`` those that hold words, whatever they look
     like. Raises NnexpError; its messages call the table ``source``, count rows from 1, and name ``dataset.target``,
     ``dataset.task``, ``dataset.missing``, ``dataset.drop`` and ``dataset.text``: the dataset that calls this has these fields.
+    With ``form``, how the table's texts spell numbers, it has the fields of ``Format``, too; ``cell`` is what its source has
+    in a column in a row, for messages.
     """
-    return _Choice(source, target, task, missing, tuple(drop), tuple(text)).data(table.rename(columns=str))
+    chosen = _Choice(source, target, task, missing, tuple(drop), tuple(text), form, cell)
+    return chosen.data(table.rename(columns=str))
 
 
 @dataclass(frozen=True)
@@ -75,16 +83,20 @@ class _Choice:
     missing: str
     drop: tuple[str, ...]
     text: tuple[str, ...]
+    form: Format | None
+    cell: Callable[[str, int], str] | None
 
     def data(self, table: pd.DataFrame) -> Data:
         names = self._features(list(table.columns))
         # From here on the index is the row number that messages give, also after rows were dropped.
-        table = self._complete(table[[*names, self.target]].set_axis(range(1, len(table) + 1), axis=0))
+        given = table[[*names, self.target]].set_axis(range(1, len(table) + 1), axis=0)
+        table = self._complete(given)
         if len(table) < 2:
             raise NnexpError(
                 f"{self.source} holds {'a single row' if len(table) else 'no row'} of data. Training and validation "
                 "need at least 2: add more."
             )
+        dropped = len(given) - len(table)
         table = self._spelled_out(table)
         kinds = {name: self._kind(table[name]) for name in names}
         for name, kind in kinds.items():
@@ -94,19 +106,33 @@ class _Choice:
         categories = {name: categories_of(table[name]) for name, kind in kinds.items() if kind == "text"}
         x = encode(table, names, categories, source=self.source, rows=list(table.index))
         y, classes, task = self._target(table[self.target])
-        return Data(x, y, names=names, task=task, classes=classes, target=self.target, categories=categories)
+        notes = (
+            *rows_left_out(dropped, given[self.target], classes, self.target),
+            *alike_but_for_case({**categories, self.target: [each for each in classes if isinstance(each, str)]}),
+            *(other_task(y, classes, self.target) if self.task == "auto" else ()),
+        )
+        return Data(
+            x,
+            y,
+            names=names,
+            task=task,
+            classes=classes,
+            target=self.target,
+            categories=categories,
+            notes=notes,
+            reading=self.form.changes() if self.form else {},
+        )
 
     def _spelled_out(self, table: pd.DataFrame) -> pd.DataFrame:
         """Numbers that are kept as text become numbers, as in a column whose only word stood in a row that was left out."""
-        numbers = {}
+        form, numbers = self.form or USUAL, {}
         for name in table.columns.difference(list(self.text)):
             column = table[name]
-            if (
-                kind_of(column) == "text"
-                and str(column.dtype) != "category"
-                and all(map(spells_number, levels(column)[1]))
-            ):
-                numbers[name] = numbers_of(column)
+            if kind_of(column) == "text" and str(column.dtype) != "category":
+                texts = levels(column)[1]
+                if all(form.number(text) is not None for text in texts):
+                    refuse_several_units(texts, form, f"{self.source}: column '{name}'")
+                    numbers[name] = numbers_of(column, form)
         return table.assign(**numbers)
 
     def _kind(self, column: pd.Series[Any]) -> str:
@@ -154,7 +180,9 @@ class _Choice:
         complete = table[~missing.any(axis=1)]
         if self.missing == "refuse":
             name = next(iter(counts))
+            row = int(missing.index[missing[name]][0])
             gaps = listed(f"{name} ({count})" for name, count in counts.items())
+            mark = self.cell(name, row).strip() if self.cell else ""
             if complete.empty:
                 remedy = f"No row is complete. {self._how_to_drop(max(counts, key=counts.__getitem__))}"
             else:
@@ -162,8 +190,8 @@ class _Choice:
                 remedy = f"Fill them in, or type dataset.missing=drop to leave {incomplete} out"
             raise NnexpError(
                 f"{self.source}: {counted(sum(counts.values()), 'value is', 'values are')} missing, the first in column "
-                f"'{name}' in row {missing.index[missing[name]][0]} (row 1 holds the first sample). Missing by "
-                f"column: {gaps}. {remedy}."
+                f"'{name}' in row {row}{f', {cell(mark)!r}' if mark else ''} (row 1 holds the first sample). Missing by "
+                f"column: {gaps}. {remedy}.{self._a_word(mark)}"
             )
         if complete.empty:
             name = max(counts, key=counts.__getitem__)
@@ -172,6 +200,10 @@ class _Choice:
                 f"{counts[name]} of {len(table)}. {self._how_to_drop(name)}."
             )
         return complete
+
+    def _a_word(self, mark: str) -> str:
+        """What to type where a mark for a missing value is a word; nothing where the cell is empty."""
+        return f" If {mark!r} is a word here, type dataset.na=[]." if mark and self.form else ""
 
     def _how_to_drop(self, name: str) -> str:
         """What to do about a column."""
@@ -196,8 +228,8 @@ class _Choice:
             raise no_dates(where, column.iloc[0], column.index[0], remedy)
         if kind == "text":
             if str(column.dtype) != "category" and column.name not in self.text:
-                refuse_numbers_and_text(column, where, remedy)
-                refuse_decorated(column, where, self._words(str(column.name)))
+                refuse_numbers_and_text(column, where, remedy, self.form or USUAL)
+                refuse_decorated(column, where, self._words(str(column.name)), self.form)
                 refuse_dates(column, where, remedy)
             distinct = len(categories_of(column))
             if distinct > MOST_CATEGORIES and 2 * distinct > len(column):
@@ -219,7 +251,7 @@ class _Choice:
         if task == "regression":
             if kind == "text":
                 raise NnexpError(
-                    f"{where} holds text ({str(column.iloc[0])!r} in row {column.index[0]}); dataset.task=regression "
+                    f"{where} holds text ({cell(column.iloc[0])!r} in row {column.index[0]}); dataset.task=regression "
                     "needs numbers. Type dataset.task=auto"
                 )
             refuse_rounded(column, self.source, "For classes type dataset.task=multiclass")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import os
+import re
 import zlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nnexp.basics.exact import LIMIT, as_floats, could_be_rounded
+from nnexp.basics.exact import LIMIT, could_be_rounded
+from nnexp.basics.plain import override
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.tables.spelling import number, spells_number
+from nnexp.tables.columns import numbers_of, trimmed
+from nnexp.tables.format import USUAL, Format
+from nnexp.tables.head import Head, Typed, head_of, refuse_another_layout
+from nnexp.tables.quotes import refuse_swallowed_rows, unclosed
+from nnexp.tables.spelling import spells_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,38 +27,59 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
 GZIP = b"\x1f\x8b"
 """How a compressed file begins."""
-SEPARATORS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
-"""Common separators, each as it is typed."""
+ROW_NUMBERS = re.compile(r"__index_level_\d+__")
+"""What pandas calls row numbers in a parquet file."""
+
+
+def option_of_csv(name: str, value: str) -> str:
+    """How an option of ``dataset=csv`` is typed."""
+    return "'dataset.separator=\"\\t\"'" if value == "\t" else override(f"dataset.{name}", value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that was read."""
+
+    frame: pd.DataFrame
+    form: Format
+    """How it was written: as was said, and as the file itself says."""
+    notes: tuple[str, ...] = ()
+    """What its owner should know about how it was read."""
+    cell: Callable[[str, int], str] | None = None
+    """What stands in a column in a row, counted from 1; None where there is no text."""
 
 
 def read_table(
     path: str | os.PathLike[str],
-    separator: str = ",",
+    form: Format = USUAL,
     *,
     text: Collection[str] = (),
-    option: str = "dataset.separator=",
-) -> pd.DataFrame:
+    typed: Typed = option_of_csv,
+) -> Table:
     """Read a table with the columns' names in its first line (.csv, .csv.gz, .tsv, .txt) or a .parquet file.
 
-    Empty cells and the usual marks (NA, NaN, null) are missing values. A .tsv is separated by tabs whatever
-    ``separator`` says. The columns in ``text`` keep the file's spelling (01 stays 01): give those whose categories
-    are known. A first column without a name is left out, for it is the row numbers that pandas and R write. ``option``
-    is what a message says to type before another separator.
+    Empty cells and the usual marks (NA, NaN, null), or those of ``form``, are missing values. A .tsv is separated by tabs
+    whatever ``form`` says. The columns in ``text`` keep the file's spelling (01 stays 01): give those whose categories
+    are known. Row numbers, as pandas and R write them into a first column without a name, are left out. ``typed`` is how an
+    option is typed that a message proposes.
     """
     file = _existing_file(path)
     if file.name.lower().endswith(".parquet"):
-        table = _read_parquet(file)
+        table = _read_parquet(file, form)
     else:
-        table = _read_text(
-            file, "\t" if file.name.lower().endswith(".tsv") else separator.replace("\\t", "\t"), text, option
-        )
-    if table.columns.empty:
+        table = _Text(file, _separated(form, file), frozenset(text), typed).table()
+    if table.frame.columns.empty:
         raise NnexpError(f"{file} has no columns. Write a table with the columns' names in its first line.")
-    if table.empty:
+    if table.frame.empty:
         raise NnexpError(
-            f"{file} holds column names ({listed(table.columns)}) but no rows. Add the samples below them."
+            f"{file} holds column names ({listed(table.frame.columns)}) but no rows. Add the samples below them."
         )
     return table
+
+
+def _separated(form: Format, file: Path) -> Format:
+    """A .tsv is separated by tabs."""
+    return replace(form, separator="\t") if file.name.lower().endswith(".tsv") else form
 
 
 def _existing_file(path: str | os.PathLike[str]) -> Path:
@@ -79,7 +104,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _read_parquet(file: Path) -> pd.DataFrame:
+def _read_parquet(file: Path, form: Format) -> Table:
     try:
         # By name, for pyarrow has no types; here, for it is slow to import and only parquet files need it.
         parquet = import_module("pyarrow.parquet")
@@ -100,7 +125,9 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     table = table.reset_index(level=named) if named else table
     table = table.reset_index(drop=True).set_axis([str(name) for name in table.columns], axis=1)
     _refuse_duplicates(file, list(table.columns))
-    return table
+    numbered = [name for name in table.columns if ROW_NUMBERS.fullmatch(name)]
+    notes = [f"{file.name}: {name} holds row numbers, which are no feature" for name in numbered]
+    return Table(trimmed(table.drop(columns=numbered), form.na or ()), form, tuple(notes))
 
 
 def _rounds(arrow: Any) -> bool:
@@ -114,77 +141,129 @@ def _rounds(arrow: Any) -> bool:
     return False
 
 
-def _read_text(file: Path, separator: str, text: Collection[str], option: str) -> pd.DataFrame:
-    import pandas as pd
-    from pandas.api.types import is_numeric_dtype
+@dataclass(frozen=True)
+class _Text:
+    """A text file that is to be read."""
 
-    # skipinitialspace: "a, b" has the columns "a" and "b". low_memory=False: a column's type depends on all its rows.
-    try:
-        names = _column_names(file, separator, option)
-        table = pd.read_csv(
-            file,
-            sep=separator,
-            header=0,
-            names=names,
-            dtype=dict.fromkeys(text, "str"),
+    file: Path
+    form: Format
+    text: frozenset[str]
+    typed: Typed
+
+    def table(self) -> Table:
+        """Read it. Raises NnexpError, with the line where there is one."""
+        import pandas as pd
+
+        try:
+            head = head_of(self.file, self.form)
+            return self._below(head)
+        except pd.errors.EmptyDataError as error:
+            raise NnexpError(
+                f"{self.file} is empty. Write a table with the columns' names in its first line."
+            ) from error
+        except UnicodeDecodeError as error:
+            with self.file.open("rb") as start:
+                if start.read(2) == GZIP:
+                    raise NnexpError(
+                        f"{self.file} is compressed. Call it {self.file.name}.gz, or unpack it."
+                    ) from error
+            raise NnexpError(
+                f"{self.file} is not UTF-8 text ({error.reason}). Save it again as CSV in UTF-8."
+            ) from error
+        except (pd.errors.ParserError, OSError, EOFError, zlib.error) as error:
+            why = unclosed(self.file, self.form.separator) if "EOF inside string" in str(error) else _first_line(error)
+            raise NnexpError(f"{self.file} is not a table that can be read: {why}. Correct the file.") from error
+
+    def _below(self, head: Head) -> Table:
+        from pandas.api.types import is_numeric_dtype
+
+        names = self._names(head)
+        how = self._how(head, names)
+        table = self._read(**how, dtype=dict.fromkeys(self.text, "str"), low_memory=False)
+        for name in table.columns.difference(list(self.text)):
+            if is_numeric_dtype(table[name]) and could_be_rounded(table[name].to_numpy()):
+                # A fraction, a gap or a number out of range makes floats of all; the text has all digits.
+                column = self._read(**how, usecols=[name], dtype="str")[name]
+                if column.dropna().map(spells_number).all():
+                    table[name] = numbers_of(column, head.form)
+        notes = [f"{self.file.name}: {line}" for line in self._remarks(head, table)]
+        refuse_swallowed_rows(self.file, table, head.form.separator)
+        table = trimmed(_without_nameless(self.file, table), head.form.marks)
+
+        def cell(name: str, row: int) -> str:
+            column = self._read(**{**how, "na_values": []}, usecols=[name], dtype="str")[name]
+            return str(column.iloc[row - 1])
+
+        return Table(table, head.form, tuple(notes), cell)
+
+    def _read(self, **how: Any) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_csv(self.file, **how)  # type: ignore[no-any-return]
+
+    def _how(self, head: Head, names: list[str]) -> dict[str, Any]:
+        """How pandas reads the file. skipinitialspace: "a, b" has the columns "a" and "b"."""
+        form = head.form
+        how: dict[str, Any] = {
+            "sep": form.separator,
+            "header": None if form.header == "none" else 0,
+            "names": names,
+            "skiprows": head.above,
+            "skipinitialspace": True,
+            "na_values": ["", *form.marks],
+            "keep_default_na": False,
+        }
+        if form.decimal not in (".", form.separator):
+            how["decimal"] = form.decimal
+        if len(names) == 1:  # where a blank line is a sample without a value, but for those at the end
+            how["skip_blank_lines"] = False
+            raw = self._read(**{**how, "na_values": []}, dtype="str")[names[0]]
+            filled = raw.str.strip().ne("").to_numpy().nonzero()[0]
+            how["nrows"] = int(filled[-1]) + 1 if len(filled) else 0
+        return how
+
+    def _names(self, head: Head) -> list[str]:
+        """The columns' names, cell by cell, before pandas renames a duplicate; c1, c2, ... where there are none."""
+        first = self._first(head, 1)
+        if head.form.header == "none":
+            return [f"c{position}" for position, _ in enumerate(first, 1)]
+        names = [str(cell).strip() for cell in first]
+        refuse_another_layout(self.file, names, head, self.typed)
+        _refuse_duplicates(self.file, [name for name in names if name])
+        # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
+        # row label and shift all the names by one.
+        self._first(head, 2)
+        return [name or f"Unnamed: {position}" for position, name in enumerate(names)]
+
+    def _first(self, head: Head, count: int) -> list[str]:
+        """The cells of the first line, read together with those that follow."""
+        lines = self._read(
+            sep=head.form.separator,
+            header=None,
+            nrows=count,
+            dtype="str",
+            keep_default_na=False,
             skipinitialspace=True,
-            low_memory=False,
+            skiprows=head.above,
         )
-    except pd.errors.EmptyDataError as error:
-        raise NnexpError(f"{file} is empty. Write a table with the columns' names in its first line.") from error
-    except UnicodeDecodeError as error:
-        with file.open("rb") as start:
-            if start.read(2) == GZIP:
-                raise NnexpError(f"{file} is compressed. Call it {file.name}.gz, or unpack it.") from error
-        raise NnexpError(f"{file} is not UTF-8 text ({error.reason}). Save it again as CSV in UTF-8.") from error
-    except (pd.errors.ParserError, OSError, EOFError, zlib.error) as error:
-        raise NnexpError(f"{file} is not a table that can be read: {_first_line(error)}. Correct the file.") from error
-    for name in table.columns.difference(list(text)):
-        column = table[name]
-        if is_numeric_dtype(column) and could_be_rounded(column.to_numpy()):
-            # A fraction, a gap or a number out of range makes floats of all; the text has all digits.
-            column = pd.read_csv(
-                file, sep=separator, header=0, names=names, usecols=[name], dtype="str", skipinitialspace=True
-            )[name]
-        if not is_numeric_dtype(column) and column.dropna().map(spells_number).all():
-            # Numbers out of range (1e400, thirty digits) come out of some versions of pandas as text.
-            table[name] = numbers_of(column)
-    return _without_nameless(file, table)
+        return [str(each) for each in lines.iloc[0]]
 
+    def _remarks(self, head: Head, table: pd.DataFrame) -> Sequence[str]:
+        """What the file's owner should know."""
+        from pandas.api.types import is_numeric_dtype
 
-def numbers_of(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column of texts as floats, or where these would not hold all whole numbers as Python's own numbers."""
-    import pandas as pd
-
-    present = column.notna()
-    values = [number(str(value)) if known else math.nan for value, known in zip(column, present, strict=True)]
-    floats = as_floats(np.array(values, dtype=object))
-    same = all(value == each or math.isnan(each) for value, each in zip(values, floats.tolist(), strict=True))
-    return pd.Series(floats, column.index) if same else pd.Series(values, column.index, object)
-
-
-def _column_names(file: Path, separator: str, option: str) -> list[str]:
-    """The first line, cell by cell, before pandas renames a duplicate."""
-    names = [str(cell).strip() for cell in _first_lines(file, separator, 1).iloc[0]]
-    others = [typed for other, typed in SEPARATORS.items() if other in names[0]]
-    if len(names) == 1 and others:
-        raise NnexpError(
-            f"{file} has a single column, {names[0]!r}, when cells are separated by {separator!r}. "
-            f"Type '{option}\"{others[0]}\"'"
-        )
-    _refuse_duplicates(file, [name for name in names if name])
-    # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
-    # row label and shift all the names by one.
-    _first_lines(file, separator, 2)
-    return [name or f"Unnamed: {position}" for position, name in enumerate(names)]
-
-
-def _first_lines(file: Path, separator: str, count: int) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(
-        file, sep=separator, header=None, nrows=count, dtype="str", keep_default_na=False, skipinitialspace=True
-    )
+        found = []
+        numeric = [name for name in table.columns if is_numeric_dtype(table[name]) and not name.startswith("Unnamed: ")]
+        if numeric and head.form.header == "auto" and all(map(spells_number, numeric)):
+            found.append(
+                f"the columns' names ({listed(table.columns, most=4)}) look like a sample. If the file has no line of names, "
+                f"type {self.typed('header', 'none')}"
+            )
+        if head.comments:
+            found.append(f"the columns' names are those of line {head.above + 1}, below comments")
+        if table.columns[0] == "Unnamed: 0":
+            found.append("the first column has no name: it holds row numbers, which are no feature")
+        return found
 
 
 def _without_nameless(file: Path, table: pd.DataFrame) -> pd.DataFrame:

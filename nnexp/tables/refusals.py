@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnexp.basics.plain import override
 from nnexp.errors import NnexpError
 from nnexp.tables.columns import levels
-from nnexp.tables.spelling import decoration, spells_number
+from nnexp.tables.format import Format, fitting
+from nnexp.tables.spelling import Decoration, cell, decoration, spells_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,15 +23,15 @@ DATE = re.compile(
 """The usual spellings of a date or a time; pandas' own parser would also take "may" or "10" for one."""
 
 
-def refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str) -> None:
+def refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str, form: Format) -> None:
     """Refuse text in which most are numbers: a slip of the pen in a column of numbers, or decimal commas."""
     codes, texts = levels(column)
     share = np.bincount(codes) / len(codes)
-    parsed = np.array([spells_number(text) for text in texts])
+    parsed = np.array([form.number(text) is not None for text in texts])
     if share[parsed].sum() > 0.5 and not parsed.all():
         odd = int(np.flatnonzero(~parsed)[0])
         raise NnexpError(
-            f"{where} holds numbers and text: '{texts[odd]}' in row {column.index[codes == odd][0]}. Correct it, or "
+            f"{where} holds numbers and text: '{cell(texts[odd])}' in row {column.index[codes == odd][0]}. Correct it, or "
             f"leave the cell empty if the value is not known. {remedy}."
         )
 
@@ -38,11 +40,14 @@ FEWEST = 3
 """So many different numbers with something beside them are a quantity: "2WD" and "4WD" are names."""
 
 
-def refuse_decorated(column: pd.Series[Any], where: str, remedy: str) -> None:
-    """Refuse text in which most are numbers, plain ones or with a unit, a currency or marks between thousands."""
+def refuse_decorated(column: pd.Series[Any], where: str, remedy: str, form: Format | None) -> None:
+    """Refuse text in which most are numbers, plain ones or with a unit, a currency or marks between thousands.
+
+    ``form`` is how its table is said to be written; None where nobody can say.
+    """
     codes, texts = levels(column)
     share = np.bincount(codes) / len(codes)
-    found = [decoration(text) for text in texts]
+    found = [decoration(text) or (_otherwise(text, form) if form else None) for text in texts]
     odd = [code for code, each in enumerate(found) if each]
     numbers = sum(share[code] for code, text in enumerate(texts) if found[code] or spells_number(text))
     marks = any(each and not each.beside for each in found)  # no name is written so
@@ -51,9 +56,27 @@ def refuse_decorated(column: pd.Series[Any], where: str, remedy: str) -> None:
     text, first = texts[odd[0]], found[odd[0]]
     beside = first.beside if first else ""
     how = f"with {beside}" if beside else "written with commas" if "," in text else "with marks between thousands"
+    ways = [_typed(each, form) for each in fitting([texts[code] for code in odd], form)] if form else []
+    cure = (
+        f"To read them as numbers, type {' or '.join(ways)}"
+        if ways
+        else "Write them with a decimal point and nothing between thousands or beside them"
+    )
     raise NnexpError(
-        f"{where} holds numbers {how}: '{text}' in row {column.index[codes == odd[0]][0]}. Write them with a decimal point "
-        f"and nothing between thousands or beside them. {remedy}."
+        f"{where} holds numbers {how}: '{cell(text)}' in row {column.index[codes == odd[0]][0]}. {cure}. {remedy}."
+    )
+
+
+def _otherwise(text: str, form: Format) -> Decoration | None:
+    """What a number is written with that is one elsewhere, but not in this format: "1.5" where commas are decimal."""
+    return Decoration(marks=True) if spells_number(text) and form.number(text) is None else None
+
+
+def _typed(form: Format, given: Format) -> str:
+    """The options to type for another format."""
+    named = {name: getattr(form, name) for name in ("decimal", "thousands", "units")}
+    return " ".join(
+        override(f"dataset.{name}", value) for name, value in named.items() if value != getattr(given, name)
     )
 
 
@@ -69,6 +92,6 @@ def refuse_dates(column: pd.Series[Any], where: str, remedy: str) -> None:
 def no_dates(where: str, value: object, row: object, remedy: str) -> NnexpError:
     """The message for a column of dates or times."""
     return NnexpError(
-        f"{where} holds dates or times ('{value}' in row {row}), which are neither numbers nor categories. Write them "
+        f"{where} holds dates or times ('{cell(value)}' in row {row}), which are neither numbers nor categories. Write them "
         f"as numbers (a year, a month, seconds). {remedy}."
     )

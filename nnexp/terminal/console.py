@@ -146,10 +146,11 @@ def note(line: str) -> None:
 
 
 def fact(name: str, text: str) -> Iterator[str]:
-    """``name``, and beside it ``text`` in as many lines as it needs; a word, such as a path, is never cut."""
-    for line in wrapped(text, width() - 9) or [""]:
-        yield f"{name:<9}{line}"
-        name = ""
+    """``name``, and beside it each line of ``text`` in as many as it needs; a word, such as a path, is never cut."""
+    for each in text.split("\n"):
+        for line in wrapped(each, width() - 9) or [""]:
+            yield f"{name:<9}{line}"
+            name = ""
 
 
 def wrapped(text: str, columns: int) -> list[str]:

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from nnexp.builtin.table import Csv, encode
 from nnexp.errors import NnexpError
 from nnexp.plugin import Data
+from nnexp.tables.format import Format
 from nnexp.tables.reading import read_table
 
 HOUSES = "area,city,garden,price\n50,Rome,True,100.5\n80,Oslo,False,90\n65,Rome,False,120\n40,Bern,True,75\n"
@@ -95,24 +96,24 @@ class TestReading:
 
     def test_trailing_separators_are_no_column(self, tmp_path: Path) -> None:
         """A separator at the end of every line adds no column."""
-        assert list(read_table(write(tmp_path, "a,y,\n1,2,\n3,4,\n")).columns) == ["a", "y"]
+        assert list(read_table(write(tmp_path, "a,y,\n1,2,\n3,4,\n")).frame.columns) == ["a", "y"]
 
     def test_spaces_and_byte_order_mark(self, tmp_path: Path) -> None:
         """Spaces after separators and around names, and Excel's byte order mark, are not part of a name or a text."""
-        table = read_table(write(tmp_path, "\ufeffa , city\n1, Rome\n"))
+        table = read_table(write(tmp_path, "\ufeffa , city\n1, Rome\n")).frame
         assert list(table.columns) == ["a", "city"]
         assert list(table["city"]) == ["Rome"]
 
     def test_the_spelling_of_known_categories_is_kept(self, tmp_path: Path) -> None:
         """A column in ``text`` keeps 01 as it stands, so that one row matches what many rows taught."""
-        table = read_table(write(tmp_path, "code,b\n01,TRUE\n"), text=["code", "b", "absent"])
+        table = read_table(write(tmp_path, "code,b\n01,TRUE\n"), text=["code", "b", "absent"]).frame
         np.testing.assert_array_equal(
             encode(table, ["code", "b"], {"code": ["01", "A1"], "b": ["TRUE", "X"]}), [[0, 0]]
         )
 
     def test_a_single_row_can_be_read_to_predict(self, tmp_path: Path) -> None:
         """``read_table`` reads one row: that is enough to predict from."""
-        assert len(read_table(write(tmp_path, "a,b\n1,2\n"))) == 1
+        assert len(read_table(write(tmp_path, "a,b\n1,2\n")).frame) == 1
 
     def test_parquet_types(self, tmp_path: Path) -> None:
         """Decimals, nullable types, categories and a named index come out as numbers and categories."""
@@ -291,7 +292,7 @@ class TestFileRefused:
             (b"a,b\n\xff\xfe,1\n", "t.csv", "is not UTF-8 text (invalid start byte). Save it again as CSV in UTF-8."),
             (b"a,b\n1,2\n3,4,5\n", "t.csv", "Expected 2 fields in line 3, saw 3. Correct the file."),
             (b"a,b\n1,2,3\n3,4,5\n", "t.csv", "Expected 2 fields in line 2, saw 3. Correct the file."),
-            (b'a,b\n1,"2\n3,4\n', "t.csv", "EOF inside string starting at row 1. Correct the file."),
+            (b'a,b\n1,"2\n3,4\n', "t.csv", 'the quote (") in line 2 is never closed. Correct the file.'),
             (
                 b"a,b\n1,2\n",
                 "t.csv.gz",
@@ -331,14 +332,14 @@ class TestFileRefused:
             f"{path} has a single column, 'a;y', when cells are separated by ','. Type 'dataset.separator=\";\"'"
         )
         typed = shlex.split(message.partition("Type ")[2])[0].removeprefix("dataset.separator=").strip('"')
-        assert list(read_table(path, typed).columns) == ["a", "y"]
+        assert list(read_table(path, Format(typed)).frame.columns) == ["a", "y"]
 
     @pytest.mark.parametrize("separator", ["", ", ", '"', "\n"])
     def test_impossible_separator(self, separator: str) -> None:
         """A separator is one character that can stand between cells."""
         message = refusal(Csv, path="t.csv", target="y", separator=separator)
         assert message.startswith("dataset.separator must be one character (\\t for a tab). Got ")
-        assert message.endswith("Type 'dataset.separator=\";\"'")
+        assert message.endswith(", where ';' is one.")
 
     def test_pyarrow_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without pyarrow a parquet file says what to install."""
@@ -458,8 +459,8 @@ class TestTableRefused:
         """Numbers with a decimal comma are recognised."""
         path = write(tmp_path, "a;y\n1,5;1\n2,5;2\n3,25;3\n")
         assert refusal(load, path, separator=";") == (
-            f"{path}: column 'a' holds numbers written with commas: '1,5' in row 1. Write them with a decimal point "
-            "and nothing between thousands or beside them. If they are names, type dataset.text=[a]."
+            f"{path}: column 'a' holds numbers written with commas: '1,5' in row 1. To read them as numbers, type "
+            "'dataset.decimal=\",\"'. If they are names, type dataset.text=[a]."
         )
 
     def test_a_comma_at_the_end_is_text(self, tmp_path: Path) -> None:
@@ -719,7 +720,7 @@ def test_prediction_encodes_as_training_did(table: pd.DataFrame, data: st.DataOb
     table.iloc[rows][columns].to_csv(folder / "new.csv", index=False)
     table.iloc[rows][columns].to_parquet(folder / "new.parquet")
     for name in ("new.csv", "new.parquet"):
-        new = read_table(folder / name, text=trained.categories)
+        new = read_table(folder / name, text=trained.categories).frame
         np.testing.assert_allclose(encode(new, trained.names, trained.categories), trained.x[rows], rtol=1e-15)
 
 

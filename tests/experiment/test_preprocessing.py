@@ -196,6 +196,19 @@ def test_fitted_on_the_training_rows_only(method: str) -> None:
     np.testing.assert_array_equal(before.scale, after.scale)
 
 
+@pytest.mark.parametrize("method", ["standard", "minmax"])
+def test_a_column_that_varies_by_rounding_is_constant(method: str) -> None:
+    """Where 14.62 became 14.6200000000001, the next 14.63 is a hundredth more and no huge number; and it is said."""
+    x = np.column_stack([np.where(np.arange(40) % 2, 14.62, 14.6200000000001), np.arange(40.0)])
+    data = Data(x, np.arange(40.0), ("noise", "a"), "regression")
+    fitted = Preprocessing.fit(data, np.arange(40), method, "standard")
+    design = fitted.design(np.array([[14.63, 0.0]]))
+    np.testing.assert_allclose(design[0, 0], 0.01, rtol=1e-6)
+    assert fitted.notes == ("column 'noise' varies by rounding alone, and counts as constant",)
+    x[:, 0] = np.where(np.arange(40) % 2, 14.62, 14.6200001)  # a spread that means something
+    assert not Preprocessing.fit(data, np.arange(40), method, "standard").notes
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e-3, 1 / 3, 1e12])
 @pytest.mark.parametrize("method", ["standard", "minmax"])
 @pytest.mark.parametrize("n", [1, 3, 1000, 20_000])

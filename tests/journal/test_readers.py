@@ -289,10 +289,10 @@ def test_a_thousand_results_are_read_in_little_more_time_than_their_json_takes(t
     (tmp_path / RESULT).write_text(json.dumps(FINISHED | {"epochs": 400, "history": history}))
 
     def seconds(work: Callable[[], object]) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in range(200):
             work()
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     plain = min(seconds(lambda: json.loads((tmp_path / RESULT).read_text())) for _ in range(3))
     assert min(seconds(lambda: read_result(tmp_path)) for _ in range(3)) < 2 * plain

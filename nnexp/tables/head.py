@@ -1,0 +1,112 @@
+"""The top of a text file: what stands above the columns' names, and whether its cells are separated as was said."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from nnexp.errors import NnexpError
+from nnexp.tables.format import Format
+from nnexp.tables.spelling import cell, spells_number
+
+LINES = 30
+"""So many lines are looked at, and one more than that in which the names are said to stand."""
+SAYS_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n?')
+"""How Excel says in the first line what separates the cells."""
+SEPARATORS = ",;\t|"
+"""Common ones."""
+
+Typed = Callable[[str, str], str]
+"""How an option (its name, its value) is typed."""
+
+
+class Head(NamedTuple):
+    """Where a table begins."""
+
+    above: int
+    """The lines above the columns' names, or above the first sample."""
+    form: Format
+    """With the separator that the file says."""
+    lines: list[str]
+    """The first lines from there on."""
+    comments: bool
+    """Whether comments stand above."""
+
+
+def head_of(file: Path, form: Format) -> Head:
+    """Find the line with which a text file's table begins. Raises UnicodeDecodeError, OSError."""
+    named = int(form.header) if form.header.isdigit() else 1
+    opened = gzip.open if file.name.lower().endswith(".gz") else open
+    with opened(file, "rt", encoding="utf-8-sig", newline="\n") as text:
+        lines = list(islice(text, max(LINES, named + 1)))
+    above, comments = 0, False
+    if lines and (says := SAYS_SEPARATOR.fullmatch(lines[0])):
+        above = 1
+        form = replace(form, separator=says[1]) if form.separator == Format.separator else form
+    if form.header.isdigit():
+        above = named - 1
+        if above >= len(lines):
+            raise NnexpError(
+                f"{file} has {len(lines)} lines, and the columns' names are said to stand in line {named}."
+            )
+    else:
+        while above < len(lines) - 1 and (not lines[above].strip() or _is_comment(lines, above, form.separator)):
+            comments = comments or bool(lines[above].strip())
+            above += 1
+    return Head(above, form, lines[above:], comments)
+
+
+def _is_comment(lines: Sequence[str], position: int, separator: str) -> bool:
+    """Whether a line is a comment: not where it is a line of names that begins with #."""
+    line = lines[position]
+    below = next((each for each in lines[position + 1 :] if each.strip() and each[0] != "#"), "")
+    width = len(cells(line, separator))
+    return line.startswith("#") and (width < 2 or width != len(cells(below, separator)))
+
+
+def cells(line: str, separator: str) -> list[str]:
+    """The cells of a line."""
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:
+        return [line]
+
+
+def widths(lines: Sequence[str], separator: str) -> list[int]:
+    """The cells of each line that is not blank."""
+    return [len(cells(line, separator)) for line in lines if line.strip()]
+
+
+def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: Typed) -> None:
+    """Refuse names that are not separated as the lines are, or that stand further down. Raises NnexpError."""
+    separator = head.form.separator
+    for other in SEPARATORS.replace(separator, ""):
+        wide = set(widths(head.lines, other))
+        even = separator == Format.separator and len(wide) == 1 and min(wide) > 1  # another one was typed for a reason
+        if any(other in name for name in names) and (len(names) == 1 or even):
+            odd = next(each for each in names if other in each)
+            column = "a single column," if len(names) == 1 else "the column"
+            raise NnexpError(
+                f"{file} has {column} {cell(odd)!r}, when cells are separated by {separator!r}. "
+                f"Type {typed('separator', other)}"
+            )
+    usual, times = Counter(widths(head.lines[1:], separator)).most_common(1)[0] if head.lines[1:] else (0, 0)
+    first = next((at for at, line in enumerate(head.lines) if len(cells(line, separator)) == usual), 0)
+    if (
+        usual > max(len(names), 1)
+        and times > 1
+        and first
+        and not any(map(spells_number, cells(head.lines[first], separator)))
+    ):
+        line = head.above + first + 1
+        raise NnexpError(
+            f"{file}: line {head.above + 1} holds {cell(head.lines[0].strip())!r}, and from line {line} on there are {usual} "
+            f"columns. If their names stand there, type {typed('header', str(line))}"
+        )
