@@ -140,7 +140,7 @@ CASES = [
     ("-m hydra.sweep.dir=outputs/artifacts/x seed=1,2", "outputs/artifacts/x is where nnexp keeps files of all runs."),
     ("hydra.run.dir=~/x", "only a shell reads ~, and there at the beginning of a word. Type hydra.run.dir=$HOME/x"),
     ("network.hidden=[16, 8]", "network.hidden=[16, is no complete list: a list has no blanks, or stands in quotes."),
-    ("dataset.target=it's", """Quote a value with special characters: 'dataset.target="it'"'"'s"'"""),
+    ("optimizer.learning_rate=it's", """Quote a value with special characters: 'optimizer.learning_rate="it'"'"'s"'"""),
 ]
 
 

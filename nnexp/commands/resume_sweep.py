@@ -8,7 +8,7 @@ from pathlib import Path
 from nnexp.basics.files import outputs_here, relative
 from nnexp.commands.run import carry_out
 from nnexp.commands.sweep_end import end_sweep
-from nnexp.composition.loader import Command
+from nnexp.composition.command import Command
 from nnexp.composition.passwords import quoted
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import refuse_links

@@ -19,6 +19,7 @@ from nnexp.commands.job import discard, job
 from nnexp.commands.options import file_options, options_parser, refuse_options
 from nnexp.commands.sweep_end import end_sweep, interrupted
 from nnexp.composition import guard, options
+from nnexp.composition.as_text import with_quotes
 from nnexp.composition.patches import patched
 from nnexp.discovery import installed, presets, registry
 from nnexp.errors import NnexpError, first_line, listed, one_line
@@ -41,7 +42,7 @@ def carry_out(words: Sequence[str], session: Session) -> None:
     parser = options_parser()
     given = parser.parse_intermixed_args(list(words))
     refuse_options(vars(given))
-    given.overrides = [*session.command.recorded, *given.overrides]
+    given.overrides = [*session.command.recorded, *with_quotes(given.overrides, multirun=given.multirun)]
     to_run = not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion)
     session.command = replace(
         session.command, to_run=to_run, options=file_options(vars(given)), multirun=given.multirun

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, cast
 
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -58,6 +60,16 @@ def sweep_settings(config: DictConfig) -> SweepSettings:
     if not isinstance(values, dict) or {"hydra", *known_keys()} & values.keys():
         raise NnexpError(NO_PACKAGE.format(f"sweep/{chosen(config, 'sweep')}"))
     return part(SweepSettings, "sweep.", values)
+
+
+def refuse_half_a_sweep(config: DictConfig, sweep: SweepSettings, options: Sequence[str]) -> None:
+    """Refuse a single run that has what belongs to a sweep; ``options`` were typed, too. Raises NnexpError."""
+    line = shlex.join([*options, *(str(each) for each in config.hydra.overrides.task)])
+    if config.hydra.sweeper.get("params"):
+        raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
+    for key, value in asdict(sweep).items():
+        if value:
+            raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

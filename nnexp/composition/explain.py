@@ -19,6 +19,8 @@ from hydra.errors import HydraException
 from omegaconf import EnumNode, OmegaConf
 
 from nnexp.basics.fields import hyperparameters
+from nnexp.basics.plain import override as as_typed
+from nnexp.composition.as_text import is_text
 from nnexp.composition.choices import chosen, wrong_choice, wrong_field
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, known_keys, plain_keys
 from nnexp.composition.words import FUNCTIONS, text, texts, values, wrong_type
@@ -31,7 +33,10 @@ from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, RunSettings
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
     """The message for a composition that failed with ``error``; ``sweeping``: several values of a key are allowed."""
     parsed = []
-    for line in overrides:
+    for line, following in itertools.zip_longest(overrides, overrides[1:], fillvalue="="):
+        plain = "=" in line and not set(line + following) & set("[](){}'\"")
+        if plain and "=" not in following and (line.endswith(",") or following.startswith(",")):
+            return f"{line} {following}: there is no blank between two values. Type {line}{following}"
         try:
             parsed.append(OverridesParser.create().parse_override(line))
         except HydraException as mistake:
@@ -180,6 +185,15 @@ def unreadable(line: str, mistake: Exception) -> str:
     return f"Cannot read '{line}' ({first_line(mistake)}). Quote a value with special characters: {typed}"
 
 
+def of_several(override: Override, choices: Mapping[str, Override]) -> str:
+    """Several values where there is to be one run."""
+    key, line = override.key_or_group, str(override.input_line)
+    sweep = f"{line} is several values, which is a sweep: type -m {line}."
+    if is_text(key, [str(each.input_line) for each in choices.values()]):
+        return f"{sweep} If the comma belongs to the text, type {as_typed(key, line.partition('=')[2])}"
+    return f"{sweep} (A list is typed {key}=[...].)"
+
+
 def explain_override(
     override: Override, choices: Mapping[str, Override], repository: IConfigRepository, *, sweeping: bool
 ) -> str:
@@ -188,8 +202,7 @@ def explain_override(
     if key.startswith(("hydra", "_")):
         return of_hydra(override, repository) or of_hydras_keys(override)
     if override.is_sweep_override() and not sweeping:
-        line = override.input_line
-        return f"{line} is several values, which is a sweep: type -m {line}. (A list is typed {key}=[...].)"
+        return of_several(override, choices)
     if override.is_add() and key in (*GROUPS, *FILE_GROUPS):
         return (
             f"{override.input_line} adds a second {key}. To choose it type {key}={texts(override)[0]}, without the +."

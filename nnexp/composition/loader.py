@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import yaml
@@ -30,16 +28,19 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.basics.plain import override
 from nnexp.composition import configs, safety
+from nnexp.composition.command import PLAIN, Command
 from nnexp.composition.composed import (
     conceal,
     in_raw_form,
     is_basic,
     plain,
+    refuse_half_a_sweep,
     sweep_settings,
     swept_in_files,
     top_keys,
     written,
 )
+from nnexp.composition.conditional import applies, fixed_beside_varied, refuse_what_none_has
 from nnexp.composition.explain import explain, refuse_jobs, renamed
 from nnexp.composition.files import (
     check_launcher,
@@ -58,7 +59,7 @@ from nnexp.composition.reference import FREE, OWN, differences, reference
 from nnexp.composition.shortcut import Templates
 from nnexp.discovery import presets
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import SweepSettings, check
+from nnexp.experiment.settings import check
 
 
 def register_resolvers() -> None:
@@ -69,26 +70,10 @@ def register_resolvers() -> None:
 register_resolvers()  # at import, so that a sweep's worker processes know it, too
 
 
-@dataclass(frozen=True)
-class Command:
-    """What a command is about, as far as its words' composition is concerned."""
-
-    to_run: bool = True
-    """False for ``--help`` and ``--cfg``, which show a configuration that may still lack values."""
-    options: tuple[str, ...] = ()
-    """What was typed of the options that say which files take part."""
-    recorded: tuple[str, ...] = ()
-    """The overrides that a manifest says, and nobody has typed, of a sweep that is resumed."""
-    sweep_directory: str | None = None
-    """Where a resumed sweep is; else it is as the configuration says."""
-    multirun: bool = False
-    """Whether ``-m`` was typed."""
-
-
 class GuardedLoader(ConfigLoaderImpl):
     """Hydra's loader, with nnexp's checks after every composition."""
 
-    def __init__(self, config_search_path: ConfigSearchPath, command: Command = Command()) -> None:
+    def __init__(self, config_search_path: ConfigSearchPath, command: Command = PLAIN) -> None:
         for conf in presets.usable():  # behind nnexp's own conf/ and the user's --config-dir
             config_search_path.prepend(str(conf.provider), conf.path.as_uri(), SearchPathQuery(provider="schema"))
         super().__init__(config_search_path)
@@ -135,11 +120,18 @@ class GuardedLoader(ConfigLoaderImpl):
     def _checked(
         self, config_name: str | None, overrides: list[str], run_mode: RunMode, *, sweeps_checked: bool
     ) -> DictConfig:
+        typed = overrides
         try:
+            if run_mode == RunMode.MULTIRUN and (conditional := fixed_beside_varied(typed)):
+                refuse_what_none_has(conditional, typed, self.repository)
+                overrides = [line for line in typed if line not in conditional]
             with no_resolvers():
                 config = super().load_configuration(
                     config_name, overrides, run_mode, validate_sweep_overrides=sweeps_checked
                 )
+            if overrides is not typed:
+                config.hydra.overrides.task = [line for line in typed if line not in config.hydra.overrides.hydra]
+                overrides = typed
         except yaml.YAMLError as error:
             raise NnexpError(f"A configuration file is not YAML that can be read: {error}") from error
         except RecursionError:
@@ -170,7 +162,8 @@ class GuardedLoader(ConfigLoaderImpl):
         check_launcher(raw["hydra"]["launcher"])
         sweep = sweep_settings(config)
         if run_mode == RunMode.RUN:
-            self._refuse_half_a_sweep(config, sweep)
+            if not self._of_a_sweep:
+                refuse_half_a_sweep(config, sweep, self.command.options)
             check(plain(config))
             return
         if self.command.sweep_directory:
@@ -183,6 +176,13 @@ class GuardedLoader(ConfigLoaderImpl):
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose one job of a sweep, from its template where that is certain to be the same."""
         self._of_a_sweep = True
+        conditional = fixed_beside_varied(master_config.hydra.overrides.task)
+        if conditional:
+            sweep_overrides = [
+                line
+                for line in sweep_overrides
+                if line not in conditional or applies(line, sweep_overrides, self.repository)
+            ]
         try:
             config = self._of_a_template(master_config, sweep_overrides)
             if config is None:
@@ -288,13 +288,3 @@ class GuardedLoader(ConfigLoaderImpl):
         parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
         repo.load_config = checked_reader(repo, config_name)  # type: ignore[method-assign, assignment]
         return parsed, repo
-
-    def _refuse_half_a_sweep(self, config: DictConfig, sweep: SweepSettings) -> None:
-        if self._of_a_sweep:
-            return
-        line = shlex.join([*self.command.options, *(str(each) for each in config.hydra.overrides.task)])
-        if config.hydra.sweeper.get("params"):
-            raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
-        for key, value in asdict(sweep).items():
-            if value:
-                raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")

@@ -18,7 +18,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig
 
 from nnexp.composition import configs, quoting
-from nnexp.composition.loader import Command, GuardedLoader
+from nnexp.composition.command import Command
+from nnexp.composition.loader import GuardedLoader
 
 
 def replacements(command: Command) -> Iterator[tuple[Any, str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from nnexp.basics.removing import Site
-from nnexp.composition.loader import Command
+from nnexp.composition.command import Command
 from nnexp.experiment.data import Cache
 from nnexp.experiment.settings import TrackingSettings
 from nnexp.sweep.resume import Resumed

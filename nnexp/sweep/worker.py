@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnexp.composition.loader import Command
+from nnexp.composition.command import Command
 from nnexp.composition.patches import patch
 from nnexp.engine.training import blas_threads
 from nnexp.experiment.data import MOST_BYTES, Cache

@@ -29,13 +29,17 @@ KINDS = {
 """What pandas infers about a column, in the four kinds that matter here."""
 
 
+BLOCK = 4096
+"""Rows that are put together at a time."""
+
+
 def encode(
     table: pd.DataFrame,
     names: Sequence[str],
     categories: Mapping[str, Sequence[str]],
     *,
     source: str = "The table",
-    rows: Sequence[int] | None = None,
+    rows: pd.Index[Any] | None = None,
     form: Format = USUAL,
 ) -> NDArray[np.float64]:
     """The features ``names`` of a table as numbers (n_samples, n_features); other columns are ignored.
@@ -44,17 +48,21 @@ def encode(
     has to hold numbers or true/false, which become 1 and 0. Refuses what it cannot turn into finite numbers; its
     messages name ``source`` and count rows from 1, or call them by ``rows``. Texts spell numbers as ``form`` says.
     """
-    table = table.rename(columns=str).set_axis(range(1, len(table) + 1) if rows is None else list(rows), axis=0)
-    x = np.empty((len(table), len(names)))
+    table = table.rename(columns=str).set_axis(range(1, len(table) + 1) if rows is None else rows, axis=0)
+    columns = []
     times = Counter(table.columns)
-    for position, name in enumerate(names):
+    for name in names:
         if times[name] != 1:
             raise _no_single_column(name, list(table.columns), source)
         column = _complete(table[name], source)
         if name in categories:
-            x[:, position] = category_indices(column, categories[name], source)
+            columns.append(category_indices(column, categories[name], source))
         else:
-            x[:, position] = numbers(column, source, form)
+            columns.append(numbers(column, source, form))
+    x = np.empty((len(table), len(names)))
+    for start in range(0, len(x), BLOCK):  # a column at a time would go through all of the memory for each
+        for position, values in enumerate(columns):
+            x[start : start + BLOCK, position] = values[start : start + BLOCK]
     return x
 
 

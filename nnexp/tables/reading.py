@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
+import warnings
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.basics.exact import LIMIT, could_be_rounded
+from nnexp.basics.exact import could_be_rounded
 from nnexp.basics.plain import override
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.tables.columns import numbers_of, trimmed
 from nnexp.tables.format import USUAL, Format
 from nnexp.tables.head import Head, Typed, head_of, refuse_another_layout
+from nnexp.tables.parquet import read_parquet
 from nnexp.tables.quotes import refuse_swallowed_rows, unclosed
 from nnexp.tables.spelling import spells_number
+from nnexp.tables.table import Table, refuse_duplicates, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,26 +27,11 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
 GZIP = b"\x1f\x8b"
 """How a compressed file begins."""
-ROW_NUMBERS = re.compile(r"__index_level_\d+__")
-"""What pandas calls row numbers in a parquet file."""
 
 
 def option_of_csv(name: str, value: str) -> str:
     """How an option of ``dataset=csv`` is typed."""
     return "'dataset.separator=\"\\t\"'" if value == "\t" else override(f"dataset.{name}", value)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file that was read."""
-
-    frame: pd.DataFrame
-    form: Format
-    """How it was written: as was said, and as the file itself says."""
-    notes: tuple[str, ...] = ()
-    """What its owner should know about how it was read."""
-    cell: Callable[[str, int], str] | None = None
-    """What stands in a column in a row, counted from 1; None where there is no text."""
 
 
 def read_table(
@@ -65,7 +50,7 @@ def read_table(
     """
     file = _existing_file(path)
     if file.name.lower().endswith(".parquet"):
-        table = _read_parquet(file, form)
+        table = read_parquet(file, form)
     else:
         table = _Text(file, _separated(form, file), frozenset(text), typed).table()
     if table.frame.columns.empty:
@@ -104,43 +89,6 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _read_parquet(file: Path, form: Format) -> Table:
-    try:
-        # By name, for pyarrow has no types; here, for it is slow to import and only parquet files need it.
-        parquet = import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise NnexpError(f"Reading {file} needs pyarrow. Type: pip install pyarrow") from error
-    try:
-        arrow = parquet.ParquetFile(file).read()
-        arrow.validate(full=True)  # text that is not UTF-8, offsets that lead elsewhere
-        _refuse_duplicates(file, arrow.column_names)
-        table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=_rounds(arrow))
-    except NnexpError:
-        raise
-    except Exception as error:  # what pandas raises over a file's own description of its columns may be anything
-        raise NnexpError(
-            f"{file} is not a parquet table that can be read: {_first_line(error)}. Write it again."
-        ) from error
-    named = [name for name in table.index.names if name is not None]
-    table = table.reset_index(level=named) if named else table
-    table = table.reset_index(drop=True).set_axis([str(name) for name in table.columns], axis=1)
-    _refuse_duplicates(file, list(table.columns))
-    numbered = [name for name in table.columns if ROW_NUMBERS.fullmatch(name)]
-    notes = [f"{file.name}: {name} holds row numbers, which are no feature" for name in numbered]
-    return Table(trimmed(table.drop(columns=numbered), form.na or ()), form, tuple(notes))
-
-
-def _rounds(arrow: Any) -> bool:
-    """Whether pandas' usual way with missing values, floats, would round whole numbers of a table."""
-    types, compute = import_module("pyarrow.types"), import_module("pyarrow.compute")
-    for column in arrow.columns:
-        if column.null_count and column.null_count < len(column) and types.is_integer(column.type):
-            ends = compute.min_max(column).as_py()
-            if ends["max"] > LIMIT or ends["min"] < -LIMIT:
-                return True
-    return False
-
-
 @dataclass(frozen=True)
 class _Text:
     """A text file that is to be read."""
@@ -171,7 +119,7 @@ class _Text:
                 f"{self.file} is not UTF-8 text ({error.reason}). Save it again as CSV in UTF-8."
             ) from error
         except (pd.errors.ParserError, OSError, EOFError, zlib.error) as error:
-            why = unclosed(self.file, self.form.separator) if "EOF inside string" in str(error) else _first_line(error)
+            why = unclosed(self.file, self.form.separator) if "EOF inside string" in str(error) else said(error)
             raise NnexpError(f"{self.file} is not a table that can be read: {why}. Correct the file.") from error
 
     def _below(self, head: Head) -> Table:
@@ -179,7 +127,7 @@ class _Text:
 
         names = self._names(head)
         how = self._how(head, names)
-        table = self._read(**how, dtype=dict.fromkeys(self.text, "str"), low_memory=False)
+        table = self._typed(**how, dtype=dict.fromkeys(self.text, "str"))
         for name in table.columns.difference(list(self.text)):
             if is_numeric_dtype(table[name]) and could_be_rounded(table[name].to_numpy()):
                 # A fraction, a gap or a number out of range makes floats of all; the text has all digits.
@@ -195,6 +143,22 @@ class _Text:
             return str(column.iloc[row - 1])
 
         return Table(table, head.form, tuple(notes), cell)
+
+    def _typed(self, **how: Any) -> pd.DataFrame:
+        """Read the file so that a column's type depends on all its rows.
+
+        By default pandas 3 reads parts side by side, in half the time; where their types differ, it is read once more in one
+        piece.
+        """
+        import pandas as pd
+
+        if pd.api.types.is_object_dtype(pd.Series(["text"]).dtype):  # pandas 2, which has no other type for texts
+            return self._read(**how, low_memory=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            table = self._read(**how)
+        whole = not any(map(pd.api.types.is_object_dtype, table.dtypes))
+        return table if whole else self._read(**how, low_memory=False)
 
     def _read(self, **how: Any) -> pd.DataFrame:
         import pandas as pd
@@ -229,7 +193,7 @@ class _Text:
             return [f"c{position}" for position, _ in enumerate(first, 1)]
         names = [str(cell).strip() for cell in first]
         refuse_another_layout(self.file, names, head, self.typed)
-        _refuse_duplicates(self.file, [name for name in names if name])
+        refuse_duplicates(self.file, [name for name in names if name])
         # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
         # row label and shift all the names by one.
         self._first(head, 2)
@@ -274,18 +238,3 @@ def _without_nameless(file: Path, table: pd.DataFrame) -> pd.DataFrame:
         position = kept[0].removeprefix("Unnamed: ")
         raise NnexpError(f"{file}: column {int(position) + 1} has no name. Give it one in the file's first line.")
     return table.drop(columns=nameless)
-
-
-def _refuse_duplicates(file: Path, names: list[str]) -> None:
-    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
-    if repeated:
-        raise NnexpError(
-            f"{file} has more than one column named {listed(map(repr, repeated))}. "
-            "The first line has to hold the columns' names, each once: rename them there."
-        )
-
-
-def _first_line(error: Exception) -> str:
-    """What pandas or pyarrow says, without its own prefix."""
-    lines = str(error).removeprefix("Error tokenizing data. C error: ").strip().splitlines()
-    return (lines or [type(error).__name__])[0].rstrip(".")

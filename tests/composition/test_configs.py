@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 
 from nnexp.composition import configs
+from nnexp.composition.command import Command
 from nnexp.composition.configs import duplicate, to_yaml
-from nnexp.composition.loader import Command
 from nnexp.composition.patches import patched
 from tests.composed import loader, state, store, sweep
 

@@ -13,7 +13,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.basics.files import own_directory
-from nnexp.composition.loader import Command, GuardedLoader
+from nnexp.composition.command import Command
+from nnexp.composition.loader import GuardedLoader
 from nnexp.errors import NnexpError
 from tests.composed import store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnexp.composition.loader import Command
+from nnexp.composition.command import Command
 from nnexp.composition.patches import patched, replacements
 
 

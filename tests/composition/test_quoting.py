@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig
 
 from nnexp.composition import quoting
+from nnexp.composition.command import Command
 from nnexp.composition.composed import plain
-from nnexp.composition.loader import Command
 from nnexp.composition.patches import patched
 from nnexp.errors import NnexpError
 from tests.command import nnexp, result, sweeps

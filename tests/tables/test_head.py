@@ -12,7 +12,8 @@ import pytest
 from nnexp.errors import NnexpError
 from nnexp.tables.columns import encode
 from nnexp.tables.format import Format
-from nnexp.tables.reading import Table, read_table
+from nnexp.tables.reading import read_table
+from nnexp.tables.table import Table
 
 PLAIN = "a,b\n1,x\n2,y\n"
 
