@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+if __name__ == "__main__" and sys.path and sys.path[0] == os.getcwd():  # noqa: PTH109
+    del sys.path[0]  # where python -m has put it: a random.py of the user's would hide the library's
+
 import contextlib
 import gc
+import io
 import logging
 import multiprocessing
-import os
 import signal
-import sys
 import traceback
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+from nnexp.basics.environment import propose
 
 FULL = "HYDRA_FULL_ERROR"
 TERMINATED = 143
@@ -22,7 +30,11 @@ def main() -> NoReturn:
     # Importing MLflow and Hydra makes a million objects that stay. Looking for garbage among them again and again, as Python
     # does every 700 new objects, is a fifth of a run's start.
     gc.set_threshold(100_000, 20, 20)
+    for stream in (sys.stdout, sys.stderr):  # one that is not UTF-8 shows some names with backslashes
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     traceback_wanted = bool(os.environ.get(FULL))
+    propose("PYTHONSAFEPATH", "1")  # for the processes that this one starts
     signal.signal(signal.SIGTERM, _terminate)
     try:
         dispatch(guarded(sys.argv[1:]))
@@ -115,6 +127,12 @@ def _leave(code: int) -> NoReturn:
     """End now: to take Hydra's and MLflow's million objects apart first takes up to a second, for nothing."""
     if multiprocessing.active_children():  # workers of a sweep, which Python ends in good order
         sys.exit(code)
+    if "multiprocessing.forkserver" in sys.modules:  # which has left its folder to a good end of Python's
+        from multiprocessing import util
+
+        from nnexp.basics.removing import remove_sockets
+
+        remove_sockets(Path(util.get_temp_dir()))
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

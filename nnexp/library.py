@@ -187,28 +187,42 @@ def as_data(x: ArrayLike, y: ArrayLike, task: Task | Literal["auto"], names: Seq
         raise NnexpError(f"task must be one of {listed((*TASKS, 'auto'))}. Got {task!r}.{did_you_mean(task, TASKS)}")
     if names is None and hasattr(x, "columns"):
         names = [str(each) for each in x.columns]
-    samples, values = as_samples(x), as_array(y, "y")
+    samples, values = as_samples(x), as_targets(y)
     names = tuple(names or (f"x{i}" for i in range(samples.shape[1])))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.ndim not in (1, 2) or len(values) != len(samples) or not values.size:
-        raise NnexpError(f"y must have one entry per sample. Got shapes {samples.shape} and {values.shape}.")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        row = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise NnexpError(f"y must hold finite numbers. Got {values[row]} in sample {row}.")
+    check_targets(samples, values)
     labels, indices = as_labels(values)
     found = likely_task(labels, len(values)) if task == "auto" and labels else task
     if found in ("auto", "regression"):
         if values.dtype.kind not in "fiub" and not all(isinstance(each, Real | Decimal) for each in values.flat):
             raise NnexpError(f"A regression needs numbers in y. Got {values.dtype}.")
         return Data(samples, as_quantities(values, "y"), names, "regression")
+    check_labels(values, labels)
+    if found == "binary" and len(labels) != 2:
+        raise NnexpError(f"task='binary' needs two classes. Got {len(labels)}: {listed(map(str, labels), most=5)}.")
+    return Data(samples, indices, names, cast("Task", found), labels)
+
+
+def check_targets(samples: NDArray[Any], values: NDArray[Any]) -> None:
+    """Refuse targets that are not one for each sample, and numbers that are not finite."""
+    if values.ndim not in (1, 2) or len(values) != len(samples) or not values.size:
+        raise NnexpError(f"y must have one entry per sample. Got shapes {samples.shape} and {values.shape}.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise NnexpError(f"y must hold finite numbers. Got {values[row]} in sample {row}.")
+
+
+def check_labels(values: NDArray[Any], labels: Sequence[Any]) -> None:
+    """Refuse what makes no classes."""
+    if values.ndim == 2:
+        one_hot = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
+        cure = " It is one-hot: give y.argmax(axis=1)." if one_hot else ""
+        raise NnexpError(f"Classes need one label per sample in y. Got the shape {values.shape}.{cure}")
     if len(labels) < 2:
         raise NnexpError(
             f"Classes need at least two labels in y. Got {len(labels)} distinct value in shape {values.shape}."
         )
-    if found == "binary" and len(labels) != 2:
-        raise NnexpError(f"task='binary' needs two classes. Got {len(labels)}: {listed(map(str, labels), most=5)}.")
-    return Data(samples, indices, names, cast("Task", found), labels)
 
 
 def as_sizes(hidden: Any) -> Any:
@@ -228,6 +242,8 @@ def as_samples(x: ArrayLike) -> NDArray[Any]:
             raise NnexpError(
                 f"The column '{name}' of x holds dates or times. Write them as numbers (a year, a month, seconds)."
             )
+    if hasattr(x, "toarray"):
+        raise NnexpError("x is a sparse matrix. Give x.toarray(), which needs memory for each zero.")
     try:
         x = unmasked(x, "x")
         samples = x if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else as_quantities(x, "x")
@@ -240,6 +256,27 @@ def as_samples(x: ArrayLike) -> NDArray[Any]:
     if not len(samples):
         raise NnexpError(f"x holds no samples: its shape is {samples.shape}. Give at least 2.")
     return samples
+
+
+def as_targets(y: ArrayLike) -> NDArray[Any]:
+    """``y`` as an array: numbers, labels, or one label's column for each class. Refuses dates, bytes and what is missing."""
+    values = as_array(y, "y")
+    if values.dtype.kind in "mM":
+        raise NnexpError("y holds dates or times. Give numbers (a year, a month, seconds), or texts for classes.")
+    if values.dtype.kind == "S":
+        raise NnexpError(
+            f"y holds bytes, as {bytes(values.flat[0])!r} in sample 0. Decode them: y = [each.decode() for each in y]"
+        )
+    for place, value in np.ndenumerate(values) if values.dtype.kind == "O" else ():
+        if value is None or type(value).__name__ in ("NAType", "NaTType"):
+            raise NnexpError(f"y misses a value in sample {place[0]}. Fill it in, or leave the sample out.")
+        if isinstance(value, bytes):
+            raise NnexpError(f"y holds bytes, as {value!r} in sample {place[0]}. Decode them: each.decode()")
+        if not isinstance(value, str | Real | Decimal | bool):
+            raise NnexpError(
+                f"y holds a {type(value).__name__} in sample {place[0]}. Give numbers, or texts for classes."
+            )
+    return values
 
 
 def as_labels(y: NDArray[Any]) -> tuple[tuple[str | int | float | bool, ...], NDArray[Any]]:

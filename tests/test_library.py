@@ -236,7 +236,7 @@ def test_float32() -> None:
 @pytest.mark.parametrize(
     ("x", "y", "options", "text"),
     [
-        (np.where(np.eye(60, 2), np.nan, 1), LINE, {}, r"The feature 'x0' is nan in sample 1; it must be finite\."),
+        (np.where(np.eye(60, 2), np.nan, 1), LINE, {}, r"The feature 'x0' is nan in sample 0; it must be finite\."),
         (X, np.where(np.arange(60) == 4, np.nan, LINE), {}, r"y must hold finite numbers\. Got nan in sample"),
         (X, LINE[:-1], {}, r"y must have one entry per sample\. Got shapes \(60, 2\) and \(59,\)\."),
         (X[:, 0], LINE, {}, r"x must have the shape \(n_samples, n_features\)\. Got \(60,\)\."),

@@ -69,3 +69,12 @@ class Site:
         for folder in [*sorted(inner, key=lambda each: -len(each.parts)), *self.new]:
             with contextlib.suppress(OSError):  # it holds something else
                 folder.rmdir()
+
+
+def remove_sockets(folder: Path) -> None:
+    """Remove a folder of this process's own in which there are sockets and nothing else."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_socket():
+                path.unlink()
+        folder.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,11 @@ from nnexp.tables.frame import from_frame
 from nnexp.tables.reading import read_table
 
 __all__ = ["Csv", "encode", "read_table"]
+
+
+def composed(name: str) -> str:
+    """A column's name with its letters composed, as they are read from a file."""
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,14 @@ class Csv(Dataset):
             raise NnexpError(f"dataset.{error}.") from None
 
     def load(self, rng: np.random.Generator) -> Data:
-        table = read_table(self.path, self.form(), text=self.text)
+        table = read_table(self.path, self.form(), text=[*map(composed, self.text)])
         data = from_frame(
             table.frame,
-            self.target,
+            composed(self.target),
             task=self.task,
             missing=self.missing,
-            drop=self.drop,
-            text=self.text,
+            drop=[*map(composed, self.drop)],
+            text=[*map(composed, self.text)],
             source=self.path,
             form=table.form,
             cell=table.cell,

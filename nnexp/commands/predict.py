@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nnexp.tables.format import Format
+
+
+WRITTEN = "has to hold numbers"
+"""What is said of a number that is written otherwise than in training, among others."""
 
 
 def predict(words: Sequence[str]) -> None:
@@ -40,10 +44,18 @@ def predict(words: Sequence[str]) -> None:
     form = format_given(given, model.preprocessing.reading)
     model = replace(model, preprocessing=replace(model.preprocessing, reading=form.changes()))
     text = [feature.name for feature in model.features if feature.categories]
-    table = read_table(given.table, form, text=text, typed=lambda name, value: f"--{name}={shlex.quote(value)}")
-    for line in table.notes:
+    table = read_table(given.table, form, text=text, typed=option)
+    try:
+        answers = model.predict_table(table.frame, source=given.table)
+    except NnexpError as error:
+        how = (
+            " Where it is only written otherwise, see --decimal, --thousands and --units."
+            if WRITTEN in str(error)
+            else ""
+        )
+        raise NnexpError(f"{error}{how}") from None
+    for line in (*table.notes, *without_units(table.frame, form)):
         print(printable(f"nnexp: {line}"), file=sys.stderr)  # noqa: T201
-    answers = model.predict_table(table.frame, source=given.table)
     if not given.output:
         try:
             if sys.stdout.isatty():  # a model from a stranger may call a class what a terminal takes for a command
@@ -68,12 +80,26 @@ def add_format(parser: Parser) -> None:
     group.add_argument("--na", help="what is written for a missing value, separated by commas")
 
 
+def option(name: str, value: str) -> str:
+    """How an option is typed; a tab by its name, which a shell passes on."""
+    return f"--{name}={shlex.quote(value.replace(chr(9), chr(92) + 't'))}"
+
+
+def without_units(table: pd.DataFrame, form: Format) -> Iterator[str]:
+    """Which columns hold plain numbers where those of training had a unit."""
+    for name, unit in form.beside:
+        if unit and name in table.columns and table[name].dtype.kind in "fiu":
+            yield f"column '{name}' has no unit; its numbers are taken for '{unit}', as in training"
+
+
 def format_given(given: argparse.Namespace, training: Mapping[str, Any]) -> Format:
     """How the table is written. Raises NnexpError."""
     from nnexp.tables.format import Format
 
     options = {name: getattr(given, name) for name in ("separator", "decimal", "thousands", "units", "header")}
     typed = {name: value.replace("\\t", "\t") for name, value in options.items() if value is not None}
+    if typed.get("decimal", ".") == training.get("thousands") and given.thousands is None:
+        typed["thousands"] = ""  # the mark has another meaning here
     marks = {} if given.na is None else {"na": [each for each in given.na.split(",") if each]}
     try:
         return Format.of({**training, **typed, **marks})

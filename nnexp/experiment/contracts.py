@@ -115,17 +115,17 @@ def check_values(data: Data) -> None:
     if not np.isfinite(data.x).all():
         row, column = np.argwhere(~np.isfinite(data.x))[0]
         raise NnexpError(
-            f"The feature '{data.names[column]}' is {data.x[row, column]} in sample {row + 1}; it must be finite."
+            f"The feature '{data.names[column]}' is {data.x[row, column]} in sample {row}; it must be finite."
         )
     if not np.isfinite(data.y).all():
         row = int(np.argwhere(~np.isfinite(data.y))[0][0])
-        raise NnexpError(f"The target '{data.target}' is {data.y[row]} in sample {row + 1}; it must be finite.")
+        raise NnexpError(f"The target '{data.target}' is {data.y[row]} in sample {row}; it must be finite.")
     for array, what in ((data.x, "feature"), (data.y, "target")):
         if (place := first_inexact(array)) is not None:
             name = data.names[place[1]] if what == "feature" else data.target
             choice = "" if what == "feature" else " If it is a class, choose the task multiclass."
             raise NnexpError(
-                f"The {what} '{name}' is {array[place]} in sample {place[0] + 1}, {GAPS}. Give it less an offset, or in larger "
+                f"The {what} '{name}' is {array[place]} in sample {place[0]}, {GAPS}. Give it less an offset, or in larger "
                 f"units.{choice}"
             )
 

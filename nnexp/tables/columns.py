@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nnexp.basics.exact import GAPS, as_floats, first_inexact, whole_number
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.tables.format import USUAL, Format, units_of
-from nnexp.tables.spelling import cell
+from nnexp.tables.spelling import cell, stripped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def _text(value: object) -> str:
     """The text form by which categories match: 1, 1.0, "1" and " 1 " agree."""
     if isinstance(value, np.generic):
         value = value.item()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else stripped(str(value))
 
 
 def levels(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
@@ -117,7 +117,7 @@ def categories_of(column: pd.Series[Any]) -> tuple[str, ...]:
 
 def category_indices(column: pd.Series[Any], categories: Sequence[str], source: str) -> NDArray[np.float64]:
     """Each row's index into ``categories``; refuse a text that is not among them."""
-    known = {category.strip(): float(index) for index, category in enumerate(categories)}
+    known = {stripped(category): float(index) for index, category in enumerate(categories)}
     codes, texts = levels(column)
     for code, text in enumerate(texts):
         if text not in known:
@@ -141,7 +141,7 @@ def trimmed(table: pd.DataFrame, marks: Collection[str]) -> pd.DataFrame:
         if not any(isinstance(value, str) for value in column):  # what cannot be a category is refused elsewhere
             continue
         codes, values = column.factorize()
-        texts = [value.strip() if isinstance(value, str) else value for value in values]
+        texts = [stripped(value) if isinstance(value, str) else value for value in values]
         if any(text is not value and text != value for text, value in zip(texts, values, strict=True)):
             kept = [None if text == "" or (isinstance(text, str) and text in marks) else text for text in texts]
             changed[name] = pd.Series(np.array([*kept, None], object)[codes], column.index, dtype=column.dtype)
@@ -174,6 +174,7 @@ def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArra
                 f"{where} has to hold numbers. Got '{cell(texts[odd])}' in row {row}. Correct it in the file."
             )
         refuse_several_units(texts, form, where)
+        refuse_another_unit(texts, form, str(column.name), where)
         values = as_floats(np.array(found, dtype=object))[codes]
     elif kind in ("number", "bool"):
         values = as_floats(_exactly(column, form))
@@ -195,6 +196,17 @@ def refuse_several_units(texts: Sequence[str], form: Format, where: str) -> None
         raise NnexpError(
             f"{where} holds numbers of several units: '{cell(one)}' and '{cell(other)}'. Write all in the same unit."
         )
+
+
+def refuse_another_unit(texts: Sequence[str], form: Format, name: str, where: str) -> None:
+    """Refuse numbers in another unit than that of training."""
+    trained = dict(form.beside).get(name)
+    for unit, text in units_of(texts, form).items() if trained is not None else ():
+        if unit != trained:
+            had = f"'{trained}'" if trained else "no unit"
+            raise NnexpError(
+                f"{where} holds '{cell(text)}', and that of training had {had}. Write all in the same unit."
+            )
 
 
 def refuse_rounded(column: pd.Series[Any], source: str, remedy: str = "", *, form: Format = USUAL) -> None:

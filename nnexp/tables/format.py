@@ -44,6 +44,8 @@ class Format:
     """Where the columns' names stand: in the first line that is no comment, in that line, or ``none``."""
     na: tuple[str, ...] | None = None
     """What is written for a missing value, beside nothing at all; None for ``MISSING``."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Columns and the units that were stripped from them in training."""
 
     def __post_init__(self) -> None:
         """Raise ValueError, with the field's name first, for what no table is written with."""
@@ -74,7 +76,7 @@ class Format:
         """What is not as usual, in plain values."""
         given = {each.name: (getattr(self, each.name), each.default) for each in fields(self)}
         return {
-            name: list(value) if isinstance(value, tuple) else value
+            name: dict(value) if name == "beside" else list(value) if isinstance(value, tuple) else value
             for name, (value, usual) in given.items()
             if value != usual
         }
@@ -84,13 +86,17 @@ class Format:
         """What ``changes`` returned. Raises ValueError for anything else."""
         if not isinstance(found, Mapping) or not all(each in cls.__dataclass_fields__ for each in found):
             raise ValueError("how its table was written is not described")
-        texts = {name: value for name, value in found.items() if name != "na"}
-        marks = found.get("na")
+        texts = {name: value for name, value in found.items() if name not in ("na", "beside")}
+        marks, beside = found.get("na"), found.get("beside", {})
         if not all(isinstance(each, str) for each in texts.values()) or not (
             marks is None or (isinstance(marks, list) and all(isinstance(each, str) for each in marks))
         ):
             raise ValueError("how its table was written is not described")
-        return cls(**texts, na=None if marks is None else tuple(marks))
+        if not isinstance(beside, Mapping) or not all(
+            isinstance(each, str) for pair in beside.items() for each in pair
+        ):
+            raise ValueError("the units of its table are not described")
+        return cls(**texts, na=None if marks is None else tuple(marks), beside=tuple(beside.items()))
 
     def number(self, text: str) -> int | float | None:
         """The number that a text spells in this format, without its unit where units are stripped; None for any other text."""
@@ -137,14 +143,11 @@ def fitting(texts: Sequence[str], given: Format) -> list[Format]:
     return found[min(found)] if found else []
 
 
-Unit = tuple[str, str]
-
-
-def units_of(texts: Sequence[str], form: Format) -> dict[Unit, str]:
-    """What stands beside the numbers among the texts, each with the first of these; zero needs no unit."""
-    found: dict[Unit, str] = {}
+def units_of(texts: Sequence[str], form: Format) -> dict[str, str]:
+    """The units or currencies of the numbers among the texts, each with the first of these; zero needs none."""
+    found: dict[str, str] = {}
     for text in texts:
-        before, digits, after = split_unit(text)
-        if form.number(text) is not None and (before or after or form.plain(digits) not in ("0", "-0", "0.0")):
-            found.setdefault((before, after), text)
+        before, digits, after, _ = split_unit(text)
+        if form.number(text) is not None and (before or after or form.number(digits)):
+            found.setdefault(before + after, text)
     return found

@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.basics.plain import override
 from nnexp.errors import NnexpError, closest, counted, listed
-from nnexp.plugin import MOST_NUMBER_CLASSES, Data, Task, likely_task
+from nnexp.plugin import Data, Task, likely_task
+from nnexp.tables.classes import MOST_CATEGORIES, Label, fit_for_classes, is_quantity
+from nnexp.tables.classes import classes as classes_of
 from nnexp.tables.columns import (
     categories_of,
-    category_indices,
     encode,
     kind_of,
     levels,
@@ -28,20 +28,17 @@ from nnexp.tables.columns import (
     numbers_of,
     refuse_rounded,
     refuse_several_units,
-    whole,
 )
-from nnexp.tables.format import USUAL, Format
-from nnexp.tables.notes import alike_but_for_case, other_task, rows_left_out
+from nnexp.tables.format import USUAL, Format, units_of
+from nnexp.tables.notes import alike_but_for_case, marks_and_footers, other_task, rows_left_out
 from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
 from nnexp.tables.spelling import cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Label = str | int | float | bool
-
-MOST_CATEGORIES = 50
-"""More distinct texts than this, in more than half of the rows, are taken for an identifier."""
+FEW_CATEGORIES = 10
+"""So are more than this, if hardly one occurs twice."""
 
 PLAIN_NAME = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 """A column name that the shell and Hydra read as it stands; others are quoted in what a message says to type."""
@@ -97,7 +94,7 @@ class _Choice:
                 "need at least 2: add more."
             )
         dropped = len(given) - len(table)
-        table = self._spelled_out(table)
+        table, beside = self._spelled_out(table)
         kinds = {name: self._kind(table[name]) for name in names}
         for name, kind in kinds.items():
             self._check(table[name], kind, self._how_to_drop(name))
@@ -108,6 +105,7 @@ class _Choice:
         y, classes, task = self._target(table[self.target])
         notes = (
             *rows_left_out(dropped, given[self.target], classes, self.target),
+            *self._doubts(table, x, kinds),
             *alike_but_for_case({**categories, self.target: [each for each in classes if isinstance(each, str)]}),
             *(other_task(y, classes, self.target) if self.task == "auto" else ()),
         )
@@ -120,12 +118,15 @@ class _Choice:
             target=self.target,
             categories=categories,
             notes=notes,
-            reading=self.form.changes() if self.form else {},
+            reading=replace(self.form, beside=tuple(beside.items())).changes() if self.form else {},
         )
 
-    def _spelled_out(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Numbers that are kept as text become numbers, as in a column whose only word stood in a row that was left out."""
-        form, numbers = self.form or USUAL, {}
+    def _spelled_out(self, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Numbers that are kept as text become numbers, as in a column whose only word stood in a row that was left out.
+
+        Returns the units that stood beside them, too, by column.
+        """
+        form, numbers, beside = self.form or USUAL, {}, {}
         for name in table.columns.difference(list(self.text)):
             column = table[name]
             if kind_of(column) == "text" and str(column.dtype) != "category":
@@ -133,7 +134,18 @@ class _Choice:
                 if all(form.number(text) is not None for text in texts):
                     refuse_several_units(texts, form, f"{self.source}: column '{name}'")
                     numbers[name] = numbers_of(column, form)
-        return table.assign(**numbers)
+                    beside.update({str(name): next(iter(units_of(texts, form)), "")} if form.units == "strip" else {})
+        return table.assign(**numbers), beside
+
+    def _doubts(self, table: pd.DataFrame, x: NDArray[Any], kinds: Mapping[str, str]) -> Iterator[str]:
+        """What a table's texts and numbers may mean otherwise."""
+        for position, (name, kind) in enumerate(kinds.items()):
+            if kind == "text":
+                yield from marks_and_footers(table[name], self.form)
+            elif (x[:, position] == x[0, position]).all():
+                yield f"column '{name}' is {x[0, position]:g} in every row: it tells nothing"
+        if self._kind(table[self.target]) == "text":
+            yield from marks_and_footers(table[self.target], self.form)
 
     def _kind(self, column: pd.Series[Any]) -> str:
         """The kind of a column: words where the user says so."""
@@ -228,11 +240,12 @@ class _Choice:
             raise no_dates(where, column.iloc[0], column.index[0], remedy)
         if kind == "text":
             if str(column.dtype) != "category" and column.name not in self.text:
-                refuse_numbers_and_text(column, where, remedy, self.form or USUAL)
+                refuse_numbers_and_text(column, where, remedy, self.form)
                 refuse_decorated(column, where, self._words(str(column.name)), self.form)
                 refuse_dates(column, where, remedy)
             distinct = len(categories_of(column))
-            if distinct > MOST_CATEGORIES and 2 * distinct > len(column):
+            many = distinct > MOST_CATEGORIES and 2 * distinct > len(column)
+            if many or (distinct > FEW_CATEGORIES and distinct > 0.9 * len(column) and column.name not in self.text):
                 raise NnexpError(
                     f"{where} holds {distinct} different texts in {len(column)} rows: that looks like an identifier or "
                     f"free text, not like categories. {remedy}."
@@ -242,9 +255,9 @@ class _Choice:
         """The target as values or class indices, the class labels, and the task."""
         where, kind = f"{self.source}: the target '{self.target}'", self._kind(column)
         self._check(column, kind, self._how_to_drop(self.target))
-        if kind == "number" and self.task in ("auto", "regression") and _is_quantity(column):
+        if kind == "number" and self.task in ("auto", "regression") and is_quantity(column):
             return numbers(column, self.source), (), "regression"
-        labels, indices = _classes(column, kind, self.source)
+        labels, indices = classes_of(column, kind, self.source)
         if len(labels) < 2:
             raise NnexpError(
                 f"{where} is {labels[0]!r} in every row: nothing to learn. {self._how_to_drop(self.target)}."
@@ -259,40 +272,14 @@ class _Choice:
             refuse_rounded(column, self.source, "For classes type dataset.task=multiclass")
             return numbers(column, self.source), (), task
         if task == "binary" and len(labels) > 2:
-            other = "multiclass" if _fit_for_classes(labels, len(column)) else "regression"
+            other = "multiclass" if fit_for_classes(labels, len(column)) else "regression"
             raise NnexpError(
                 f"{where} has {len(labels)} classes ({listed(map(str, labels), most=5)}); dataset.task=binary needs 2. "
                 f"Type dataset.task={other}"
             )
-        if not _fit_for_classes(labels, len(column)):
+        if not fit_for_classes(labels, len(column)):
             raise NnexpError(
                 f"{where} has {len(labels)} distinct numbers ({listed(map(str, labels), most=5)}) in {len(column)} "
                 "rows: too many for the classes of dataset.task=multiclass. Type dataset.task=regression"
             )
         return indices, labels, task
-
-
-def _classes(column: pd.Series[Any], kind: str, source: str) -> tuple[tuple[Label, ...], NDArray[np.int64]]:
-    """The distinct values in order, as plain Python values, and each row's index among them."""
-    if kind == "text":
-        texts = categories_of(column)
-        return texts, category_indices(column, texts, source).astype(np.int64)
-    if kind == "number" and (exact := whole(column)) is not None:
-        values, indices = np.unique(exact, return_inverse=True)
-        return tuple(int(value) for value in values), indices.astype(np.int64)
-    values, indices = np.unique(numbers(column, source), return_inverse=True)
-    plain = bool if kind == "bool" else int if all(value.is_integer() for value in values) else float
-    return tuple(plain(value) for value in values), indices.astype(np.int64)
-
-
-def _is_quantity(column: pd.Series[Any]) -> bool:
-    """Whether the first numbers of a column are fractions enough to say that it is no class; which is quick to tell."""
-    first = column.iloc[: 20 * MOST_NUMBER_CLASSES].to_numpy()
-    return first.dtype.kind == "f" and len(np.unique(first)) > MOST_NUMBER_CLASSES and bool((first % 1 != 0).any())
-
-
-def _fit_for_classes(labels: Sequence[Label], n_samples: int) -> bool:
-    """Whether numbers can be classes: fractions only when there are few of them, whole numbers when they repeat."""
-    if all(isinstance(label, float) for label in labels):
-        return len(labels) <= MOST_NUMBER_CLASSES
-    return len(labels) <= MOST_CATEGORIES or 2 * len(labels) <= n_samples

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, counted
 from nnexp.tables.format import Format
 from nnexp.tables.spelling import cell, spells_number
 
@@ -20,7 +20,7 @@ LINES = 30
 """So many lines are looked at, and one more than that in which the names are said to stand."""
 SAYS_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n?')
 """How Excel says in the first line what separates the cells."""
-SEPARATORS = ",;\t|"
+SEPARATORS = ",;\t| "
 """Common ones."""
 
 Typed = Callable[[str, str], str]
@@ -90,7 +90,8 @@ def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: T
     for other in SEPARATORS.replace(separator, ""):
         wide = set(widths(head.lines, other))
         even = separator == Format.separator and len(wide) == 1 and min(wide) > 1  # another one was typed for a reason
-        if any(other in name for name in names) and (len(names) == 1 or even):
+        alone = len(names) == 1 and (other != " " or even)  # a name may have spaces
+        if any(other in name for name in names) and (alone or (even and other != " ")):
             odd = next(each for each in names if other in each)
             column = "a single column," if len(names) == 1 else "the column"
             raise NnexpError(
@@ -109,4 +110,19 @@ def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: T
         raise NnexpError(
             f"{file}: line {head.above + 1} holds {cell(head.lines[0].strip())!r}, and from line {line} on there are {usual} "
             f"columns. If their names stand there, type {typed('header', str(line))}"
+        )
+    refuse_one_cell_more(file, names, head)
+
+
+def refuse_one_cell_more(file: Path, names: Sequence[str], head: Head) -> None:
+    """Refuse rows that all have one cell more than there are names. Raises NnexpError."""
+    rows = [cells(line, head.form.separator) for line in head.lines[1:] if line.strip()]
+    if rows and all(len(row) == len(names) + 1 for row in rows):
+        cause = (
+            "each ends with a separator: take it out, or put one behind the names, too"
+            if not any(row[-1].strip() for row in rows)
+            else "give a name to each column, row names included"
+        )
+        raise NnexpError(
+            f"{file}: the rows have {len(names) + 1} cells, and there are {counted(len(names), 'name')}: {cause}."
         )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.basics.plain import override
 from nnexp.errors import counted, listed
 from nnexp.tables.columns import levels
+from nnexp.tables.format import Format
 from nnexp.tables.spelling import cell
 
 if TYPE_CHECKING:
@@ -52,6 +54,45 @@ def alike_but_for_case(texts: Mapping[str, Sequence[str]]) -> Iterator[str]:
             if other != text:
                 yield f"column '{name}' has both {cell(other)!r} and {cell(text)!r}, which differ by case alone"
                 break
+
+
+MARKS = {
+    *("?", "-", "--", "---", ".", "..", "*", "#div/0!", "#ref!"),
+    *("n.a.", "n/a.", "na", "none", "nil", "missing", "unknown"),
+}
+"""What is often written for a missing value, beside what is taken for one."""
+FOOTERS = {
+    "total",
+    "totals",
+    "grand total",
+    "subtotal",
+    "sum",
+    "summe",
+    "gesamt",
+    "average",
+    "mean",
+    "mittelwert",
+    "all",
+}
+"""What stands in the first cell of a last row that is none."""
+
+
+def marks_and_footers(column: pd.Series[Any], form: Format | None) -> Iterator[str]:
+    """Texts that may stand for a missing value, where one can say so, and one that may begin a row of totals."""
+    codes, texts = levels(column)
+    counts = np.bincount(codes, minlength=len(texts))
+    for text, count in zip(texts, counts.tolist(), strict=True):
+        if form and text.casefold() in MARKS and len(texts) > 2:
+            yield (
+                f"column '{column.name}' holds {cell(text)!r} {count} times, taken for a word; if a value is missing there, "
+                f"type {override('dataset.na', [text])}"
+            )
+    last = texts[codes[-1]]
+    if last.casefold() in FOOTERS and counts[codes[-1]] == 1:
+        yield (
+            f"the last row holds {cell(last)!r} in column '{column.name}' and counts as a sample; take it out if it is "
+            "a footer"
+        )
 
 
 def other_task(y: NDArray[Any], classes: Sequence[Label], name: str) -> Iterator[str]:

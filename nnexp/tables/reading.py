@@ -18,7 +18,7 @@ from nnexp.tables.format import USUAL, Format
 from nnexp.tables.head import Head, Typed, head_of, refuse_another_layout
 from nnexp.tables.parquet import read_parquet
 from nnexp.tables.quotes import refuse_swallowed_rows, unclosed
-from nnexp.tables.spelling import spells_number
+from nnexp.tables.spelling import spells_number, stripped
 from nnexp.tables.table import Table, refuse_duplicates, said
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
 GZIP = b"\x1f\x8b"
 """How a compressed file begins."""
+OTHERS = {
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"PK": "a workbook or another archive, whatever its name says",
+    b"\xd0\xcf": "a workbook, whatever its name says",
+}
+"""Other kinds of files, by how they begin."""
 
 
 def option_of_csv(name: str, value: str) -> str:
@@ -110,11 +117,12 @@ class _Text:
                 f"{self.file} is empty. Write a table with the columns' names in its first line."
             ) from error
         except UnicodeDecodeError as error:
-            with self.file.open("rb") as start:
-                if start.read(2) == GZIP:
-                    raise NnexpError(
-                        f"{self.file} is compressed. Call it {self.file.name}.gz, or unpack it."
-                    ) from error
+            with self.file.open("rb") as file:
+                start = file.read(2)
+            if start == GZIP:
+                raise NnexpError(f"{self.file} is compressed. Call it {self.file.name}.gz, or unpack it.") from error
+            if kind := OTHERS.get(start):
+                raise NnexpError(f"{self.file} is {kind}. Save it again as CSV in UTF-8.") from error
             raise NnexpError(
                 f"{self.file} is not UTF-8 text ({error.reason}). Save it again as CSV in UTF-8."
             ) from error
@@ -191,7 +199,7 @@ class _Text:
         first = self._first(head, 1)
         if head.form.header == "none":
             return [f"c{position}" for position, _ in enumerate(first, 1)]
-        names = [str(cell).strip() for cell in first]
+        names = [stripped(str(cell)) for cell in first]
         refuse_another_layout(self.file, names, head, self.typed)
         refuse_duplicates(self.file, [name for name in names if name])
         # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a

@@ -10,7 +10,7 @@ import numpy as np
 from nnexp.basics.plain import override
 from nnexp.errors import NnexpError
 from nnexp.tables.columns import levels
-from nnexp.tables.format import Format, fitting
+from nnexp.tables.format import USUAL, Format, fitting
 from nnexp.tables.spelling import Decoration, cell, decoration, spells_number
 
 if TYPE_CHECKING:
@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
-    r"|\d{1,2}[- .]+[A-Za-z]{3,9}[- .,]+\d{2,4}( .*)?|[A-Za-z]{3,9} \d{1,2},? \d{4}( .*)?"
+    r"|\d{4}[-/](0?[1-9]|1[0-2])|\d{1,2}\.\d{1,2}\.|\d{1,2}[- .]*[A-Za-z]{3,9}[- .,]*\d{2,4}([ :].*)?"
+    r"|([A-Za-z]+, )?[A-Za-z]{3,9} \d{1,2},? \d{4}( .*)?"
 )
 """The usual spellings of a date or a time; pandas' own parser would also take "may" or "10" for one."""
 
 
-def refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str, form: Format) -> None:
+def refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str, form: Format | None) -> None:
     """Refuse text in which most are numbers: a slip of the pen in a column of numbers, or decimal commas."""
     codes, texts = levels(column)
     share = np.bincount(codes) / len(codes)
-    parsed = np.array([form.number(text) is not None for text in texts])
+    parsed = np.array([(form or USUAL).number(text) is not None for text in texts])
     if share[parsed].sum() > 0.5 and not parsed.all():
         odd = int(np.flatnonzero(~parsed)[0])
+        mark = re.fullmatch(r"\W+|#\S+|n\.?a\.?", texts[odd], re.IGNORECASE)
+        missing = f", or type {override('dataset.na', [texts[odd]])} dataset.missing=drop," if mark and form else ""
         raise NnexpError(
             f"{where} holds numbers and text: '{cell(texts[odd])}' in row {column.index[codes == odd][0]}. Correct it, or "
-            f"leave the cell empty if the value is not known. {remedy}."
+            f"leave the cell empty{missing} if the value is not known. {remedy}."
         )
 
 
@@ -73,10 +76,11 @@ def _otherwise(text: str, form: Format) -> Decoration | None:
 
 
 def _typed(form: Format, given: Format) -> str:
-    """The options to type for another format."""
+    """The options to type for another format; a point has quotes, as it may end a sentence."""
     named = {name: getattr(form, name) for name in ("decimal", "thousands", "units")}
+    changed = {name: value for name, value in named.items() if value != getattr(given, name)}
     return " ".join(
-        override(f"dataset.{name}", value) for name, value in named.items() if value != getattr(given, name)
+        f"dataset.{name}='.'" if value == "." else override(f"dataset.{name}", value) for name, value in changed.items()
     )
 
 

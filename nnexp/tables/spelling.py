@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
 """A whole number as text; one of more digits is out of every range."""
+ACCOUNTED = re.compile(r"\((.+)\)|(.*\d)-")
+"""A negative number of an account: in parentheses, or with the minus sign behind it."""
 CURRENCIES = frozenset(
     {"USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "BRL", "AUD", "CAD"}
 )
 """Codes (ISO 4217) that stand before an amount as often as behind it."""
 ORDINALS = frozenset({"st", "nd", "rd", "th"})
 """What makes a place of a number: 1st, 2nd, 3rd, 4th."""
+NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
 MINUS = "\u2212"
 """The minus sign of typography."""
 SPACES, APOSTROPHES = " \u00a0\u202f\u2009", "'\u2019"
@@ -69,6 +72,8 @@ class Split(NamedTuple):
     before: str
     number: str
     after: str
+    negative: bool = False
+    """Whether it is in parentheses, or its minus sign stands behind it, as in accounts."""
 
 
 def split_unit(text: str) -> Split:
@@ -77,6 +82,10 @@ def split_unit(text: str) -> Split:
     A word with a digit in it ("A4", "B12") and a place ("1st") are no numbers.
     """
     text = text.strip()
+    if accounted := ACCOUNTED.fullmatch(text):
+        before, digits, after, _ = split_unit(accounted[1] or accounted[2])
+        if digits[:1].isdigit() and digits[-1].isdigit():
+            return Split(before, f"-{digits}", after, negative=True)
     found = DECORATED.fullmatch(text.replace(MINUS, "-"))
     whole = Split("", text, "")
     if not found:
@@ -93,12 +102,17 @@ def decoration(text: str) -> Decoration | None:
     """What a number is written with in ``text``; None where it is a plain number, or no number at all."""
     if spells_number(text):
         return None
-    before, digits, after = split_unit(text)
+    before, digits, after, negative = split_unit(text)
     commas = bool(COMMA.search(digits)) and spells_number(digits.replace(",", ""))
-    marks = commas or bool(GROUPED.fullmatch(digits))
+    marks = commas or negative or bool(GROUPED.fullmatch(digits))
     if not (marks or spells_number(digits)) or not (before or after or marks):
         return None
     return Decoration(before, after, marks)
+
+
+def stripped(text: str) -> str:
+    """A text without the white space around it, characters of no width included, its letters composed (NFC)."""
+    return unicodedata.normalize("NFC", text.strip().strip(NO_WIDTH).strip())
 
 
 def cell(text: object) -> str:

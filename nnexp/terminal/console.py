@@ -67,7 +67,7 @@ class Console:
         if self._brief and not log_every:
             self._every = 0
             yield
-        elif log_every or not sys.stderr.isatty():
+        elif log_every or not live():
             self._every = log_every or max(1, epochs // LINES)
             yield
         else:
@@ -159,8 +159,13 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def width() -> int:
-    """The columns of the terminal, 80 where there is none; more than 120 are not easier to read."""
-    return min(shutil.get_terminal_size((80, 24)).columns, 120)
+    """The columns of the terminal, 80 where there is none; more than 120 are not easier to read, and 30 are needed."""
+    return max(min(shutil.get_terminal_size((80, 24)).columns, 120), 30)
+
+
+def live() -> bool:
+    """Whether what is shown on stderr can move: on a terminal that can go back in a line."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
 def progress_bar() -> Progress:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from nnexp.errors import printable
-from nnexp.terminal.console import LINES, note, say
+from nnexp.terminal.console import LINES, live, note, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -25,7 +24,7 @@ class SweepProgress:
         self._best: tuple[float, int] | None = None
         self._began = time.monotonic()
         self._bar: Progress | None = None
-        if sys.stderr.isatty():
+        if live():
             self._bar = _bar()
             self._bar.add_task("sweep", total=jobs, completed=skipped, told="")
             self._bar.start()
@@ -110,5 +109,5 @@ def waiting(what: str) -> Iterator[None]:
     """Say on a terminal what the block waits for; gone afterwards."""
     from rich.console import Console
 
-    with Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext():
+    with Console(stderr=True).status(what) if live() else nullcontext():
         yield

@@ -26,6 +26,12 @@ CREATING = 0x6E6E657870
 """PostgreSQL's number for the lock under which MLflow's tables are made."""
 
 
+IN_MEMORY = r"(sqlite(\+\w+)?:(//)?/?)?(:memory:)?"
+"""SQLite without a file."""
+HOST = r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost)(:\d+)?(/.*)?"
+"""A host, which could be a folder's name, too."""
+
+
 def chosen_uri(uri: str | None) -> str:
     """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
     return unmasked(uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
@@ -35,11 +41,18 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
     """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
     chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
     address = StoreAddress.parse(chosen_uri(uri) or embedded_uri(outputs))
+    if re.fullmatch(IN_MEMORY, address.unmasked):
+        raise NnexpError(
+            f"{chosen_by}={address} is a database in memory, which keeps nothing. Name a file: tracking.uri=sqlite:///mlflow.db"
+        )
+    if address.is_folder and re.fullmatch(HOST, address.unmasked):
+        raise NnexpError(f"{chosen_by}={address} is no address MLflow knows. Did you mean http://{address}?")
     if address.is_folder:
         name = Path(address.unmasked.removeprefix("file:")).name or "mlflow"
         raise NnexpError(
             f"{chosen_by}={address} is a folder, and MLflow 3 no longer keeps runs in plain folders. "
-            f"Choose a database file (tracking.uri=sqlite:///{name}.db) or a server (tracking.uri=http://...)."
+            f"Choose a database file (tracking.uri=sqlite:///{name.removesuffix('.db')}.db) or a server "
+            "(tracking.uri=http://...)."
         )
     if address.file:
         database = Path(address.file)

@@ -188,7 +188,7 @@ def test_what_float64_has_exactly_is_a_value() -> None:
 def test_a_plugins_data_are_held_to_it() -> None:
     """What a dataset plugin gives as features or as a quantity is refused the same way."""
     for x, y, name in ((np.array(STAMPS), X, "feature 't'"), (X, np.array(STAMPS), "target 'target'")):
-        with pytest.raises(NnexpError, match=rf"^The {name} is {STAMP} in sample 1, which float64"):
+        with pytest.raises(NnexpError, match=rf"^The {name} is {STAMP} in sample 0, which float64"):
             check_data(Data(x[:, None], y, ("t",), "regression"))
 
 

@@ -291,7 +291,14 @@ class TestFileRefused:
         [
             (b"a,b\n\xff\xfe,1\n", "t.csv", "is not UTF-8 text (invalid start byte). Save it again as CSV in UTF-8."),
             (b"a,b\n1,2\n3,4,5\n", "t.csv", "Expected 2 fields in line 3, saw 3. Correct the file."),
-            (b"a,b\n1,2,3\n3,4,5\n", "t.csv", "Expected 2 fields in line 2, saw 3. Correct the file."),
+            (
+                b"a,b\n1,2,3\n3,4,5\n",
+                "t.csv",
+                "the rows have 3 cells, and there are 2 names: give a name to each column",
+            ),
+            (b"a,b\n1,2,\n3,4,\n", "t.csv", "the rows have 3 cells, and there are 2 names: each ends with a separator"),
+            ("a,b\n1,2\n".encode("utf-16"), "t.csv", "is UTF-16 text. Save it again as CSV in UTF-8."),
+            (b"PK\x03\x04\xff\xff", "t.csv", "is a workbook or another archive, whatever its name says."),
             (b'a,b\n1,"2\n3,4\n', "t.csv", 'the quote (") in line 2 is never closed. Correct the file.'),
             (
                 b"a,b\n1,2\n",
@@ -438,8 +445,9 @@ class TestTableRefused:
     def test_numbers_and_text(self, odd: str, tmp_path: Path) -> None:
         """One text in a column of numbers is a slip: it is shown with its row."""
         path = write(tmp_path, column("age", [30, 41, 25, 37, 52, 44, odd, 61]))
+        mark = ", or type 'dataset.na=[?]' dataset.missing=drop," if odd == "?" else ""
         assert refusal(load, path) == (
-            f"{path}: column 'age' holds numbers and text: '{odd}' in row 7. Correct it, or leave the cell empty if "
+            f"{path}: column 'age' holds numbers and text: '{odd}' in row 7. Correct it, or leave the cell empty{mark} if "
             "the value is not known. To leave the column out, type dataset.drop=[age]."
         )
 

@@ -230,8 +230,8 @@ NAN = np.array([[0.0, 1.0], [2.0, np.nan], [3.0, 4.0]])
         ),
         ({"x": np.zeros((12, 0))}, "The dataset has 12 samples with 0 features; at least 2 with 1 are needed."),
         ({"names": ("u",)}, "The dataset gave 1 name for 2 features."),
-        ({"x": NAN, "y": np.arange(3)}, "The feature 'v' is nan in sample 2; it must be finite."),
-        ({"y": np.array([*range(11), np.inf])}, "The target 'target' is inf in sample 12; it must be finite."),
+        ({"x": NAN, "y": np.arange(3)}, "The feature 'v' is nan in sample 1; it must be finite."),
+        ({"y": np.array([*range(11), np.inf])}, "The target 'target' is inf in sample 11; it must be finite."),
     ],
 )
 def test_data_that_cannot_be_trained_on(broken: dict[str, Any], text: str) -> None:

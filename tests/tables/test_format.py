@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nnexp.builtin.table import Csv
 from nnexp.errors import NnexpError
 from nnexp.plugin import Data
+from nnexp.tables.columns import encode
 from nnexp.tables.format import Format, fitting
 
 READ = [
@@ -162,7 +163,13 @@ def test_a_table_of_decimal_commas(tmp_path: Path) -> None:
     found = load(tmp_path, text, separator=";", decimal=",", thousands=".", units="strip")
     np.testing.assert_array_equal(found.x, [[1000.5 + 100 * n, n + 0.25] for n in range(1, 9)])
     np.testing.assert_array_equal(found.y, [n + 0.5 for n in range(1, 9)])
-    assert found.reading == {"separator": ";", "decimal": ",", "thousands": ".", "units": "strip"}
+    assert found.reading == {
+        "separator": ";",
+        "decimal": ",",
+        "thousands": ".",
+        "units": "strip",
+        "beside": {"Preis": "€"},
+    }
 
 
 def test_two_ways_to_read(tmp_path: Path) -> None:
@@ -216,3 +223,30 @@ def test_white_space(tmp_path: Path) -> None:
     assert "1 value is missing, the first in column 'a' in row 2" in refusal(
         tmp_path, "a,y\nx,1.5\n\u00a0,2.5\nz,3.5\n"
     )
+
+
+def test_numbers_of_accounts(tmp_path: Path) -> None:
+    """In parentheses, or with its minus sign behind it, a number is refused, and negative where units are stripped."""
+    for text, typed in (("(1.50)", "-1.5"), ("1.50-", "-1.5"), ("($1.50)", "-1.5")):
+        cells = [text.replace("1", str(n % 10)) for n in range(12)]
+        table = "a,y\n" + "".join(f"{cell},{n}.5\n" for n, cell in enumerate(cells))
+        assert "To read them as numbers, type dataset.units=strip." in refusal(tmp_path, table)
+        assert load(tmp_path, table, units="strip").x[1, 0] == float(typed)
+
+
+def test_units_of_training(tmp_path: Path) -> None:
+    """New rows in another unit are refused; the currency may stand on either side."""
+    data = load(tmp_path, "a,y\n1 kg,1.5\n0,2.5\n2 kg,3.5\n", units="strip")
+    form = Format.of(data.reading)
+    assert dict(form.beside) == {"a": "kg"}
+    assert encode(pd.DataFrame({"a": ["5 kg"]}), ["a"], {}, form=form).tolist() == [[5]]
+    with pytest.raises(NnexpError, match=r"column 'a' holds '5000 g', and that of training had 'kg'\. Write all in"):
+        encode(pd.DataFrame({"a": ["5000 g"]}), ["a"], {}, form=form)
+    assert load(tmp_path, "a,y\n€1,1.5\n2 €,2.5\n3€,3.5\n", units="strip").x.tolist() == [[1], [2], [3]]
+
+
+def test_characters_of_no_width(tmp_path: Path) -> None:
+    """They are no part of a number or a name, and letters are the same however they are composed."""
+    assert load(tmp_path, "a,y\n1\u200b,1.5\n2\ufeff,2.5\n3,3.5\n").x.tolist() == [[1], [2], [3]]
+    assert load(tmp_path, "Gro\u0308\u00dfe,y\n1,1.5\n2,2.5\n").names == ("Gr\u00f6\u00dfe",)
+    assert load(tmp_path, "a,Gro\u0308\u00dfe\n1,1.5\n2,2.5\n", "Gro\u0308\u00dfe").target == "Gr\u00f6\u00dfe"

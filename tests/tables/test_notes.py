@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from nnexp.builtin.table import Csv
+from nnexp.errors import NnexpError
+from nnexp.tables.format import Format
 from nnexp.tables.frame import from_frame
 
 
@@ -79,3 +81,27 @@ def test_row_numbers_of_a_parquet_file(tmp_path: Path) -> None:
     data = Csv(path=str(path), target="y").load(np.random.default_rng(0))
     assert data.names == ("a",)
     assert "t.parquet: __index_level_0__ holds row numbers, which are no feature" in data.notes
+
+
+def test_marks_footers_and_constants() -> None:
+    """Words that may stand for a missing value, a row of totals, and a column that never varies."""
+    frame = pd.DataFrame(
+        {
+            "name": ["a", "b"] * 5 + ["Total"],
+            "k": 5,
+            "c": ["u", "?", "v", "u", "v"] * 2 + ["u"],
+            "y": np.arange(11) + 0.5,
+        }
+    )
+    assert from_frame(frame, "y", form=Format()).notes == (
+        "the last row holds 'Total' in column 'name' and counts as a sample; take it out if it is a footer",
+        "column 'k' is 5 in every row: it tells nothing",
+        "column 'c' holds '?' 2 times, taken for a word; if a value is missing there, type 'dataset.na=[?]'",
+    )
+
+
+def test_texts_that_hardly_repeat() -> None:
+    """They are refused in small tables, too: each would be an input of its own."""
+    frame = pd.DataFrame({"id": [f"a{row:05}" for row in range(30)], "y": np.arange(30) + 0.5})
+    with pytest.raises(NnexpError, match="holds 30 different texts in 30 rows: that looks like an identifier"):
+        from_frame(frame, "y")

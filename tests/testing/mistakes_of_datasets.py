@@ -194,7 +194,7 @@ class TooLarge(Line):
 MISTAKES = [
     Mistake("a tuple", "loads", ATuple, "load returned tuple. Return Data(x, y, names=..., task=...)."),
     Mistake("texts", "loads", Texts, "x is <U1; it has to be a NumPy array of numbers"),
-    Mistake("a value missing", "loads", Missing, "The feature 'x' is nan in sample 4; it must be finite."),
+    Mistake("a value missing", "loads", Missing, "The feature 'x' is nan in sample 3; it must be finite."),
     Mistake("data without a seed", "deterministic", Unseeded, "two loads with the same generator differ"),
     Mistake(
         "an array that is kept", "arrays_of_its_own", HandsOutItsOwn, "load hands out one it keeps. Return a copy."

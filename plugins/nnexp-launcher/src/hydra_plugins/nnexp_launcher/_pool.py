@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +17,10 @@ from multiprocessing import forkserver, get_context, set_forkserver_preload
 
 from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
 
+from nnexp.errors import NnexpError
+
+LONGEST_FOLDER = 75
+"""Characters of the folder for temporary files, for a socket's path has at most 107."""
 PRELOADED = (
     "hydra_plugins.nnexp_launcher._worker",
     "nnexp.commands.job",
@@ -31,7 +36,15 @@ PRELOADED = (
 
 
 def prepare_server() -> None:
-    """Start the server that workers are forked from; it imports while this process composes and checks the jobs."""
+    """Start the server that workers are forked from; it imports while this process composes and checks the jobs.
+
+    Raises NnexpError where its folder's name is longer than a socket's may be.
+    """
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        raise NnexpError(
+            f"TMPDIR={tempfile.gettempdir()} is too long for the sockets of a sweep's workers, which take {LONGEST_FOLDER} "
+            "characters. Type TMPDIR=/tmp python -m nnexp ..., or hydra/launcher=basic"
+        )
     set_forkserver_preload(list(PRELOADED))
     forkserver.ensure_running()
 

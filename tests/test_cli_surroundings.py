@@ -1,0 +1,99 @@
+"""Where nnexp runs: narrow and plain terminals, other encodings, files that hide modules, stores that keep nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.command import environment, nnexp, started
+
+SMALL = ("epochs=2", "tracking=none")
+
+
+@pytest.mark.parametrize("columns", ["1", "5", "9", "29", "400"])
+@pytest.mark.parametrize("sweep", [False, True])
+def test_any_width(columns: str, sweep: bool, tmp_path: Path) -> None:
+    """A run and a sweep end well on a terminal of any width."""
+    words = ["-m", "seed=0,1", "hydra.launcher.workers=1"] if sweep else []
+    ended = nnexp(*words, *SMALL, cwd=tmp_path, COLUMNS=columns)
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding(encoding: str, tmp_path: Path) -> None:
+    """What a stream cannot show is written otherwise; the run is as it is."""
+    (tmp_path / "t.csv").write_text("Größe,名\n" + "".join(f"{n},{n}.5\n" for n in range(20)), encoding="utf-8")
+    words = ["dataset=csv", "dataset.path=t.csv", "dataset.target=名"]
+    ended = started(*words, *SMALL, cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert ended.code == 0, ended.err
+    assert "20 samples" in ended.out
+
+
+@pytest.mark.parametrize("module", ["random", "logging", "json", "numpy", "yaml", "mlflow"])
+def test_a_file_that_hides_a_module(module: str, tmp_path: Path) -> None:
+    """A user's file of a library's name is not imported in its place, neither by a command nor by a sweep's workers."""
+    (tmp_path / f"{module}.py").write_text("raise SystemExit('mine')\n")
+    words = ("-m", "seed=0,1", *SMALL) if module in {"random", "numpy"} else SMALL
+    ended = started(*words, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "mine" not in ended.out + ended.err
+
+
+def test_a_long_folder_for_temporary_files(tmp_path: Path) -> None:
+    """A sweep's workers need a short one: it is named, and what works; a single run needs none."""
+    long = tmp_path / ("a" * 100)
+    long.mkdir()
+    ended = nnexp("-m", "seed=0,1", *SMALL, cwd=tmp_path, TMPDIR=str(long))
+    assert ended.code == 1
+    assert f"TMPDIR={long} is too long for the sockets of a sweep's workers" in ended.err
+    assert not (tmp_path / "outputs").exists()
+    assert nnexp(*SMALL, cwd=tmp_path, TMPDIR=str(long)).code == 0
+
+
+def test_nothing_stays_in_the_folder_for_temporary_files() -> None:
+    """A sweep's sockets and their folder go when it ends."""
+    with tempfile.TemporaryDirectory(prefix="t") as place:  # a short name
+        folder = Path(place) / "tmp"
+        folder.mkdir()
+        ended = started("-m", "seed=0,1", *SMALL, cwd=Path(place), TMPDIR=str(folder))
+        assert ended.code == 0, ended.err
+        assert not [each.name for each in folder.iterdir() if each.name.startswith("pymp-")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("sqlite://", "is a database in memory, which keeps nothing. Name a file: tracking.uri=sqlite:///mlflow.db"),
+        ("sqlite:///:memory:", "is a database in memory, which keeps nothing."),
+        (":memory:", "is a database in memory, which keeps nothing."),
+        ("127.0.0.1:5000", "Did you mean http://127.0.0.1:5000?"),
+        ("new.db", "Choose a database file (tracking.uri=sqlite:///new.db)"),
+    ],
+)
+def test_stores_that_keep_nothing(uri: str, message: str, tmp_path: Path) -> None:
+    """They are refused with the right spelling, before anything is trained or written."""
+    ended = nnexp("epochs=1", f"tracking.uri={uri}", cwd=tmp_path)
+    assert ended.code == 1
+    assert message in ended.err
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="script is called otherwise elsewhere")
+def test_a_terminal_that_cannot_go_back(tmp_path: Path) -> None:
+    """Where a line cannot be drawn anew, lines are printed."""
+    command = f"{sys.executable} -m nnexp epochs=20 tracking=none"
+    seen = subprocess.run(
+        ["script", "-qec", command, os.devnull],  # noqa: S607
+        cwd=tmp_path,
+        env=environment(TERM="dumb"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "epoch 20/20" in seen.stdout
+    assert "\x1b" not in seen.stdout
