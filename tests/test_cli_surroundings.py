@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -97,3 +100,24 @@ def test_a_terminal_that_cannot_go_back(tmp_path: Path) -> None:
     )
     assert "epoch 20/20" in seen.stdout
     assert "\x1b" not in seen.stdout
+
+
+def test_mlflows_variables(tmp_path: Path) -> None:
+    """The experiment's and a single run's name count where none is typed; an experiment's number is said not to."""
+    named = functools.partial(nnexp, cwd=tmp_path, MLFLOW_EXPERIMENT_NAME="Müller's 2024", MLFLOW_RUN_NAME="first try")
+    ended = named("epochs=1")
+    assert ended.code == 0, ended.err
+    assert named("epochs=1", "seed=1", "tracking.experiment=typed").code == 0
+    assert named("-m", "seed=2,3", "epochs=1").code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as database:
+        rows = database.execute("SELECT e.name, r.name FROM runs r JOIN experiments e USING (experiment_id)").fetchall()
+    assert sorted(rows) == [
+        ("Müller's 2024", "first try"),
+        ("Müller's 2024", "seed=2"),
+        ("Müller's 2024", "seed=3"),
+        ("typed", "first try"),
+    ]
+    (printed,) = [line for line in ended.out.splitlines() if "nnexp ui" in line]
+    assert """--experiment 'Müller'"'"'s 2024'""" in printed
+    noted = nnexp("epochs=1", "seed=4", cwd=tmp_path, MLFLOW_EXPERIMENT_ID="1").err
+    assert "MLFLOW_EXPERIMENT_ID is not used: an experiment is chosen by its name, tracking.experiment=NAME." in noted

@@ -25,7 +25,10 @@ class Parser(argparse.ArgumentParser):
 def add_store(parser: argparse.ArgumentParser) -> None:
     """The options that say which store."""
     add_place(parser, "MLflow's tracking URI (default: MLFLOW_TRACKING_URI, or outputs/mlflow.db)")
-    parser.add_argument("--experiment", default="nnexp", help="MLflow's experiment (default: nnexp)")
+    named = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "nnexp"
+    parser.add_argument(
+        "--experiment", default=named, help="MLflow's experiment (default: MLFLOW_EXPERIMENT_NAME, or nnexp)"
+    )
 
 
 def add_place(parser: argparse.ArgumentParser, uri: str) -> None:

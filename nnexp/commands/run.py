@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import cast
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
 from nnexp.basics.files import outputs_here
@@ -26,6 +28,7 @@ from nnexp.errors import NnexpError, first_line, listed, one_line
 from nnexp.plugin import KINDS
 from nnexp.sweep.recorder import Halt
 from nnexp.sweep.session import Session, opened
+from nnexp.terminal.console import note
 
 
 def main(words: Sequence[str], prestarted: Popen[bytes] | None = None) -> None:
@@ -42,6 +45,8 @@ def carry_out(words: Sequence[str], session: Session) -> None:
     parser = options_parser()
     given = parser.parse_intermixed_args(list(words))
     refuse_options(vars(given))
+    if not session.command.recorded:
+        given.overrides = [*from_environment(given.overrides), *given.overrides]
     given.overrides = [*session.command.recorded, *with_quotes(given.overrides, multirun=given.multirun)]
     to_run = not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion)
     session.command = replace(
@@ -54,6 +59,16 @@ def carry_out(words: Sequence[str], session: Session) -> None:
         note_broken()
     with patched(session.command):
         compose_and_run(given, parser, session)
+
+
+def from_environment(typed: Sequence[str]) -> list[str]:
+    """What MLflow's variables say of the experiment, as words, where no word does."""
+    if any(word.lstrip("+").startswith("tracking.experiment=") for word in typed):
+        return []
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "")
+    if not name and os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        note("MLFLOW_EXPERIMENT_ID is not used: an experiment is chosen by its name, tracking.experiment=NAME.")
+    return [f"tracking.experiment={QuotedString(name, Quote.single).with_quotes()}"] if name else []
 
 
 def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser, session: Session) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -90,7 +91,10 @@ def title(experiment: Experiment, place: Place) -> str:
     """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
     if place.name:  # MLflow's list of runs shows some twenty characters of it
         return without_credentials(short([place.name])[0])
-    return without_credentials(" ".join(place.overrides) or str(experiment.config()["dataset"]["name"]))
+    if named := os.environ.get("MLFLOW_RUN_NAME", "").strip():
+        return without_credentials(named)
+    said = [each for each in place.overrides if not each.startswith("tracking")]
+    return without_credentials(" ".join(said) or str(experiment.config()["dataset"]["name"]))
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
