@@ -22,7 +22,7 @@ from nnexp.composition.reference import LAUNCHER, OWN, leaves
 from nnexp.composition.safety import stays_inside
 from nnexp.composition.words import text, values
 from nnexp.discovery import installed, presets, registry
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import LauncherSettings
 
@@ -73,7 +73,15 @@ def checked_reader(repository: Any, primary_name: str | None) -> Callable[[str],
                 "folder, without .. in them."
             )
         refuse_unbounded_file(repository.get_sources(), config_path)
-        found = load(config_path)
+        try:
+            found = load(config_path)
+        except ValueError as error:  # Hydra does not say in which file
+            if isinstance(error, UnicodeError):
+                raise
+            raise NnexpError(
+                f"{config_path}.yaml: {first_line(error)}. An item of its defaults list is _self_, GROUP: OPTION, "
+                "override /GROUP: OPTION, or a file's name."
+            ) from error
         if found and found.path != "pkg://hydra.conf" and not found.path.startswith("structured://"):
             primary = config_path == primary_name
             refuse_hydras_choices(found, config_path, primary=primary)

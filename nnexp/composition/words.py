@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Override, QuotedString, Sweep
 from hydra.errors import HydraException
 
 from nnexp.basics.fields import bounds, field_types, hyperparameters, rule, takes_list
-from nnexp.basics.plain import override
+from nnexp.basics.plain import override, spelled
 from nnexp.errors import did_you_mean
 
 FUNCTIONS = ("choice", "range", "glob", "shuffle", "sort")
@@ -29,6 +29,10 @@ def wrong_type(cls: type, field: str, key: str, given: Iterable[Any]) -> str:
             hint = did_you_mean(text(value), bounds(item).choices)
             if takes_list(annotation) and not several:
                 hint = f" Type {override(key, [text(value)])}." if convertible([value], annotation) else ""
+                if text(value).startswith("["):  # a list in quotes is a text
+                    hint = f" Type {key}={text(value)}"
+            if annotation is str and isinstance(value, list):
+                hint = f" If the brackets belong to the text, type {override(key, spelled(value))}"
             shown = value if several else f"'{text(value)}'"
             return f"{key} must be {rule(annotation, bounds(item))}. Got {shown}.{hint}"
     return ""
