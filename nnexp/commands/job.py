@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -19,12 +19,13 @@ from nnexp.composition import guard
 from nnexp.composition.composed import plain
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, first_line
-from nnexp.experiment.settings import Place
+from nnexp.experiment.settings import Place, check
 from nnexp.journal.journal import JOURNAL, Busy
 from nnexp.journal.result import RESULT, read_result
 from nnexp.run.resume import resume as resume_run
 from nnexp.run.start import run
-from nnexp.sweep import states
+from nnexp.sweep import inputs, states
+from nnexp.sweep.manifest import read_manifest
 from nnexp.sweep.place import hydras_files
 from nnexp.sweep.recorder import write_failure
 from nnexp.sweep.session import Session, current
@@ -76,6 +77,7 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
     values = plain(config)
     here = not session.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
     if stands == "waiting":
+        refuse_changed_files(values, place)
         return run(values, place, console, cache=session.cache, delivered_here=here)
     uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
@@ -83,6 +85,13 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
         return resume_run(place.directory, place.outputs, None, uri, console, **kept)
     except Pending:  # told at the end of the sweep
         return read_result(place.directory).objective
+
+
+def refuse_changed_files(values: Mapping[str, Any], place: Place) -> None:
+    """Refuse a job of a sweep whose files are not as they were before the first job."""
+    plan, *_ = check(values)
+    if any(inputs.named(plan)) and (manifest := read_manifest(place.directory.parent)):
+        inputs.refuse_changed(plan, manifest.files)
 
 
 def ended(place: Place, error: Exception, config: DictConfig, session: Session) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,12 +15,13 @@ from nnexp.basics.files import outputs_here
 from nnexp.basics.secrets import masked
 from nnexp.composition.composed import is_basic, plain
 from nnexp.composition.keys import FILE_GROUPS
+from nnexp.composition.words import texts
 from nnexp.discovery import registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError
 from nnexp.experiment.settings import check
 from nnexp.plugin import Plugin
-from nnexp.sweep import preview
+from nnexp.sweep import inputs, preview
 from nnexp.sweep.manifest import Composition
 from nnexp.sweep.states import key_of
 
@@ -77,8 +78,18 @@ def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
     return [list(job) for batch in batches for job in batch]
 
 
-def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[Composition], dict[str, str]]:
-    """The configuration of the first job of each choice of plugins and presets, and the versions of what they use.
+class Composed(NamedTuple):
+    """What a sweep's jobs are made of."""
+
+    compositions: list[Composition]
+    versions: dict[str, str]
+    """Of the distributions that they use."""
+    files: list[str]
+    """What they read."""
+
+
+def composed(config: DictConfig, jobs: list[list[str]]) -> Composed:
+    """The configuration of the first job of each choice of plugins and presets, and what they all use.
 
     The other jobs differ from those by the values in their overrides alone.
     """
@@ -87,10 +98,17 @@ def composed(config: DictConfig, jobs: list[list[str]]) -> tuple[list[Compositio
     for job in jobs:
         first.setdefault(tuple(line for line in job if key_of(line) in (*GROUPS, *FILE_GROUPS)), job)
     compositions, versions = [], {"nnexp": version("nnexp")}
+    files: dict[str, None] = {}
+    keys: set[str] = set()
     for chosen, job in first.items():
         values = plain(loader.load_sweep_config(config, job))
         plan, tracking, _ = check(values)
         versions |= registry.distributions(each for each in plan.chosen().values() if isinstance(each, Plugin))
+        files |= dict.fromkeys(inputs.named(plan))
+        keys |= inputs.keys(plan)
         values["tracking"]["uri"] = masked(tracking.uri) if tracking.uri else None
         compositions.append(Composition(chosen, values))
-    return compositions, versions
+    lines = dict.fromkeys(line for job in jobs for line in job if line.lstrip("+").partition("=")[0] in keys)
+    for line in lines:
+        files |= dict.fromkeys(texts(OverridesParser.create().parse_override(line)))
+    return Composed(compositions, versions, [*files])

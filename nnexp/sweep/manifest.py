@@ -56,6 +56,8 @@ class Manifest:
     options: tuple[str, ...] = ()
     """The options that say which files take part, such as ``--config-dir conf``, to be typed again."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The state of each file that jobs read (``nnexp.sweep.inputs``)."""
     compositions: tuple[Composition, ...] = ()
     grid: bool = True
     """Whether all jobs were known before the first; else a sweeper chose them as it went."""
@@ -102,6 +104,7 @@ def manifest_of(given: Any) -> Manifest:
         launcher=_texts(given, "launcher"),
         options=_texts(given, "options"),
         versions=_versions(given.get("versions", {})),
+        files=_versions(given.get("files", {})),
         compositions=tuple(map(_composition, _list(given, "compositions"))),
         grid=given.get("grid", True) is not False,
         jobs=tuple(map(_job, _list(given, "jobs"))),
@@ -152,7 +155,7 @@ def _texts(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 def _versions(given: Any) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(each, str) for each in given.values()):
-        raise ValueError("its 'versions' are no texts")
+        raise ValueError("its 'versions' or 'files' are no texts")
     return given
 
 

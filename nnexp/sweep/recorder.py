@@ -28,6 +28,8 @@ from nnexp.run.drawing import draw_missing
 from nnexp.run.ending import failure
 from nnexp.run.store import store_uri
 from nnexp.sweep import ledger, states
+from nnexp.sweep.inputs import changed
+from nnexp.sweep.inputs import states as states_of
 from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, swept_keys
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import MANIFEST, Manifest, PlannedJob, differences, write_manifest
@@ -131,6 +133,7 @@ def begin(config: DictConfig, session: Session) -> Path:
 def go_on(config: DictConfig, resumed: Resumed, session: Session) -> Path:
     """Refuse to go on where the configuration or a version has changed since the sweep began. Raises NnexpError."""
     lines = list(differences(resumed.manifest, planned(config, session)))
+    lines += [f"{path}: the file has changed" for path in changed(resumed.manifest.files)]
     if lines:
         raise NnexpError(
             f"The sweep in '{relative(str(resumed.directory))}' began with other settings; then -> now:\n  "
@@ -150,7 +153,7 @@ def planned(config: DictConfig, session: Session) -> Manifest:
     if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != "${hydra.job.num}":  # type: ignore[index,call-overload]
         raise NnexpError("hydra.sweep.subdir: the jobs of a sweep are in 0, 1, ... of its directory. Leave it out.")
     jobs = grid(config, [*varied, *overrides])
-    compositions, versions = composed(config, jobs or [])
+    made_of = composed(config, jobs or [])
     return Manifest(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         directory=str(config.hydra.sweep.dir),
@@ -159,8 +162,9 @@ def planned(config: DictConfig, session: Session) -> Manifest:
         swept=tuple(swept_keys([*varied, *overrides])),
         launcher=tuple(word for word in map(str, config.hydra.overrides.hydra) if LAUNCHER_WORD.match(word)),
         options=session.command.options,
-        versions=versions,
-        compositions=tuple(compositions),
+        versions=made_of.versions,
+        files=states_of(made_of.files),
+        compositions=tuple(made_of.compositions),
         grid=jobs is not None,
         jobs=tuple(PlannedJob(tuple(job)) for job in jobs or []),
     )

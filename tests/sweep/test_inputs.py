@@ -1,0 +1,91 @@
+"""A sweep's jobs are trained on the files that it began with, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nnexp.sweep.inputs import changed, states
+from tests.command import nnexp, sweeps
+
+TABLE = "a,y\n" + "".join(f"{n},{n}.5\n" for n in range(40))
+WORDS = ("dataset=csv", "dataset.target=y", "epochs=2", "tracking=none", "hydra.launcher.workers=1")
+
+
+def test_what_counts_as_a_change(tmp_path: Path) -> None:
+    """Another content does; another time of change, and a copy in its place, do not; a folder is what its files are."""
+    file, folder = tmp_path / "t.csv", tmp_path / "f"
+    folder.mkdir()
+    file.write_text(TABLE)
+    (folder / "x").write_text("1")
+    before = states([str(file), str(folder), str(tmp_path / "none")])
+    assert [*before] == [str(file), str(folder)]
+    assert not changed(before)
+    os.utime(file, (1, 1))
+    shutil.copytree(folder, tmp_path / "g")
+    assert not changed(before)
+    file.write_text(TABLE.replace("7", "8"))
+    (folder / "x").write_text("2")
+    assert changed(before) == [str(file), str(folder)]
+    file.unlink()
+    assert str(file) in changed(before)
+
+
+@pytest.mark.parametrize("paths", ["dataset.path=t.csv", "dataset.path=t.csv,u.csv"])
+def test_a_table_that_changes(paths: str, tmp_path: Path) -> None:
+    """A sweep that is resumed is refused with the file's name; with the file as it was it is finished."""
+    for name in ("t.csv", "u.csv"):
+        (tmp_path / name).write_text(TABLE)
+    ended = nnexp("-m", paths, "seed=0,1", *WORDS, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    (directory,) = sweeps(tmp_path)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    assert [*manifest["files"]] == paths.removeprefix("dataset.path=").split(",")
+    (directory / "1" / "result.json").unlink()
+    (directory / "1" / "journal.jsonl").unlink()
+    (tmp_path / "t.csv").write_text(TABLE.replace("7", "8"))
+    ended = nnexp("resume", str(directory), cwd=tmp_path)
+    assert ended.code == 1
+    assert "t.csv: the file has changed" in ended.err
+    (tmp_path / "t.csv").write_text(TABLE)
+    assert nnexp("resume", str(directory), cwd=tmp_path).code == 0
+
+
+CHANGES = """
+import nnexp.run.start, pathlib
+own = nnexp.run.start.run
+def run(*given, **named):
+    result = own(*given, **named)
+    pathlib.Path("t.csv").write_text(pathlib.Path("t.csv").read_text().replace("7", "8"))
+    return result
+import nnexp.commands.job
+nnexp.commands.job.run = run
+from nnexp.__main__ import main
+main()
+"""
+
+
+def test_in_the_middle_of_a_sweep(tmp_path: Path) -> None:
+    """A job that would read another table than the first is refused and named; those before it are there."""
+    import subprocess
+    import sys
+
+    from tests.command import environment
+
+    (tmp_path / "t.csv").write_text(TABLE)
+    words = ["-m", "dataset.path=t.csv", "seed=0,1,2", *WORDS[:-1], "hydra/launcher=basic"]
+    ended = subprocess.run(
+        [sys.executable, "-c", CHANGES, *words],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "3 jobs: 1 finished, 2 failed" in ended.stdout
+    assert "t.csv has changed since the sweep began" in ended.stdout
