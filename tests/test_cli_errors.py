@@ -57,6 +57,13 @@ CASES = [
     ("optimizer.batch_size=1.5", "optimizer.batch_size must be an int at least 1. Got '1.5'."),
     ("epochs=0", "epochs must be an int at least 1. Got 0."),
     ("epochs=many", "epochs must be an int at least 1. Got 'many'."),
+    ("network.hidden='[8]'", "Got '[8]'. Type network.hidden=[8]"),
+    ("-m seed=0, 1", "seed=0, 1: there is no blank between two values. Type seed=0,1"),
+    (
+        "dataset=csv dataset.target=[k] dataset.path=t.csv",
+        "If the brackets belong to the text, type 'dataset.target=\"[k]\"'",
+    ),
+    ("dataset=csv dataset.path=a,b.csv", "If the comma belongs to the text, type 'dataset.path=\"a,b.csv\"'"),
     ("network.hidden=3", "network.hidden must be a list of int, each at least 1. Got 3. Type network.hidden=[3]."),
     ("scale.features=standart", "scale.features must be one of standard, minmax, none. Got 'standart'. Did you mean"),
     ("split.validation=1.5", "split.validation must be a float at least 0 and below 1. Got 1.5."),
