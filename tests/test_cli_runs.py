@@ -207,7 +207,7 @@ def test_predict(place: Path, single: tuple[Path, str]) -> None:
     raw.drop(columns="bmi").to_csv(place / "less.csv", index=False)
     (place / "semicolons.csv").write_text((place / "new.csv").read_text().replace(",", ";"))
     other = nnexp("predict", str(directory), "semicolons.csv", cwd=place)
-    assert "Type '--separator \";\"'" in other.err
+    assert "Type --separator=';'" in other.err
     assert nnexp("predict", str(directory), "semicolons.csv", "--separator", ";", cwd=place).out == shown.out
     refused = nnexp("predict", str(directory), "less.csv", cwd=place)
     assert "no column 'bmi'" in refused.err

@@ -159,8 +159,8 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def width() -> int:
-    """The columns of the terminal, 80 where there is none; more than 120 are not easier to read, and 30 are needed."""
-    return max(min(shutil.get_terminal_size((80, 24)).columns, 120), 30)
+    """The columns of the terminal, 80 where there is none; more than 120 are not easier to read, and 20 are needed."""
+    return max(min(shutil.get_terminal_size((80, 24)).columns, 120), 20)
 
 
 def live() -> bool:
