@@ -129,7 +129,8 @@ class Console:
         for line in metric_table(result["metrics"], scaled=result["scaled"]):
             say(line)
         say("")
-        next_commands(result["store"], result["run_id"], "compare runs in the browser")
+        for line in next_lines(result["store"], result["run_id"], "compare runs in the browser", by_id=True):
+            say(line)
 
 
 def say(line: str) -> None:
@@ -212,13 +213,16 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield from next_lines(result.get("store"), directory, "compare runs in the browser")
 
 
-def next_lines(store: str | None, directory: str, purpose: str) -> Iterator[str]:
-    """The commands to type next: MLflow's pages where there is a ``store`` (the words that open it), and predict."""
+def next_lines(store: str | None, directory: str, purpose: str, *, by_id: bool = False) -> Iterator[str]:
+    """The commands to type next: MLflow's pages where there is a ``store`` (the words that open it), and predict.
+
+    A run that is named ``by_id``, in place of its directory, is looked for in the store.
+    """
     lead = "next     "
     if store is not None:
         yield f"{lead}{f'python -m nnexp ui{store}':<37}  {purpose}"
         lead = " " * len(lead)
-    yield f"{lead}{command('predict', directory, 'TABLE')}"
+    yield f"{lead}{command('predict', directory, 'TABLE')}{(store or '') if by_id else ''}"
 
 
 def next_commands(store: str | None, directory: str, purpose: str) -> None:
