@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__" and sys.path and sys.path[0] == os.getcwd():  # noqa: PTH109
+if __name__ == "__main__" and sys.path and os.path.isdir(sys.path[0]) and os.path.samefile(sys.path[0], os.curdir):  # noqa: PTH112, PTH121
     del sys.path[0]  # where python -m has put it: a random.py of the user's would hide the library's
 
 import contextlib

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -68,24 +69,25 @@ def test_after_a_good_end(words: tuple[str, ...], folder: Path) -> None:
         assert not [*filter(None, (works(each, folder) for each in printed(again)))]
 
 
-def test_after_ctrl_c(folder: Path) -> None:
-    """The command that goes on is the one that is printed."""
-    running = process(
-        *CSV, "epochs=400000", "tracking=none", "hydra.run.dir=outputs/runs/a b", cwd=folder, session=True
-    )
+def interrupted(words: Sequence[str], journal: Path, folder: Path) -> list[str]:
+    """Interrupt a command once the run has gone on, and return the words of the one command that it prints."""
+    before = journal.stat().st_size if journal.exists() else 0
+    running = process(*words, cwd=folder, session=True)
     until = time.monotonic() + 60
-    journal = folder / "outputs" / "runs" / "a b" / "journal.jsonl"
-    while time.monotonic() < until and not (journal.exists() and journal.stat().st_size > 5000):
+    while time.monotonic() < until and not (journal.exists() and journal.stat().st_size > before + 5000):
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
-    (words,) = printed(Ended(running.returncode, out, err))
+    (found,) = printed(Ended(running.returncode, out, err))
+    return found
+
+
+def test_after_ctrl_c(folder: Path) -> None:
+    """The command that goes on is the one that is printed, again and again."""
+    journal = folder / "outputs" / "runs" / "a b" / "journal.jsonl"
+    words = interrupted([*CSV, "epochs=400000", "tracking=none", "hydra.run.dir=outputs/runs/a b"], journal, folder)
     assert words[0] == "resume"
-    going_on = process(*words, cwd=folder, session=True)
-    time.sleep(1)
-    going_on.send_signal(signal.SIGINT)
-    _, err = going_on.communicate(timeout=60)
-    assert "Go on: python -m nnexp resume" in err
+    assert interrupted(words, journal, folder) == words
 
 
 def test_after_a_sweep_that_failed(folder: Path) -> None:

@@ -86,20 +86,37 @@ def test_stores_that_keep_nothing(uri: str, message: str, tmp_path: Path) -> Non
     assert not (tmp_path / "outputs").exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="script is called otherwise elsewhere")
 def test_a_terminal_that_cannot_go_back(tmp_path: Path) -> None:
     """Where a line cannot be drawn anew, lines are printed."""
-    command = f"{sys.executable} -m nnexp epochs=20 tracking=none"
-    seen = subprocess.run(
-        ["script", "-qec", command, os.devnull],  # noqa: S607
-        cwd=tmp_path,
-        env=environment(TERM="dumb"),
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123
+        command = [sys.executable, "-m", "nnexp", "epochs=20", "tracking=none"]
+        running = subprocess.Popen(command, cwd=tmp_path, env=environment(TERM="dumb"), stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody has the other end any more
+            while part := terminal.read(4096):
+                seen += part
+        assert running.wait() == 0, seen
+    assert b"epoch 20/20" in seen
+    assert b"\x1b" not in seen
+
+
+def test_a_directory_that_is_gone(tmp_path: Path) -> None:
+    """A command in a directory that was removed meanwhile ends in words."""
+    place = tmp_path / "gone"
+    place.mkdir()
+    command = f"rmdir {place}; exec {sys.executable} -m nnexp epochs=1"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=place,
+        env=environment(),
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert "epoch 20/20" in seen.stdout
-    assert "\x1b" not in seen.stdout
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
 
 
 def test_mlflows_variables(tmp_path: Path) -> None:

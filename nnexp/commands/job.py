@@ -89,8 +89,8 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
 
 def refuse_changed_files(values: Mapping[str, Any], place: Place) -> None:
     """Refuse a job of a sweep whose files are not as they were before the first job."""
-    plan, *_ = check(values)
-    if any(inputs.named(plan)) and (manifest := read_manifest(place.directory.parent)):
+    if inputs.reads_files(values) and (manifest := read_manifest(place.directory.parent)):
+        plan, *_ = check(values)
         inputs.refuse_changed(plan, manifest.files)
 
 

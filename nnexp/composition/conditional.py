@@ -5,6 +5,7 @@ Hydra would put it into the configuration that all jobs begin with, whose datase
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from hydra._internal.config_repository import IConfigRepository
@@ -22,16 +23,17 @@ PRESETS = ("experiment", "sweep")
 """What may choose options, too."""
 
 
-def fixed_beside_varied(lines: Sequence[str]) -> list[str]:
+@functools.lru_cache(maxsize=16)  # a sweep asks for each of its jobs
+def fixed_beside_varied(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Of a sweep's words those that give one value to a field of a group that varies, itself or with a preset."""
     parsed = OverridesParser.create().parse_overrides(list(lines))
     varied = {each.key_or_group for each in parsed if each.is_sweep_override()}
     groups = set(GROUPS) if varied.intersection(PRESETS) else varied.intersection(GROUPS)
-    return [
+    return tuple(
         str(each.input_line)
         for each in parsed
         if not (each.is_sweep_override() or each.is_add() or each.is_delete()) and _group(each) in groups
-    ]
+    )
 
 
 def _group(override: Override) -> str:

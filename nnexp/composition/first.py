@@ -37,25 +37,34 @@ class First:
         self._compose = compose
         self._mode = RunMode.MULTIRUN if multirun else RunMode.RUN
         self._kept: dict[tuple[str | None, tuple[str, ...], RunMode], DictConfig | NnexpError] = {}
-        self.in_files: list[RunMode | None] = []
-        """What the files say of hydra.mode, once they have been put together."""
+        self._in_files: tuple[RunMode | None, ...] = ()
+        """What the files say of hydra.mode; nothing before they have been put together."""
+
+    def note(self, mode: RunMode | None) -> None:
+        """Take down what the files of a composition say of hydra.mode, before its words do."""
+        self._in_files = (mode,)
 
     def mode(self, config_name: str | None, overrides: list[str]) -> DictConfig:
         """A configuration with the ``hydra.mode`` that files and words say. Raises what Hydra takes for None."""
         if not self._certain(overrides):
             return self._compose(config_name, overrides, RunMode.MULTIRUN, sweeps_checked=False)
         typed = [*overrides, f"{KEY}={self._mode.name}"]  # as Hydra will say it
-        self.in_files.clear()
-        refused = None
+        self._in_files = ()
+        ended: DictConfig | NnexpError
         try:
-            config = self._compose(config_name, list(typed), self._mode, sweeps_checked=True)
+            ended = self._compose(config_name, list(typed), self._mode, sweeps_checked=True)
         except NnexpError as error:
-            refused = error
-        same = not self.in_files and UNCHOSEN not in str(refused.__cause__) if refused else False
-        if not same and self.in_files != [None]:
+            ended = error
+        if not self._says_it_all(ended):
             return self._compose(config_name, overrides, RunMode.MULTIRUN, sweeps_checked=False)
-        self._kept = {(config_name, tuple(typed), self._mode): refused or config}
+        self._kept = {(config_name, tuple(typed), self._mode): ended}
         return OmegaConf.create({"hydra": {"mode": None}})
+
+    def _says_it_all(self, ended: DictConfig | NnexpError) -> bool:
+        """Whether no file says which way the command goes, or the other way would be refused in the same words."""
+        if self._in_files:
+            return self._in_files == (None,)
+        return isinstance(ended, NnexpError) and UNCHOSEN not in str(ended.__cause__)
 
     def _certain(self, overrides: list[str]) -> bool:
         """Whether the words alone may say which way the command goes."""

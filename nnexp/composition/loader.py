@@ -122,7 +122,7 @@ class GuardedLoader(ConfigLoaderImpl):
     ) -> DictConfig:
         typed = overrides
         try:
-            if run_mode == RunMode.MULTIRUN and (conditional := fixed_beside_varied(typed)):
+            if run_mode == RunMode.MULTIRUN and (conditional := fixed_beside_varied(tuple(typed))):
                 refuse_what_none_has(conditional, typed, self.repository)
                 overrides = [line for line in typed if line not in conditional]
             with no_resolvers():
@@ -176,7 +176,7 @@ class GuardedLoader(ConfigLoaderImpl):
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose one job of a sweep, from its template where that is certain to be the same."""
         self._of_a_sweep = True
-        conditional = fixed_beside_varied(master_config.hydra.overrides.task)
+        conditional = fixed_beside_varied(tuple(master_config.hydra.overrides.task))
         if conditional:
             sweep_overrides = [
                 line
@@ -267,7 +267,7 @@ class GuardedLoader(ConfigLoaderImpl):
     def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
         """Note what the files say of hydra.mode, before the words do."""
         config = super()._compose_config_from_defaults_list(defaults, repo)
-        self._first.in_files.append(OmegaConf.select(config, "hydra.mode"))
+        self._first.note(OmegaConf.select(config, "hydra.mode"))
         return config
 
     def _process_config_searchpath(self, config_name: str | None, parsed_overrides: Any, repo: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, listed
 from nnexp.plugin import Array, Data, Task
 
 Rows = NDArray[np.intp]
@@ -181,8 +181,9 @@ class Preprocessing:
         inputs = Scaling(np.concatenate(shift), np.concatenate(scale))
         y = data.y.reshape(len(data.y), -1)
         outputs = Scaling.fit(y, rows, target if data.task == "regression" else "none")
-        notes = tuple(
-            f"column '{data.names[column]}' varies by rounding alone, and counts as constant" for column in raw.rounding
+        rounding = [data.names[column] for column in raw.rounding if not described[column].categories]
+        notes = (
+            (f"varying by rounding alone, and so constant: {listed(map(repr, rounding), most=5)}",) if rounding else ()
         )
         return cls(described, data.task, data.target, data.classes, inputs, outputs, data.reading, notes)
 

@@ -132,8 +132,9 @@ def begin(config: DictConfig, session: Session) -> Path:
 
 def go_on(config: DictConfig, resumed: Resumed, session: Session) -> Path:
     """Refuse to go on where the configuration or a version has changed since the sweep began. Raises NnexpError."""
-    lines = list(differences(resumed.manifest, planned(config, session)))
-    lines += [f"{path}: the file has changed" for path in changed(resumed.manifest.files)]
+    now = planned(config, session)
+    lines = list(differences(resumed.manifest, now))
+    lines += [f"{path}: the file has changed" for path in changed(resumed.manifest.files, now.files)]
     if lines:
         raise NnexpError(
             f"The sweep in '{relative(str(resumed.directory))}' began with other settings; then -> now:\n  "

@@ -30,7 +30,7 @@ from nnexp.tables.columns import (
     refuse_several_units,
 )
 from nnexp.tables.format import USUAL, Format, units_of
-from nnexp.tables.notes import alike_but_for_case, marks_and_footers, other_task, rows_left_out
+from nnexp.tables.notes import alike_but_for_case, footers, marks, other_task, rows_left_out
 from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
 from nnexp.tables.spelling import cell
 
@@ -139,13 +139,14 @@ class _Choice:
 
     def _doubts(self, table: pd.DataFrame, x: NDArray[Any], kinds: Mapping[str, str]) -> Iterator[str]:
         """What a table's texts and numbers may mean otherwise."""
-        for position, (name, kind) in enumerate(kinds.items()):
-            if kind == "text":
-                yield from marks_and_footers(table[name], self.form)
-            elif (x[:, position] == x[0, position]).all():
-                yield f"column '{name}' is {x[0, position]:g} in every row: it tells nothing"
-        if self._kind(table[self.target]) == "text":
-            yield from marks_and_footers(table[self.target], self.form)
+        same = [
+            name for at, (name, kind) in enumerate(kinds.items()) if kind != "text" and (x[:, at] == x[0, at]).all()
+        ]
+        if same:
+            yield f"{counted(len(same), 'column is', 'columns are')} the same in every row: {listed(same, most=5)}"
+        texts = [name for name in table.columns if self._kind(table[name]) == "text"]
+        yield from footers(table[texts])
+        yield from marks(table[texts]) if self.form else ()
 
     def _kind(self, column: pd.Series[Any]) -> str:
         """The kind of a column: words where the user says so."""
@@ -242,7 +243,7 @@ class _Choice:
             if str(column.dtype) != "category" and column.name not in self.text:
                 refuse_numbers_and_text(column, where, remedy, self.form)
                 refuse_decorated(column, where, self._words(str(column.name)), self.form)
-                refuse_dates(column, where, remedy)
+                refuse_dates(column, where, f"{remedy}. {self._words(str(column.name))}")
             distinct = len(categories_of(column))
             many = distinct > MOST_CATEGORIES and 2 * distinct > len(column)
             if many or (distinct > FEW_CATEGORIES and distinct > 0.9 * len(column) and column.name not in self.text):

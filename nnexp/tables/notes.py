@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from nnexp.basics.plain import override
 from nnexp.errors import counted, listed
 from nnexp.tables.columns import levels
-from nnexp.tables.format import Format
 from nnexp.tables.spelling import cell
 
 if TYPE_CHECKING:
@@ -46,14 +45,18 @@ def _known(label: object) -> str:
 
 
 def alike_but_for_case(texts: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """The categories of each column that differ by case alone."""
+    """The columns with categories that differ by case alone, with the first two of those."""
+    found: dict[str, tuple[str, str]] = {}
     for name, each in texts.items():
         seen: dict[str, str] = {}
         for text in each:
             other = seen.setdefault(text.casefold(), text)
             if other != text:
-                yield f"column '{name}' has both {cell(other)!r} and {cell(text)!r}, which differ by case alone"
-                break
+                found.setdefault(name, (other, text))
+    if found:
+        name, (one, other) = next(iter(found.items()))
+        more = f"; so have {listed(map(repr, [*found][1:]), most=5)}" if found.keys() - {name} else ""
+        yield f"column '{name}' has both {cell(one)!r} and {cell(other)!r}, which differ by case alone{more}"
 
 
 MARKS = {
@@ -77,22 +80,28 @@ FOOTERS = {
 """What stands in the first cell of a last row that is none."""
 
 
-def marks_and_footers(column: pd.Series[Any], form: Format | None) -> Iterator[str]:
-    """Texts that may stand for a missing value, where one can say so, and one that may begin a row of totals."""
-    codes, texts = levels(column)
-    counts = np.bincount(codes, minlength=len(texts))
-    for text, count in zip(texts, counts.tolist(), strict=True):
-        if form and text.casefold() in MARKS and len(texts) > 2:
-            yield (
-                f"column '{column.name}' holds {cell(text)!r} {count} times, taken for a word; if a value is missing there, "
-                f"type {override('dataset.na', [text])}"
-            )
-    last = texts[codes[-1]]
-    if last.casefold() in FOOTERS and counts[codes[-1]] == 1:
+def marks(texts: pd.DataFrame) -> Iterator[str]:
+    """Words that may stand for a missing value, each with the columns that hold it among others."""
+    found: dict[str, list[str]] = {}
+    for name in texts.columns:
+        words = levels(texts[name])[1]
+        for word in words if len(words) > 2 else ():
+            if word.casefold() in MARKS:
+                found.setdefault(word, []).append(str(name))
+    for word, names in found.items():
+        where = f"{'columns' if names[1:] else 'column'} {listed(map(repr, names), most=5)}"
         yield (
-            f"the last row holds {cell(last)!r} in column '{column.name}' and counts as a sample; take it out if it is "
-            "a footer"
+            f"{cell(word)!r} in {where} is taken for a word; if a value is missing there, type {override('dataset.na', [word])}"
         )
+
+
+def footers(texts: pd.DataFrame) -> Iterator[str]:
+    """The word with which a row of totals may begin, where it stands in the last row alone."""
+    for name in texts.columns:
+        last = cell(texts[name].iloc[-1]).strip()
+        if last.casefold() in FOOTERS and (texts[name] == texts[name].iloc[-1]).sum() == 1:
+            yield f"the last row holds {last!r} in column '{name}' and counts as a sample; take it out if it is a footer"
+            return
 
 
 def other_task(y: NDArray[Any], classes: Sequence[Label], name: str) -> Iterator[str]:

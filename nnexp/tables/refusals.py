@@ -16,10 +16,12 @@ from nnexp.tables.spelling import Decoration, cell, decoration, spells_number
 if TYPE_CHECKING:
     import pandas as pd
 
+MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
-    r"|\d{4}[-/](0?[1-9]|1[0-2])|\d{1,2}\.\d{1,2}\.|\d{1,2}[- .]*[A-Za-z]{3,9}[- .,]*\d{2,4}([ :].*)?"
-    r"|([A-Za-z]+, )?[A-Za-z]{3,9} \d{1,2},? \d{4}( .*)?"
+    r"|(19|20)\d{2}[-/](0?[1-9]|1[0-2])|[0-3]?\d\.[01]?\d\.|\d{1,2}[- .]+[a-z]{3,9}[- .,]+\d{2,4}( .*)?"
+    rf"|\d{{1,2}}{MONTH}(\d{{2}}|\d{{4}})([ :].*)?|([a-z]+, )?[a-z]{{3,9}} \d{{1,2}},? \d{{4}}( .*)?",
+    re.IGNORECASE,
 )
 """The usual spellings of a date or a time; pandas' own parser would also take "may" or "10" for one."""
 

@@ -477,7 +477,18 @@ class TestTableRefused:
 
     @pytest.mark.parametrize(
         "value",
-        ["2024-01-31", "2024-01-31T12:30:00", "31.1.2024", "1/31/24", "12:30", "12:30:15", "31 Jan 2024", "May 3 2024"],
+        [
+            "2024-01-31",
+            "2024-01-31T12:30:00",
+            "31.1.2024",
+            "1/31/24",
+            "12:30",
+            "12:30:15",
+            "31 Jan 2024",
+            "May 3 2024",
+            "2024-01",
+            "31JAN2024",
+        ],
     )
     def test_dates_as_text(self, value: str, tmp_path: Path) -> None:
         """Dates and times are refused with an example and its row."""
@@ -485,7 +496,7 @@ class TestTableRefused:
         assert refusal(load, path) == (
             f"{path}: column 'day' holds dates or times ('{value}' in row 1), which are neither numbers nor "
             "categories. Write them as numbers (a year, a month, seconds). To leave the column out, type "
-            "dataset.drop=[day]."
+            "dataset.drop=[day]. If they are names, type dataset.text=[day]."
         )
 
     @pytest.mark.parametrize(
@@ -496,6 +507,11 @@ class TestTableRefused:
         """Columns of dates, times and durations in a parquet file are refused likewise."""
         pd.DataFrame({"day": [value] * 2, "y": [1, 2]}).to_parquet(tmp_path / "t.parquet")
         assert "column 'day' holds dates or times (" in refusal(load, str(tmp_path / "t.parquet"))
+
+    @pytest.mark.parametrize("codes", [["12ABC345", "13ABC345"], ["1000-1", "1001-2"], ["10mg100", "20mg200"]])
+    def test_codes_are_categories(self, codes: list[str], tmp_path: Path) -> None:
+        """Codes of digits and letters that are no month, or of numbers that are no year, are no dates."""
+        assert load(write(tmp_path, column("code", codes * 3))).categories == {"code": tuple(sorted(codes))}
 
     def test_months_are_categories(self, tmp_path: Path) -> None:
         """Words that are part of a date are ordinary texts."""
@@ -529,14 +545,14 @@ class TestTableRefused:
     def test_drop_is_spelled_so_that_it_can_be_typed(self, tmp_path: Path) -> None:
         """Columns already dropped are repeated, and names with spaces or quotes are quoted for shell and Hydra."""
         rows = "".join(f"1,2024-01-31,{row}.5\n" for row in range(3))
-        message = refusal(load, write(tmp_path, f"id,day,y\n{rows}"), drop=("id",))
-        assert message.endswith("type dataset.drop=[id,day].")
-        message = refusal(load, write(tmp_path, f"id,a day (local),y\n{rows}"))
-        assert message.endswith("""type 'dataset.drop=["a day (local)"]'.""")
-        message = refusal(load, write(tmp_path, f"id,größe,y\n{rows}"))
-        assert message.endswith("""type 'dataset.drop=["größe"]'.""")
-        message = refusal(load, write(tmp_path, f"id,null,y\n{rows}"))
-        assert message.endswith("""type 'dataset.drop=["null"]'.""")
+        for name, dropped, typed in (
+            ("day", ("id",), "dataset.drop=[id,day]"),
+            ("a day (local)", (), """'dataset.drop=["a day (local)"]'"""),
+            ("größe", (), """'dataset.drop=["größe"]'"""),
+            ("null", (), """'dataset.drop=["null"]'"""),
+        ):
+            message = refusal(load, write(tmp_path, f"id,{name},y\n{rows}"), drop=dropped)
+            assert f"To leave the column out, type {typed}. If they are names, type " in message
 
     @pytest.mark.parametrize(("value", "shown"), [(3, "3"), ("x", "'x'"), ("True", "True")])
     def test_constant_target(self, value: object, shown: str, tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_a_column_that_varies_by_rounding_is_constant(method: str) -> None:
     fitted = Preprocessing.fit(data, np.arange(40), method, "standard")
     design = fitted.design(np.array([[14.63, 0.0]]))
     np.testing.assert_allclose(design[0, 0], 0.01, rtol=1e-6)
-    assert fitted.notes == ("column 'noise' varies by rounding alone, and counts as constant",)
+    assert fitted.notes == ("varying by rounding alone, and so constant: 'noise'",)
     x[:, 0] = np.where(np.arange(40) % 2, 14.62, 14.6200001)  # a spread that means something
     assert not Preprocessing.fit(data, np.arange(40), method, "standard").notes
 

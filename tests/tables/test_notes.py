@@ -66,11 +66,10 @@ def test_rows_that_are_left_out() -> None:
 
 
 def test_case() -> None:
-    """One pair of a column is named, of features and of classes."""
+    """One pair is named, and the other columns, the target among them, that have one."""
     frame = pd.DataFrame({"sex": ["Male", "male", "MALE", "female"], "y": ["No", "no", "yes", "yes"]})
     assert from_frame(frame, "y").notes == (
-        "column 'sex' has both 'MALE' and 'Male', which differ by case alone",
-        "column 'y' has both 'No' and 'no', which differ by case alone",
+        "column 'sex' has both 'MALE' and 'Male', which differ by case alone; so have 'y'",
     )
 
 
@@ -84,19 +83,14 @@ def test_row_numbers_of_a_parquet_file(tmp_path: Path) -> None:
 
 
 def test_marks_footers_and_constants() -> None:
-    """Words that may stand for a missing value, a row of totals, and a column that never varies."""
-    frame = pd.DataFrame(
-        {
-            "name": ["a", "b"] * 5 + ["Total"],
-            "k": 5,
-            "c": ["u", "?", "v", "u", "v"] * 2 + ["u"],
-            "y": np.arange(11) + 0.5,
-        }
-    )
+    """Words that may stand for a missing value, a row of totals, and columns that never vary: a line for each kind."""
+    frame = pd.DataFrame({f"k{number}": 5 for number in range(100)} | {"y": np.arange(11) + 0.5})
+    frame["name"] = ["a", "b"] * 5 + ["Total"]
+    frame["c"] = frame["d"] = ["u", "?", "v", "u", "v"] * 2 + ["u"]
     assert from_frame(frame, "y", form=Format()).notes == (
+        "100 columns are the same in every row: k0, k1, k2, k3, k4 and 95 more",
         "the last row holds 'Total' in column 'name' and counts as a sample; take it out if it is a footer",
-        "column 'k' is 5 in every row: it tells nothing",
-        "column 'c' holds '?' 2 times, taken for a word; if a value is missing there, type 'dataset.na=[?]'",
+        "'?' in columns 'c', 'd' is taken for a word; if a value is missing there, type 'dataset.na=[?]'",
     )
 
 
