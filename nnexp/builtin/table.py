@@ -10,7 +10,7 @@ import numpy as np
 from nnexp.errors import NnexpError
 from nnexp.plugin import Data, Dataset, param
 from nnexp.tables.columns import encode
-from nnexp.tables.format import THOUSANDS, Format
+from nnexp.tables.format import Format
 from nnexp.tables.frame import from_frame
 from nnexp.tables.reading import read_table
 
@@ -40,10 +40,8 @@ class Csv(Dataset):
     drop: tuple[str, ...] = param((), doc="columns to leave out")
     text: tuple[str, ...] = param((), doc="columns that hold names, even where they look like numbers")
     separator: str = param(",", doc="what stands between two cells of a text file; \\t is a tab")
-    decimal: str = param(".", choices=(".", ","), doc="what stands before a number's fraction")
-    thousands: str = param(
-        "", choices=tuple(THOUSANDS), doc="what stands between thousands; a space of any width is one"
-    )
+    decimal: str = param(".", doc="what stands before a number's fraction: a point or a comma")
+    thousands: str = param("", doc="what stands between thousands: , . ' _ or a space, which is one of any width")
     units: str = param("refuse", choices=("refuse", "strip"), doc='strip: "5 kg", "$5" and "5%" are 5')
     header: str = param(
         "auto", doc="where the columns' names stand: auto, none (c1, c2, ...) or the number of the line"

@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 def add_store(parser: argparse.ArgumentParser) -> None:
     """The options that say which store."""
     add_place(parser, "MLflow's tracking URI (default: MLFLOW_TRACKING_URI, or outputs/mlflow.db)")
-    named = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "nnexp"
+    named = os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or "nnexp"
     parser.add_argument(
         "--experiment", default=named, help="MLflow's experiment (default: MLFLOW_EXPERIMENT_NAME, or nnexp)"
     )

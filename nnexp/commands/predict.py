@@ -98,7 +98,7 @@ def format_given(given: argparse.Namespace, training: Mapping[str, Any]) -> Form
 
     options = {name: getattr(given, name) for name in ("separator", "decimal", "thousands", "units", "header")}
     typed = {name: value.replace("\\t", "\t") for name, value in options.items() if value is not None}
-    if typed.get("decimal", ".") == training.get("thousands") and given.thousands is None:
+    if given.thousands is None and typed.get("decimal") == training.get("thousands", ""):
         typed["thousands"] = ""  # the mark has another meaning here
     marks = {} if given.na is None else {"na": [each for each in given.na.split(",") if each]}
     try:

@@ -65,7 +65,7 @@ def from_environment(typed: Sequence[str]) -> list[str]:
     """What MLflow's variables say of the experiment, as words, where no word does."""
     if any(word.lstrip("+").startswith("tracking.experiment=") for word in typed):
         return []
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "")
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip()
     if not name and os.environ.get("MLFLOW_EXPERIMENT_ID"):
         note("MLFLOW_EXPERIMENT_ID is not used: an experiment is chosen by its name, tracking.experiment=NAME.")
     return [f"tracking.experiment={QuotedString(name, Quote.single).with_quotes()}"] if name else []

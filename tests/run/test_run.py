@@ -72,9 +72,10 @@ def test_a_run_is_resumed_with_a_cache(tmp_path: Path) -> None:
 
 
 def test_a_picture_tells_no_password(tmp_path: Path) -> None:
-    """The password of the store's address, which is among what was typed, is not above the picture."""
+    """Where the store is is not above the picture; a password in any other word that was typed is hidden there."""
     address = "http://me:geheim@localhost:1"
     config = {**CONFIG, "tracking": {"name": "none", "uri": address}}
-    here = Place(tmp_path / "outputs/runs/r", tmp_path / "outputs", ("seed=1", f"tracking.uri={address}"))
+    typed = ("seed=1", f"tracking.uri={address}", f"note={address}")
+    here = Place(tmp_path / "outputs/runs/r", tmp_path / "outputs", typed)
     run(config, here, Console(brief=False))
-    assert read_result(here.directory).title == "seed=1 tracking.uri=http://me:***@localhost:1"
+    assert read_result(here.directory).title == "seed=1 note=http://me:***@localhost:1"
