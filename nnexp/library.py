@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnexp.basics.data import likely_task
 from nnexp.basics.exact import as_array, as_quantities, unmasked
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.experiment import Experiment, assemble
@@ -25,12 +27,12 @@ from nnexp.plugin import (
     Array,
     Data,
     Dataset,
+    Engine,
     Initializer,
     Loss,
     Optimizer,
     Schedule,
     Task,
-    likely_task,
 )
 from nnexp.terminal.console import shown
 
@@ -133,15 +135,15 @@ def fit(
     scale_features: str = "standard",
     scale_target: str = "standard",
     threads: int = 1,
+    engine: PluginSpec | Engine = "numpy",
     names: Sequence[str] | None = None,
 ) -> Result:
     """Train a multi-layer perceptron on arrays, with the defaults of ``python -m nnexp``.
 
     ``x`` is (n_samples, n_features), ``y`` (n_samples,) labels or numbers, or (n_samples, n_outputs) numbers. ``task="auto"``
-    takes text, booleans, two values or a few repeated whole numbers for classes, anything else for a regression.
-    A plugin is given as its name, as ``{"name": "sgd", "learning_rate": 0.05}`` or as an object.
-
-    Raises NnexpError: an unknown option, a value out of bounds, data that cannot be trained on, or a cost that diverges.
+    takes text, booleans, two values or a few repeated whole numbers for classes, anything else for a regression. A plugin is
+    given as its name, as ``{"name": "sgd", "learning_rate": 0.05}`` or as an object. Raises NnexpError for an unknown option, a
+    value out of bounds, data that cannot be trained on and a cost that diverges.
     """
     config = {
         "dataset": InMemory(),
@@ -151,6 +153,7 @@ def fit(
         "optimizer": optimizer,
         "schedule": schedule,
         "initializer": initializer,
+        "engine": engine,
         "epochs": epochs,
         "seed": seed,
         "dtype": dtype if isinstance(dtype, str) else np.dtype(dtype).name,
@@ -166,8 +169,7 @@ def fit(
         chosen = plan(config)
         seeds = np.random.SeedSequence(chosen.settings.seed).spawn(4)
         experiment = assemble(chosen, as_data(x, y, task, names), seeds)
-        for _ in experiment.epochs():
-            pass
+        deque(experiment.epochs(), maxlen=0)
     return Result(experiment, experiment.model())
 
 

@@ -1,4 +1,4 @@
-"""What a plugin is: the six kinds, their fields (``param``) and the arrays they exchange with the engine.
+"""What a plugin is: the seven kinds, their fields (``param``) and the arrays they exchange with the engine.
 
 A plugin is one frozen dataclass and one entry-point line. Its fields are its hyperparameters, its methods its mathematics::
 
@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.basics.data import TASKS, Array, Data, Layer, State, Task
 from nnexp.basics.fields import check_fields, param
 from nnexp.basics.kernels import ONE, ZERO
 
@@ -41,25 +42,19 @@ __all__ = [
     "Array",
     "Data",
     "Dataset",
+    "Engine",
     "Initializer",
     "Layer",
     "Loss",
     "Optimizer",
     "Plugin",
+    "Runner",
     "Schedule",
     "State",
     "Task",
+    "Training",
     "param",
 ]
-
-Array = NDArray[np.floating[Any]]
-"""A float array in the run's dtype (float64 or float32)."""
-
-State = dict[str, Array]
-"""An optimizer's memory: arrays by name, updated in place."""
-
-Task = Literal["regression", "binary", "multiclass"]
-TASKS: tuple[Task, ...] = ("regression", "binary", "multiclass")
 
 
 @dataclass(frozen=True)
@@ -182,14 +177,6 @@ class Optimizer(Plugin):
         """
 
 
-class Layer(NamedTuple):
-    """Where an initializer stands: the layer's number (1 is the first after the inputs) and its sizes."""
-
-    number: int
-    n_in: int
-    n_out: int
-
-
 @dataclass(frozen=True)
 class Initializer(Plugin):
     """The parameters before the first step."""
@@ -230,29 +217,6 @@ class Schedule(Plugin):
         """
 
 
-@dataclass(frozen=True, eq=False)
-class Data:
-    """What a dataset loads: samples in rows, before any split or scaling.
-
-    ``x`` (n_samples, n_features) holds numbers; the column of a categorical feature holds the index into its categories.
-    ``y`` (n_samples,) holds values for regression ((n_samples, n_outputs) for several), class indices otherwise.
-    """
-
-    x: NDArray[Any]
-    y: NDArray[Any]
-    names: tuple[str, ...]
-    task: Task
-    classes: tuple[str | int | float | bool, ...] = ()
-    """The label of each class index; empty for regression."""
-    target: str = "target"
-    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The categories of each categorical feature."""
-    notes: tuple[str, ...] = ()
-    """What a user should know about how they were read, one line each."""
-    reading: Mapping[str, Any] = field(default_factory=dict)
-    """How the table was written, where not as usual (``nnexp.tables.format``); kept in the model, for new rows."""
-
-
 @dataclass(frozen=True)
 class Dataset(Plugin):
     """Samples and what to predict from them; splitting and scaling are nnexp's."""
@@ -266,24 +230,69 @@ class Dataset(Plugin):
         """Read or make the data; all randomness from ``rng``."""
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What an engine is to train: network, objective, optimizer, and how many samples."""
+
+    sizes: tuple[int, ...]
+    """Units of each layer, the inputs first."""
+    hidden: Activation
+    output: Activation
+    loss: Loss
+    optimizer: Optimizer
+    dtype: np.dtype[Any]
+    n_samples: int
+
+
+class Runner(ABC):
+    """A training under way. ``logits`` and ``y``, (n_outputs, n_samples), are the last epoch's, in the order of its samples."""
+
+    logits: Array
+    """Each batch's from before its update."""
+    y: Array
+    product_seconds: float = 0.0
+    """Spent in matrix products so far, where that is timed."""
+
+    @abstractmethod
+    def run(self, order: NDArray[np.intp] | None, learning_rate: float) -> None:
+        """Train one epoch: a step for each batch of the samples in ``order``; None: as they are."""
+
+
+@dataclass(frozen=True)
+class Engine(Plugin):
+    """What computes: the steps of an epoch, and logits. All engines give the same numbers, but for rounding.
+
+    Arrays: ``design`` (n_samples, n_features + 1), the samples with a last column of ones; ``y`` (n_outputs, n_samples);
+    ``theta``, layer by layer [W b] (n_out, n_in + 1), flat; ``state``, what the optimizer's ``init`` made. A runner changes
+    ``theta`` and ``state`` in place, and keeps these arrays.
+    """
+
+    kind: ClassVar[str] = "engine"
+
+    def settled(self) -> Engine:
+        """The same with every choice made that is left to the machine: what is recorded."""
+        return self
+
+    def refusal(self, training: Training) -> str:
+        """Why it cannot take this, in words that name the plugin and say what to type; empty where it can."""
+        return ""
+
+    def speed(self, training: Training) -> float:
+        """About how many times as fast as NumPy it is at this; ``engine=auto`` takes the fastest."""
+        return 1.0
+
+    @abstractmethod
+    def runner(  # noqa: PLR0913 (a training, its samples, what changes)
+        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
+    ) -> Runner:
+        """A runner of its epochs; ``timed``: it counts ``product_seconds``."""
+
+    @abstractmethod
+    def evaluator(self, training: Training, design: Array, theta: Array) -> Callable[[], Array]:
+        """What gives the logits (n_outputs, n_samples) with ``theta`` as it is when called; its array may be reused."""
+
+
 KINDS: Mapping[str, type[Plugin]] = {
-    kind.kind: kind for kind in (Activation, Loss, Optimizer, Schedule, Initializer, Dataset)
+    kind.kind: kind for kind in (Activation, Loss, Optimizer, Schedule, Initializer, Dataset, Engine)
 }
 """The kinds by name; a kind's entry points are in the group ``nnexp.<kind>``."""
-
-
-MOST_NUMBER_CLASSES = 10
-"""Whole numbers with more distinct values than this are a quantity unless the user says otherwise."""
-
-
-def likely_task(labels: Sequence[str | float], n_samples: int) -> Task:
-    """What the distinct target values ``labels`` of ``n_samples`` samples say about the task.
-
-    Two values are two classes; texts, and a few whole numbers that repeat, are classes; other numbers are a quantity.
-    """
-    if len(labels) == 2:
-        return "binary"
-    whole = all(isinstance(label, str | int) or float(label).is_integer() for label in labels)
-    few = len(labels) <= MOST_NUMBER_CLASSES and n_samples >= 3 * len(labels)
-    text = any(isinstance(label, str) for label in labels)
-    return "multiclass" if text or (few and whole) else "regression"

@@ -32,6 +32,7 @@ AUTO = {
         "The output activation that is natural for the loss and the task: a loss's page lists them, such as "
         "python -m nnexp plugins loss.mse"
     ),
+    "engine.auto": "The fastest installed engine that has code for all that is chosen; the run says which, and why.",
 }
 """What is no plugin, and becomes one when the data are loaded."""
 

@@ -18,6 +18,7 @@ from nnexp.composition.words import texts, wrong_type
 from nnexp.discovery import installed, presets, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.experiment.plan import DEFAULTS
 from nnexp.plugin import Plugin
 
 
@@ -157,11 +158,4 @@ def wrong_field(group: str, name: str, field: str, given: Iterable[Any], reposit
 
 def default_choice(group: str) -> str:
     """The option that conf/config.yaml chooses."""
-    defaults = {
-        "dataset": "diabetes",
-        "activation": "relu",
-        "optimizer": "minibatch",
-        "schedule": "constant",
-        "initializer": "glorot",
-    }
-    return defaults.get(group, "auto")
+    return "diabetes" if group == "dataset" else DEFAULTS.get(group, "auto")

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from nnexp.basics.fields import hyperparameters
 from nnexp.discovery.registry import GROUPS
-from nnexp.experiment.plan import SECTIONS, Settings
+from nnexp.experiment.plan import AUTO, SECTIONS, Settings
 from nnexp.experiment.settings import RUN_SECTIONS, RunSettings
 
 FILE_GROUPS = ("tracking", "experiment", "sweep")
 """Groups whose options are files in conf/."""
 ALL_SECTIONS: Mapping[str, type] = {**SECTIONS, **RUN_SECTIONS}
 """The groups of keys that are no plugins, with the class whose fields they are."""
-EXTRA: Mapping[str, tuple[str, ...]] = {"loss": ("auto",), "output": ("auto",)}
+EXTRA: Mapping[str, tuple[str, ...]] = dict.fromkeys(AUTO, ("auto",))
 
 
 def plain_keys() -> list[str]:

@@ -18,10 +18,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from nnexp.basics.fields import field_types, hyperparameters
 from nnexp.discovery.installed import can_be_typed, entries
 from nnexp.discovery.registry import GROUPS, load
+from nnexp.experiment.plan import AUTO
 from nnexp.plugin import Plugin
-
-AUTO = ("loss", "output")
-"""Groups with the option ``auto``: resolved once the data are loaded."""
 
 
 def claimed(kind: str) -> list[str]:

@@ -34,6 +34,7 @@ GROUPS: Mapping[str, str] = {
     "optimizer": "optimizer",
     "schedule": "schedule",
     "initializer": "initializer",
+    "engine": "engine",
 }
 """The keys of a configuration that hold a plugin, and its kind: the output layer has an activation of its own."""
 
@@ -68,6 +69,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
     },
     "initializer": {"xavier": "glorot", "kaiming": "he", "gaussian": "normal", "random": "normal"},
     "dataset": {"table": "csv", "parquet": "csv"},
+    "engine": {"python": "numpy", "cpp": "native", "c++": "native", "compiled": "native"},
 }
 """What other libraries call it: only used to suggest, never to choose."""
 
@@ -133,9 +135,11 @@ def wrong_signature(base: type[Plugin], cls: type[Plugin]) -> str:
         own = getattr(cls, name)
         if name.startswith("_") or not inspect.isfunction(contract) or own is contract:
             continue
-        arguments = list(inspect.signature(contract).parameters)
+        parameters = inspect.signature(contract).parameters
+        arguments = list(parameters)
+        named = {each for each in arguments if parameters[each].kind is inspect.Parameter.KEYWORD_ONLY}
         try:
-            inspect.signature(own).bind(*arguments)
+            inspect.signature(own).bind(*(each for each in arguments if each not in named), **dict.fromkeys(named))
         except (TypeError, ValueError):
             return f"{cls.__name__}.{name} must be a method that takes ({', '.join(arguments)})"
     return ""

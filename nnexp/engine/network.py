@@ -7,8 +7,7 @@ Samples are therefore kept as a design matrix: sample-major, with a last column 
 A small network's time is the number of NumPy calls, so every call less counts: gradients are views of one flat vector, and
 the views of a batch are made once. Samples are shuffled a chunk at a time into a buffer that stays in the cache, and the cost
 of an epoch comes from the logits kept during it, without a second forward pass (``training``). A big network's time is its
-products. The benchmarks show the bare calls beside nnexp: nothing is left to gain but by another engine, for which
-``run_epoch`` and ``make_step`` are the place.
+products. The benchmarks show the bare calls beside nnexp: nothing is left to gain but by another engine.
 """
 
 from __future__ import annotations
@@ -42,16 +41,23 @@ class MLP:
     """A multi-layer perceptron: a_0 = x; z_l = W_l a_(l-1) + b_l; a_l = f(z_l), the last layer with its own activation.
 
     ``theta`` is one flat vector of all parameters; ``matrices`` are views of it, [W_l b_l] of shape (n_out, n_in + 1).
+    Where ``theta`` is given it is used itself, not a copy.
     """
 
     def __init__(
-        self, sizes: Sequence[int], hidden: Activation, output: Activation, dtype: DTypeLike = np.float64
+        self,
+        sizes: Sequence[int],
+        hidden: Activation,
+        output: Activation,
+        dtype: DTypeLike = np.float64,
+        theta: Array | None = None,
     ) -> None:
         self.sizes = tuple(sizes)
         self.hidden = hidden
         self.output = output
         self.dtype = np.dtype(dtype)
-        self.theta: Array = np.zeros(sum(layer.n_out * (layer.n_in + 1) for layer in self.layers), self.dtype)
+        size = sum(layer.n_out * (layer.n_in + 1) for layer in self.layers)
+        self.theta: Array = np.zeros(size, self.dtype) if theta is None else theta
         self.matrices = self.views(self.theta)
 
     @property
@@ -155,11 +161,12 @@ class Evaluator:
 Step = Callable[[Array, Array, Array, Array], None]
 
 
-def make_step(network: MLP, gradient: Gradient, grad: Array, m: int) -> Step:
+def make_step(network: MLP, gradient: Gradient, grad: Array, m: int, dot: Callable[..., Any] = np.dot) -> Step:
     """A function (x, x_t, y, z): forward and backward pass of one batch of m samples.
 
     It takes the batch as [x; 1] (n_inputs + 1, m) and its transpose, the targets (n_outputs, m), and the place for the
-    logits (n_outputs, m); it writes dJ/dtheta into the flat ``grad``. All buffers and views are made here, once.
+    logits (n_outputs, m); it writes dJ/dtheta into the flat ``grad``. All buffers and views are made here, once. ``dot``
+    makes the products.
     """
     *matrices, last = network.matrices
     *grads, grad_last = network.views(grad)
@@ -179,7 +186,6 @@ def make_step(network: MLP, gradient: Gradient, grad: Array, m: int) -> Step:
         )
     ][::-1]
     top_t = hidden[-1].extended.T if hidden else None
-    dot = np.dot
 
     def step(x: Array, x_t: Array, y: Array, z: Array) -> None:
         a = x

@@ -17,18 +17,11 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nnexp.engine.metrics import UNDEFINED, Metrics
-from nnexp.engine.network import MLP, Evaluator, Step, make_step
+from nnexp.engine.network import MLP
+from nnexp.engine.numpy_engine import Numpy
 from nnexp.engine.objective import Objective
 from nnexp.errors import NnexpError
-from nnexp.plugin import Array, Optimizer, Schedule, State
-
-CHUNK_BYTES = 1 << 18
-"""Samples are gathered into a chunk of about this size at a time: small enough for the processor's cache."""
-BLOCK_BATCHES = 2048
-"""At most this many batches have views of their own at a time."""
-
-Batch = tuple[Step, Array, Array, Array, Array]
-"""A batch's (step, x, x transposed, y, logits): views that are made once and used every epoch."""
+from nnexp.plugin import Array, Engine, Optimizer, Schedule, State, Training
 
 
 @dataclass(frozen=True)
@@ -75,6 +68,23 @@ class Part:
     y: Array
 
 
+@dataclass
+class Clock:
+    """What the epochs took."""
+
+    epochs: int = 0
+    seconds: float = 0.0
+    """In all steps."""
+    product_seconds: float = 0.0
+    """Of these, in matrix products."""
+
+    def note(self, seconds: float, product_seconds: float) -> None:
+        """Count an epoch; ``product_seconds`` are those since the training began."""
+        self.epochs += 1
+        self.seconds += seconds
+        self.product_seconds = product_seconds
+
+
 def train(
     network: MLP,
     objective: Objective,
@@ -90,6 +100,8 @@ def train(
     threads: int = 1,
     state: State | None = None,
     before: Sequence[float] = (),
+    engine: Engine | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Epoch]:
     """Train ``network`` in place and yield each epoch when it ends.
 
@@ -97,13 +109,15 @@ def train(
     ``schedule`` sets each epoch's learning rate; None keeps the optimizer's own.
     ``threads`` BLAS threads are used within an epoch; the caller's setting holds in between. To go on with a training that was
     interrupted, ``before`` has the costs of the epochs that were trained, and ``network``, ``state`` (the optimizer's, changed
-    in place; None makes a new one) and ``rng`` are as these left them. Raises Diverged.
+    in place; None makes a new one) and ``rng`` are as these left them. ``engine`` computes; None is NumPy. ``clock`` is told
+    what takes how long. Raises Diverged.
     """
-    grad = np.zeros_like(network.theta)
-    source = Source(network, objective, optimizer.batch_size, training, grad)
+    engine = engine or Numpy()
     state = optimizer.init(network.theta) if state is None else state
-    learning_rate = np.array(optimizer.learning_rate, network.dtype)  # an array is cheaper for ufuncs than a float
-    evaluate = Evaluator(network, validation.design) if validation else None
+    work = to_train(network, objective, optimizer, len(training.design))
+    runner = engine.runner(work, training.design, training.y, network.theta, state, timed=clock is not None)
+    evaluate = engine.evaluator(work, validation.design, network.theta) if validation else None
+    shuffled = shuffle and not (optimizer.batch_size is None or optimizer.batch_size >= work.n_samples)
     limits = blas_threads()
     varying = schedule if schedule and schedule.varies else None
     factor, history = 1.0, list(before)
@@ -112,10 +126,12 @@ def train(
         with limits.limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
             if varying:
                 factor = rate_factor(varying, number, epochs, history)
-                learning_rate[...] = optimizer.learning_rate * factor
-            for batches in source.chunks(rng if shuffle else None):
-                run_epoch(batches, optimizer, network.theta, grad, state, learning_rate)
-            found = measure(objective, metrics, source.logits, source.y, "train")
+            order = rng.permutation(work.n_samples) if shuffled else None
+            began = time.perf_counter()
+            runner.run(order, optimizer.learning_rate * factor)
+            if clock:
+                clock.note(time.perf_counter() - began, runner.product_seconds)
+            found = measure(objective, metrics, runner.logits, runner.y, "train")
             if evaluate and validation:
                 found |= measure(objective, metrics, evaluate(), validation.y, "validation")
         if lost := not_finite(found):
@@ -127,6 +143,11 @@ def train(
         yield epoch
 
 
+def to_train(network: MLP, objective: Objective, optimizer: Optimizer, n_samples: int) -> Training:
+    """What an engine is asked to take."""
+    return Training(network.sizes, network.hidden, network.output, objective.loss, optimizer, network.dtype, n_samples)
+
+
 def rate_factor(schedule: Schedule, epoch: int, epochs: int, history: Sequence[float]) -> float:
     """The schedule's factor for an epoch, refused unless it is a finite number of at least 0."""
     factor = schedule.factor(epoch, epochs, history)
@@ -136,14 +157,6 @@ def rate_factor(schedule: Schedule, epoch: int, epochs: int, history: Sequence[f
             "finite number of at least 0. Choose another schedule: type schedule=NAME."
         )
     return float(factor)
-
-
-def run_epoch(batches: list[Batch], optimizer: Optimizer, theta: Array, grad: Array, state: State, rate: Array) -> None:
-    """The inner loop: for each batch in order its gradient into ``grad``, then the optimizer's update of ``theta``."""
-    update = optimizer.update
-    for step, x, x_t, y, z in batches:
-        step(x, x_t, y, z)
-        update(theta, grad, state, rate)  # type: ignore[arg-type]  # a 0-d array stands for the float
 
 
 def measure(objective: Objective, metrics: Metrics, logits: Array, y: Array, part: str) -> dict[str, float]:
@@ -166,105 +179,3 @@ def not_finite(found: Mapping[str, float]) -> str:
 def blas_threads() -> ThreadpoolController:
     """The one controller of this process's BLAS libraries; finding them takes a millisecond, limiting them ten microseconds."""
     return ThreadpoolController()
-
-
-class Source:
-    """The training samples as shuffled batches, in buffers and views that are made once.
-
-    Samples are gathered a chunk at a time into a small buffer, so memory stays at one copy of the data and a batch is read
-    while it is still in the processor's cache. Full batches are read in place.
-    """
-
-    def __init__(self, network: MLP, objective: Objective, batch_size: int | None, part: Part, grad: Array) -> None:
-        n_samples, width = part.design.shape
-        self._part = part
-        self._in_place = batch_size is None or batch_size >= n_samples
-        size = n_samples if batch_size is None else min(batch_size, n_samples)
-        steps = {m: make_step(network, objective.gradient, grad, m) for m in {size, *filter(None, [n_samples % size])}}
-        x = part.design
-        if not self._in_place:
-            chunk = max(1, CHUNK_BYTES // (width * x.itemsize * size)) * size
-            x = np.empty((min(chunk, n_samples), width), x.dtype)
-
-        rows = min(BLOCK_BATCHES * size, n_samples)
-        tail = n_samples % rows
-        whole = Block.make(x, rows, len(part.y), size, steps)
-        self._blocks = [(start, whole) for start in range(0, n_samples - tail, rows)]
-        if tail:
-            self._blocks.append((n_samples - tail, Block.make(x, tail, len(part.y), size, steps)))
-        self._targets = np.ascontiguousarray(part.y.T)
-        if self._in_place:
-            whole.set_targets(self._targets)
-        self.y = part.y if self._in_place else np.empty_like(part.y)
-        """The targets of the last epoch, (n_outputs, n_samples), in the order in which they were used."""
-        self.logits = np.empty_like(part.y)
-        """The logits of the last epoch, each from before its batch's update, in the same order."""
-
-    def chunks(self, rng: np.random.Generator | None) -> Iterator[list[Batch]]:
-        """Yield one epoch's batches, chunk by chunk, in a new order from ``rng``; ``logits`` and ``y`` are complete then."""
-        design = self._part.design
-        n_samples = len(design)
-        order = np.arange(n_samples) if rng is None or self._in_place else rng.permutation(n_samples)
-        for start, block in self._blocks:
-            here = order[start : start + block.n_samples]
-            if not self._in_place:
-                block.set_targets(np.take(self._targets, here, axis=0, mode="clip"))
-                block.copy(block.y, self.y[:, start : start + block.n_samples])
-            for first, x, batches in block.chunks:
-                if not self._in_place:
-                    np.take(design, here[first : first + len(x)], axis=0, out=x, mode="clip")
-                yield batches
-            block.copy(block.z, self.logits[:, start : start + block.n_samples])
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """The targets and logits of some batches, and the batches, chunk by chunk.
-
-    ``y`` and ``z`` hold the batches' targets and logits one batch after the other, so that each batch's (n_outputs, m) is
-    contiguous. A chunk is its first sample's place in the block, the design matrix its samples are gathered into, and its
-    batches, which are views of all these.
-    """
-
-    n_samples: int
-    y: Array
-    z: Array
-    chunks: list[tuple[int, Array, list[Batch]]]
-
-    @classmethod
-    def make(cls, x: Array, n_samples: int, n_outputs: int, batch_size: int, steps: dict[int, Step]) -> Block:
-        """The buffers and views for ``n_samples`` samples, of which as many as ``x`` has rows are gathered at a time."""
-        k = n_outputs
-        y, z = np.empty(k * n_samples, x.dtype), np.empty(k * n_samples, x.dtype)
-        chunks = []
-        for first in range(0, n_samples, len(x)):
-            here = x[: n_samples - first]
-            batches: list[Batch] = []
-            for start in range(0, len(here), batch_size):
-                rows = here[start : start + batch_size]
-                part = slice((first + start) * k, (first + start + len(rows)) * k)
-                batches.append((steps[len(rows)], rows.T, rows, y[part].reshape(k, -1), z[part].reshape(k, -1)))
-            chunks.append((first, here, batches))
-        return cls(n_samples, y, z, chunks)
-
-    @property
-    def _shape(self) -> tuple[int, int]:
-        """(n_outputs, batch size)."""
-        k, m = self.chunks[0][2][0][3].shape
-        return k, m
-
-    def set_targets(self, targets: Array) -> None:
-        """Write the samples' targets (n, n_outputs) into ``y``, batch by batch."""
-        k, m = self._shape
-        n = len(targets) // m * m
-        self.y[: n * k].reshape(-1, k, m)[...] = targets[:n].reshape(-1, m, k).transpose(0, 2, 1)
-        if n < len(targets):
-            self.y[n * k :].reshape(k, -1)[...] = targets[n:].T
-
-    def copy(self, flat: Array, out: Array) -> None:
-        """Write ``y`` or ``z`` into ``out`` (n_outputs, n), in the order of the samples."""
-        k, m = self._shape
-        n = out.shape[1] // m * m
-        out[:, :n].reshape(k, -1, m)[...] = flat[: n * k].reshape(-1, k, m).transpose(1, 0, 2)
-        if n < out.shape[1]:
-            out[:, n:] = flat[n * k :].reshape(k, -1)

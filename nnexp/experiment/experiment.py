@@ -8,6 +8,7 @@ model = experiment.model()
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,12 @@ from nnexp.discovery import registry
 from nnexp.engine.metrics import Metrics, for_task
 from nnexp.engine.network import MLP
 from nnexp.engine.objective import Objective
-from nnexp.engine.training import Diverged, Epoch, blas_threads, measure, not_finite, train
+from nnexp.engine.training import Diverged, Epoch, blas_threads, measure, not_finite, to_train, train
 from nnexp.errors import counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load
+from nnexp.experiment.engines import choose, rehearse_engine, without_default
 from nnexp.experiment.model import Model
 from nnexp.experiment.plan import SECTIONS, Plan
 from nnexp.experiment.preprocessing import Preprocessing, Split
@@ -44,7 +46,7 @@ class Experiment:
     """An experiment that is ready to train: data loaded and split, every choice resolved. Made by ``prepare``."""
 
     plan: Plan
-    """As resolved: ``loss`` and ``output`` are never None."""
+    """As resolved: nothing in it is None for ``auto``."""
     samples: Samples
     network: MLP
     objective: Objective
@@ -65,6 +67,8 @@ class Experiment:
     """What shuffles; None before the first epoch."""
     best_theta: Array | None = None
     """The parameters of the best epoch so far, with ``keep=best``."""
+    why_engine: str = ""
+    """Why ``engine=auto`` took the engine; empty where it was typed."""
 
     @property
     def data(self) -> Data:
@@ -167,6 +171,7 @@ class Experiment:
                 threads=settings.threads,
                 state=self.state,
                 before=[epoch.cost for epoch in self.history],
+                engine=self.plan.engine,
             )
 
     def model(self) -> Model:
@@ -191,7 +196,7 @@ class Experiment:
     def config(self) -> dict[str, Any]:
         """The resolved configuration in plain values: what ``plan`` takes to make the same experiment again."""
         chosen = {key: registry.describe(cast("Plugin", plugin)) for key, plugin in self.plan.chosen().items()}
-        return chosen | _plain(self.plan.settings)
+        return without_default(chosen, self.plan.engine) | _plain(self.plan.settings)
 
     def digest(self) -> str:
         """SHA-256 of the data as loaded: values, names, task and classes."""
@@ -244,4 +249,8 @@ def built(chosen: Plan, data: Loaded, seeds: list[np.random.SeedSequence], cache
         objective = Objective(loss, output)
         few = samples.of(samples.split.training[:SAMPLES])
         rehearse(network, objective, chosen.optimizer, few.design, few.y)
-    return Experiment(chosen, samples, network, objective, metrics, tuple(seeds))
+        training = to_train(network, objective, chosen.optimizer, len(samples.split.training))
+        engine, why = choose(chosen.engine, training)
+        rehearse_engine(engine, training, few.design, few.y)
+    chosen = dataclasses.replace(chosen, engine=engine)
+    return Experiment(chosen, samples, network, objective, metrics, tuple(seeds), why_engine=why)

@@ -21,6 +21,7 @@ from nnexp.plugin import (
     KINDS,
     Activation,
     Dataset,
+    Engine,
     Initializer,
     Loss,
     Optimizer,
@@ -36,11 +37,14 @@ DEFAULTS: Mapping[str, str] = {
     "optimizer": "minibatch",
     "schedule": "constant",
     "initializer": "glorot",
+    "engine": "numpy",
 }
 """The plugins of a configuration that does not say."""
 
 
 Part = TypeVar("Part")
+AUTO = ("loss", "output", "engine")
+"""The keys that may be ``auto``: resolved once the data are known."""
 MOST_EPOCHS = 10**9
 """More are a slip: at a microsecond each they would take a quarter of an hour, and leave as many lines in a journal."""
 
@@ -93,7 +97,7 @@ SECTIONS: Mapping[str, type] = {"network": NetworkSettings, "split": SplitSettin
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked configuration: every option built, nothing loaded yet. ``loss`` and ``output`` are None for ``auto``."""
+    """A checked configuration: every option built, nothing loaded yet. What is ``auto`` is None: loss, output, engine."""
 
     dataset: Dataset
     loss: Loss | None
@@ -102,6 +106,7 @@ class Plan:
     optimizer: Optimizer
     schedule: Schedule
     initializer: Initializer
+    engine: Engine | None
     settings: Settings
 
     def chosen(self) -> dict[str, Plugin | None]:
@@ -138,7 +143,7 @@ def _plugin(key: str, spec: Any) -> Any:
     spec = {"name": spec} if isinstance(spec, str) else spec
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
         raise NnexpError(no_plugin(key, spec))
-    if key in ("loss", "output") and spec["name"] == "auto":
+    if key in AUTO and spec["name"] == "auto":
         extra = [each for each in spec if each != "name"]
         if extra:
             raise NnexpError(

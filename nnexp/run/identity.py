@@ -26,6 +26,7 @@ from nnexp.discovery import registry
 from nnexp.discovery.installed import own_version
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import counted, listed
+from nnexp.experiment.engines import is_default
 from nnexp.experiment.experiment import Experiment
 from nnexp.experiment.growth import growth
 from nnexp.experiment.plan import SECTIONS, Settings
@@ -138,6 +139,8 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
         "mlflow.source.name": "nnexp",
         "mlflow.source.type": "LOCAL",
     }
+    if engine := engine_in_words(experiment):
+        found["nnexp.engine"] = engine
     if said := notes(experiment):
         found["nnexp.notes"] = "\n".join(said)
     if place.sweep:
@@ -170,7 +173,10 @@ def git_commit(directory: Path) -> str:
 
 def requirements(experiment: Experiment) -> list[str]:
     """What a stored model needs beside nnexp, as pip writes it."""
-    return [f"{name}=={number}" for name, number in distributions(experiment).items() if name != "nnexp"]
+    asked = registry.distributions(
+        each for key, each in experiment.plan.chosen().items() if isinstance(each, Plugin) and key != "engine"
+    )
+    return [f"{name}=={number}" for name, number in asked.items() if name != "nnexp"]
 
 
 def describe(experiment: Experiment) -> dict[str, str]:
@@ -190,7 +196,16 @@ def describe(experiment: Experiment) -> dict[str, str]:
         f"{counted(experiment.network.theta.size, 'parameter')} ({with_options(config['initializer'])})",
         "training": f"{with_options(config['loss'])}, {with_options(config['optimizer'])}, {schedule}"
         f"{counted(settings.epochs, 'epoch')}, seed {settings.seed}",
+        **({"engine": engine} if (engine := engine_in_words(experiment)) else {}),
     }
+
+
+def engine_in_words(experiment: Experiment) -> str:
+    """The engine and why it is this one: ``native (target avx2, matmul simd), auto``; empty for the default that was typed."""
+    engine, why = experiment.plan.engine, experiment.why_engine
+    if engine is None or (is_default(engine) and not why):
+        return ""
+    return with_options(registry.describe(engine)) + (f", {why}" if why else "")
 
 
 def notes(experiment: Experiment) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.plugin import MOST_NUMBER_CLASSES
+from nnexp.basics.data import MOST_NUMBER_CLASSES
 from nnexp.tables.columns import categories_of, category_indices, numbers, whole
 
 if TYPE_CHECKING:

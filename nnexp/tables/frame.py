@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
+from nnexp.basics.data import likely_task
 from nnexp.basics.plain import override
 from nnexp.errors import NnexpError, closest, counted, listed
-from nnexp.plugin import Data, Task, likely_task
+from nnexp.plugin import Data, Task
 from nnexp.tables.classes import MOST_CATEGORIES, Label, fit_for_classes, is_quantity
 from nnexp.tables.classes import classes as classes_of
 from nnexp.tables.columns import (

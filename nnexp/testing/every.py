@@ -29,6 +29,10 @@ from nnexp.testing.verdict import Failed, Skipped
 
 FORMULA = re.compile(r"=|~|<-")
 """What a formula in plain text has: an equality, a distribution (W ~ N(0, 1)) or an assignment (theta <- ...)."""
+NO_FORMULA = {
+    "dataset": "a dataset that was measured has no formula",
+    "engine": "an engine has the formulas of other plugins",
+}
 SOURCE = re.compile(r"[^\W\d_].*\b(1[4-9]|20)\d\d\b", re.DOTALL)
 """A name, and after it a year."""
 
@@ -218,8 +222,8 @@ def formula(subject: Subject) -> None:
     """The docstring's first line is the formula."""
     first = docstring(subject).splitlines()[0]
     if not FORMULA.search(first):
-        if subject.cls.kind == "dataset":
-            raise Skipped("a dataset that was measured has no formula")
+        if subject.cls.kind in NO_FORMULA:
+            raise Skipped(NO_FORMULA[subject.cls.kind])
         raise Failed(
             f"the docstring opens with '{first}'. Open it with the formula, such as a = max(z, 0): that line is what "
             "the list of plugins shows."
@@ -229,6 +233,8 @@ def formula(subject: Subject) -> None:
 def source(subject: Subject) -> None:
     """The docstring names a source: author and year."""
     if not SOURCE.search(docstring(subject)):
+        if subject.cls.kind == "engine":
+            raise Skipped("an engine computes what others have found")
         raise Failed("the docstring names no source. Add who and when, such as (Huber, 1964).")
 
 

@@ -26,6 +26,7 @@ BUILT_IN = {
     "schedule": {"constant"},
     "initializer": {"normal", "he", "glorot", "zeros", "file"},
     "dataset": {"diabetes", "breast_cancer", "wine", "digits", "sine", "moons", "spiral", "xor", "blobs", "csv"},
+    "engine": {"numpy"},
 }
 
 
@@ -380,7 +381,7 @@ def test_a_group_that_nobody_reads(found: dict[str, Any], tmp_path: Path) -> Non
     out, _ = listed_in(tmp_path)
     assert (
         "entry point slip in the group nnexp.los of foreign-slip 1.0: there is no kind 'los'. Did you mean 'loss'? Kinds: "
-        "activation, loss, optimizer, schedule, initializer, dataset. Upgrade it: pip install -U foreign-slip, or"
+        "activation, loss, optimizer, schedule, initializer, dataset, engine. Upgrade it: pip install -U foreign-slip, or"
     ) in out
     assert out.count("entry point ") == 1
 

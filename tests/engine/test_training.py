@@ -23,7 +23,7 @@ from nnexp.builtin.initializers import Glorot
 from nnexp.builtin.losses import Bce, Cce, Mae, Mse
 from nnexp.builtin.optimizers import Batch, MiniBatch, Sgd
 from nnexp.discovery import registry
-from nnexp.engine import training
+from nnexp.engine import numpy_engine
 from nnexp.engine.metrics import for_task
 from nnexp.engine.network import MLP, Evaluator, design_matrix
 from nnexp.engine.objective import Objective
@@ -335,8 +335,8 @@ def test_blocks_change_nothing(
     case = CASES["cce"]
     whole, pieces = network_for(case), network_for(case)
     expected = trained(whole, case, MiniBatch(batch_size=batch_size), 43)
-    monkeypatch.setattr(training, "CHUNK_BYTES", chunk_bytes)
-    monkeypatch.setattr(training, "BLOCK_BATCHES", block_batches)
+    monkeypatch.setattr(numpy_engine, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(numpy_engine, "BLOCK_BATCHES", block_batches)
     found = trained(pieces, case, MiniBatch(batch_size=batch_size), 43)
     assert [epoch.metrics for epoch in found] == [epoch.metrics for epoch in expected]
     np.testing.assert_array_equal(pieces.theta, whole.theta)

@@ -18,6 +18,7 @@ from nnexp.builtin.schedules import Constant
 from nnexp.builtin.synthetic import Blobs, Moons, Sine, Spiral, Xor
 from nnexp.builtin.table import Csv
 from nnexp.discovery import installed, registry
+from nnexp.engine.numpy_engine import Numpy
 from nnexp.plugin import KINDS
 from nnexp.testing import conformance, examine
 from nnexp.testing.initializers import LAYERS
@@ -67,6 +68,8 @@ test_xor = conformance(Xor)
 test_blobs = conformance(Blobs)
 test_csv = conformance(Csv)
 
+test_numpy = conformance(Numpy)
+
 EXAMINED = {
     Identity,
     Sigmoid,
@@ -86,7 +89,7 @@ EXAMINED = {
     Normal,
     Glorot,
 }
-EXAMINED |= {He, File, Diabetes, BreastCancer, Wine, Digits, Sine, Moons, Spiral, Xor, Blobs, Csv}
+EXAMINED |= {He, File, Diabetes, BreastCancer, Wine, Digits, Sine, Moons, Spiral, Xor, Blobs, Csv, Numpy}
 
 
 def built_ins() -> Iterator[Any]:
@@ -104,7 +107,15 @@ def test_none_is_left_out() -> None:
 def test_some_thirty_checks() -> None:
     """Each kind has the checks of every kind and its own, under names of their own."""
     counts = {kind: len(checks(kind)) for kind in KINDS}
-    assert counts == {"activation": 29, "loss": 32, "optimizer": 26, "schedule": 16, "initializer": 18, "dataset": 20}
+    assert counts == {
+        "activation": 29,
+        "loss": 32,
+        "optimizer": 26,
+        "schedule": 16,
+        "initializer": 18,
+        "dataset": 20,
+        "engine": 25,
+    }
 
 
 def not_passed(target: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from nnexp.testing.suite import KIND_CHECKS
 from . import (
     mistakes_of_activations,
     mistakes_of_datasets,
+    mistakes_of_engines,
     mistakes_of_every_kind,
     mistakes_of_initializers,
     mistakes_of_losses,
@@ -24,6 +25,7 @@ TABLES = {
     "optimizer": mistakes_of_optimizers.MISTAKES,
     "initializer": mistakes_of_initializers.MISTAKES,
     "dataset": mistakes_of_datasets.MISTAKES,
+    "engine": mistakes_of_engines.MISTAKES,
 }
 ALL = [*mistakes_of_every_kind.MISTAKES, *(mistake for table in TABLES.values() for mistake in table)]
 
