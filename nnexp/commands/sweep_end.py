@@ -32,7 +32,7 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
         return error
     found = ledger.read(directory)
     ledger.close(found)
-    rankings = ranked(found)
+    rankings = ranked(found, session.sweep.show)
     with drawn(found, rankings):
         for each in rankings:
             ranking.show(each)

@@ -21,7 +21,7 @@ from nnexp.discovery import registry
 from nnexp.engine.metrics import Metrics, for_task
 from nnexp.engine.network import MLP
 from nnexp.engine.objective import Objective
-from nnexp.engine.training import Diverged, Epoch, blas_threads, measure, not_finite, to_train, train
+from nnexp.engine.training import Clock, Diverged, Epoch, blas_threads, measure, not_finite, to_train, train
 from nnexp.errors import counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
@@ -67,6 +67,8 @@ class Experiment:
     """What shuffles; None before the first epoch."""
     best_theta: Array | None = None
     """The parameters of the best epoch so far, with ``keep=best``."""
+    clock: Clock | None = None
+    """Where given, what takes how long is measured."""
     why_engine: str = ""
     """Why ``engine=auto`` took the engine; empty where it was typed."""
 
@@ -172,6 +174,7 @@ class Experiment:
                 state=self.state,
                 before=[epoch.cost for epoch in self.history],
                 engine=self.plan.engine,
+                clock=self.clock,
             )
 
     def model(self) -> Model:

@@ -46,6 +46,7 @@ class SweepSettings:
 
     fail_fast: bool = param(False, doc="no job starts once one has failed or diverged")
     dry_run: bool = param(False, doc="list the jobs and what they would cost; train and write nothing")
+    show: tuple[str, ...] = param((), doc="further metrics for the table and the picture at its end")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class RunSettings:
     """The run's own keys that are in no group."""
 
     reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
+    timing: bool = param(False, doc="measure what an epoch, its matrix products and an inference take")
 
 
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:

@@ -63,8 +63,15 @@ class Result:
     """MLflow's id of the run whose numbers these are, where they were reused."""
 
 
+TIME = "time/"
+"""How the names of scores begin that say what took how long (``timing=true``); they are left out where numbers compare."""
 QUOTED = ("reason", "message")
 """What may quote anything, such as what an address's driver said."""
+
+
+def is_score(name: str) -> bool:
+    """Whether a metric is of the whole run, and not of each epoch."""
+    return name.endswith("/test") or name.startswith(TIME)
 
 
 def write_result(directory: Path, result: Mapping[str, Any]) -> None:

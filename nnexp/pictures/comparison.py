@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+CURVES = 4.5
+"""The height of a panel of curves, in inches."""
 MOST_CURVES = 10
 """More curves than this cannot be told apart."""
 
@@ -33,6 +35,8 @@ class Panel:
     title: str
     bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
     legend: str = ""
+    bars: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    """In place of curves: one number of each run, and how it is written."""
 
 
 @contextmanager
@@ -92,10 +96,17 @@ def comparison(panels: Sequence[Panel]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5 * len(panels)))
+    heights = [1.3 + 0.25 * min(len(each.bars), MOST_CURVES) if each.bars else CURVES for each in panels]  # inches
+    whole = sum(heights)
+    figure = Figure(figsize=(8, whole))
     FigureCanvasAgg(figure)
-    for place, panel in enumerate(panels, 1):
-        axes = figure.add_axes((0.11, 1 - (place - 0.12) / len(panels), 0.86, 0.8 / len(panels)))
+    for place, (panel, height) in enumerate(zip(panels, heights, strict=True), 1):
+        left, foot, head = (0.35, 0.55, 0.45) if panel.bars else (0.11, 0.54, 0.36)
+        bottom = whole - sum(heights[:place]) + foot
+        axes = figure.add_axes((left, bottom / whole, 0.97 - left, (height - foot - head) / whole))
+        if panel.bars:
+            draw_bars(axes, panel)
+            continue
         shown = dict(list(panel.curves.items())[:MOST_CURVES])
         for label, values in shown.items():
             dot = "o" if len(values) == 1 else ""  # a line of one point is none
@@ -113,6 +124,23 @@ def comparison(panels: Sequence[Panel]) -> bytes:
     drawn = BytesIO()
     figure.savefig(drawn, dpi=100, format="png")
     return drawn.getvalue()
+
+
+def draw_bars(axes: Axes, panel: Panel) -> None:
+    """One bar for each run, the first on top, with its number; a logarithmic scale where they span more than a factor of 10."""
+    shown = dict(list(panel.bars.items())[:MOST_CURVES])
+    values = [value for value, _ in shown.values()]
+    drawn = axes.barh(range(len(shown)), values, color=[f"C{each % 10}" for each in range(len(shown))])
+    axes.bar_label(drawn, [f" {words}" for _, words in shown.values()], fontsize=8)
+    axes.set_yticks(range(len(shown)), [each if len(each) <= 34 else f"{each[:31]}..." for each in shown], fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    if values and min(values) > 0 and max(values) > 10 * min(values):
+        axes.set_xscale("log")
+    axes.set_xticks([])  # each bar has its number
+    axes.minorticks_off()
+    axes.set_xlabel(panel.metric)
+    axes.set_title(panel.title if len(panel.title) <= 70 else f"{panel.title[:67]}...", fontsize=10)
 
 
 def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:

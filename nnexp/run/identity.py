@@ -220,7 +220,7 @@ def with_options(plugin: Mapping[str, Any]) -> str:
     return f"{plugin['name']} ({options})" if options else str(plugin["name"])
 
 
-def summary(experiment: Experiment, test: dict[str, float], place: Place, began: float) -> dict[str, Any]:
+def summary(experiment: Experiment, scores: dict[str, float], place: Place, began: float) -> dict[str, Any]:
     """The result in plain values: what ``result.json`` keeps and the terminal shows."""
     kept, best, last = experiment.kept, experiment.best, experiment.history[-1]
     assert kept is not None
@@ -239,7 +239,7 @@ def summary(experiment: Experiment, test: dict[str, float], place: Place, began:
         "best_epoch": best.number,
         "kept_epoch": kept.number,
         "keep": experiment.plan.settings.keep,
-        "metrics": {**kept.metrics, **test},
+        "metrics": {**kept.metrics, **scores},
         "scaled": experiment.preprocessing.outputs.changes,
         "best_cost": best.cost,
         "notes": list(notes(experiment)),

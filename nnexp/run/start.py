@@ -12,6 +12,7 @@ from nnexp.basics.files import replacing
 from nnexp.basics.plain import to_yaml
 from nnexp.basics.secrets import masked
 from nnexp.discovery.installed import own_version
+from nnexp.engine.training import Clock
 from nnexp.errors import first_line
 from nnexp.experiment.checkpoint import save
 from nnexp.experiment.data import Cache
@@ -19,11 +20,12 @@ from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import DESCRIPTION, WEIGHTS
 from nnexp.experiment.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
 from nnexp.journal.records import Recipe, Seat
-from nnexp.journal.result import write_result
+from nnexp.journal.result import is_score, write_result
 from nnexp.run.drawing import COST_PICTURE, draw_cost
 from nnexp.run.ending import closing
 from nnexp.run.identity import describe, key, opening, requirements, reused, summary, title
 from nnexp.run.store import connect, later
+from nnexp.run.timing import timings
 from nnexp.terminal.console import Console
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.opening import Pending, Target
@@ -49,6 +51,7 @@ def run(
     began = time.perf_counter()
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen, cache)
+    experiment.clock = Clock() if config.get("timing") else None
     place.directory.mkdir(parents=True, exist_ok=True)
     # Only MLflow knows which runs are finished, so who asks for one has to connect.
     target = connect(tracking, place) if delivered_here or config.get("reuse") else later(tracking, place)
@@ -104,8 +107,8 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     waits = None
     with closing(tracked, place):
         train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
-        test = experiment.test()
-        result = summary(experiment, test, place, began) | {"title": title(experiment, place)}
+        scores = experiment.test() | timings(experiment)
+        result = summary(experiment, scores, place, began) | {"title": title(experiment, place)}
         keep(experiment, result, place, tracked)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
@@ -169,7 +172,7 @@ def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: 
         raise
     except Exception as error:  # noqa: BLE001 (whatever matplotlib raises: a run without its picture is a run all the same)
         tracked.warn(f"{COST_PICTURE} could not be drawn ({type(error).__name__}: {first_line(error)}).")
-    scores = {key: value for key, value in result["metrics"].items() if key.endswith("/test")}
+    scores = {key: value for key, value in result["metrics"].items() if is_score(key)}
     tracked.score(result["kept_epoch"], scores)
     for name in (CONFIG, COST_PICTURE, WEIGHTS, DESCRIPTION):
         tracked.artifact(place.directory / name)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from nnexp.errors import listed
 from nnexp.sweep.grid import NOISE, Gap, Points, complete
-from nnexp.terminal.console import say, table, width, wrapped
+from nnexp.terminal.console import say, width, wrapped
+from nnexp.terminal.table import table
 
 WIDE = 10
 """Costs that span more than this factor are compared by ratios: otherwise the worst runs alone would decide every mean."""

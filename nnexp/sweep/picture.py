@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
-from nnexp.errors import first_line
+from nnexp.errors import did_you_mean, first_line, listed
 from nnexp.pictures.comparison import compared
 from nnexp.sweep import ledger, states
-from nnexp.sweep.ranking import Ranking, panels, rankings
+from nnexp.sweep.panels import panels
+from nnexp.sweep.ranking import Ranking, rankings
 from nnexp.sweep.states import key_of
 from nnexp.terminal.console import note
 
 COMPARISON = "comparison.png"
 
 
-def ranked(sweep: ledger.Sweep) -> list[Ranking]:
-    """The rankings of the sweep's finished jobs, the failed ones told of."""
-    return rankings(sweep.of(*states.DONE, *states.BAD, "killed"), sweep.manifest)
+def ranked(sweep: ledger.Sweep, show: Sequence[str] = ()) -> list[Ranking]:
+    """The rankings of the sweep's finished jobs, the failed ones told of; ``show`` are metrics to be shown beside."""
+    found = rankings(sweep.of(*states.DONE, *states.BAD, "killed"), sweep.manifest)
+    there = list(dict.fromkeys(name for each in found for job in each.jobs for name in job.result.metrics))
+    for name in show if found else ():
+        if name not in there:
+            note(
+                f"sweep.show: no run has the metric '{name}'.{did_you_mean(name, there)} There are {listed(there, most=20)}."
+            )
+    return [replace(each, also=tuple(name for name in show if name in there)) for each in found]
 
 
 def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManager[None]:

@@ -6,54 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nnexp.basics.files import Unreadable
 from nnexp.errors import counted
-from nnexp.pictures.comparison import MOST_CURVES, Panel
 from nnexp.run.identity import short, with_options
 from nnexp.sweep import effects
 from nnexp.sweep.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import Manifest
 from nnexp.sweep.remarks import remarks
-from nnexp.terminal.console import note, say, shown, table, width, wrapped
-
-
-def panels(found: Sequence[Ranking], title: str) -> list[Panel]:
-    """The runs' curves, a panel for each ranking; of settings the means over their seeds, with a band for the range."""
-    # What is not drawn counts, but its history is not read.
-    return [panel(each, f"{title}: {each.dataset}" if each.dataset else title, MOST_CURVES) for each in found]
-
-
-def panel(ranking: Ranking, title: str, most: int) -> Panel:
-    """A ranking's curves, the first ``most`` of them; the others are empty."""
-    name = ranking.measure.name
-    if not ranking.compares_settings:
-        curves = {
-            label(job): job.history.get(name, []) if place < most else [] for place, job in enumerate(ranking.jobs)
-        }
-        return Panel(curves, name, title)
-    labels = short([setting.name for setting in ranking.settings])
-    means: dict[str, Sequence[float]] = {each: [] for each in labels}
-    bands = {}
-    for each, setting in zip(labels[:most], ranking.settings, strict=False):
-        seeds = same_length([job.history.get(name, []) for job in setting.finished])
-        means[each] = seeds.mean(axis=0).tolist()
-        bands[each] = (seeds.min(axis=0).tolist(), seeds.max(axis=0).tolist())
-    return Panel(means, name, title, bands, "mean, and range over seeds")
-
-
-def same_length(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """The curves as rows; one that ended earlier (``patience``) goes on with its last value, as its run would."""
-    longest = max(map(len, curves))
-    return np.array([[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves])
-
-
-def label(job: Job) -> str:
-    """A curve's name: unique, and what was varied first."""
-    return f"{job.result.name} (#{job.number})"
+from nnexp.terminal.console import measured, note, say, shown, spoken, width, wrapped
+from nnexp.terminal.table import table
 
 
 @dataclass(frozen=True)
@@ -108,6 +70,13 @@ class Ranking:
     settings: Sequence[Setting] = ()
     """The jobs by setting, best first, where the seed was swept."""
     grid: Points = field(default_factory=dict)
+    also: Sequence[str] = ()
+    """Metrics that are to be shown beside (``sweep.show``)."""
+
+    @property
+    def beside(self) -> list[str]:
+        """Those that the table has not in any case."""
+        return [name for name in self.also if name not in compared(self)]
 
     @property
     def compares_settings(self) -> bool:
@@ -185,13 +154,14 @@ def show_runs(ranking: Ranking, most: int) -> None:
     """A table of the runs with all metrics of the samples that they are compared on; of seeds alone, how much they differ."""
     jobs = ranking.jobs[:most]
     metrics = compared(ranking)
-    columns = ["", "job", "run", *(name.partition("/")[0] for name in metrics), "best epoch", "training"]
+    heads = [*(name.partition("/")[0] for name in metrics), *map(spoken, ranking.beside)]
+    columns = ["", "job", "run", *heads, "best epoch", "training"]
     rows = [
         [
             str(place),
             f"#{job.number}",
             name,
-            *(shown(job.result.metrics[each]) if each in job.result.metrics else "" for each in metrics),
+            *(cell(job.result.metrics.get(each), each) for each in (*metrics, *ranking.beside)),
             str(job.result.best_epoch),
             f"{job.result.training_seconds:.2f} s",
         ]
@@ -211,8 +181,8 @@ def show_settings(ranking: Ranking, most: int) -> None:
     """A table of the settings: the means over their seeds, the spread of what compares them, the best run of each."""
     name = ranking.measure.name
     first = ranking.settings[:most]
-    others = [each for each in compared(ranking) if each != name]
-    heads = [each.partition("/")[0] for each in (name, *others)]
+    others = [*(each for each in compared(ranking) if each != name), *ranking.beside]
+    heads = [spoken(each) if each in ranking.beside else each.partition("/")[0] for each in (name, *others)]
     columns = ["", "setting", heads[0], "sd", *heads[1:], "seeds", "best run"]
     rows = [
         [
@@ -220,7 +190,7 @@ def show_settings(ranking: Ranking, most: int) -> None:
             words,
             shown(setting.mean(name)),
             "" if math.isnan(setting.spread(name)) else f"{setting.spread(name):.2g}",
-            *(shown(setting.mean(each)) if setting.has(each) else "" for each in others),
+            *(cell(setting.mean(each) if setting.has(each) else None, each) for each in others),
             setting.seeds(),
             f"#{setting.finished[0].number}",
         ]
@@ -239,6 +209,11 @@ def show_settings(ranking: Ranking, most: int) -> None:
     words = f"best single run: #{best.number} {short([best.result.name])[0]}, {name} {shown(ranking.measure.of(best))}"
     for line in wrapped(words, width()):
         say(line)
+
+
+def cell(value: float | None, name: str) -> str:
+    """A metric in a table; nothing where the run has none."""
+    return "" if value is None else measured(name, value)
 
 
 def spread_out(setting: Setting, metric: str) -> str:

@@ -72,6 +72,7 @@ class Recorder(Callback):
         sweep = session.sweep
         try:
             sweep.tracking = TrackingSettings(**plain(config)["tracking"])
+            sweep.show = tuple(map(str, config.sweep.show))
             if config.sweep.dry_run:
                 list_jobs(config)
             else:

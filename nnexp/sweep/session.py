@@ -36,6 +36,8 @@ class OwnSweep:
     """What is gone on with; None of a new sweep."""
     lock: Lock | None = None
     """Held until the command ends."""
+    show: tuple[str, ...] = ()
+    """Further metrics for the table and the picture at its end."""
     deliverer: DeliveryProcess | None = None
     """Delivers the jobs' journals to MLflow; None where the jobs do so themselves."""
 

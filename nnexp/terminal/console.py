@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -205,6 +204,9 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield from metric_table(result["metrics"], scaled=result["scaled"])
+    if times := {name: value for name, value in result["metrics"].items() if name.startswith("time/")}:
+        yield ""
+        yield from fact("time", ", ".join(f"{spoken(name)} {measured(name, value)}" for name, value in times.items()))
     yield ""
     directory = relative(result["directory"])
     yield from fact("files", f"{directory}/  (config.yaml, cost.png, weights.npz)")
@@ -234,7 +236,7 @@ def next_commands(store: str | None, directory: str, purpose: str) -> None:
 def metric_table(metrics: Mapping[str, float], *, scaled: bool) -> Iterator[str]:
     """One row per metric, one column per part; a note where the target is scaled, since the cost is then in other units."""
     parts = [part for part in PARTS if f"cost/{part}" in metrics]
-    rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics if "/" in name))
+    rows = list(dict.fromkeys(name.partition("/")[0] for name in metrics if name.partition("/")[2] in parts))
     yield " " * 9 + " " * 10 + "".join(f"{part:>12}" for part in parts)
     for row in rows:
         values = [metrics[f"{row}/{part}"] for part in parts if f"{row}/{part}" in metrics]
@@ -244,43 +246,21 @@ def metric_table(metrics: Mapping[str, float], *, scaled: bool) -> Iterator[str]
         yield f"{'':9}{row:<10}{''.join(f'{shown(value):>12}' for value in values)}{note}"
 
 
+def spoken(name: str) -> str:
+    """A metric's name in words: ``time/predict_1000`` is ``predict 1000``, ``cost/train`` is ``cost train``."""
+    return name.removeprefix("time/").replace("/", " ").replace("_", " ")
+
+
+def measured(name: str, value: float) -> str:
+    """A metric's value in its unit: times are seconds, and shares of them per cent."""
+    if not name.startswith("time/"):
+        return shown(value)
+    if name.endswith("_share"):
+        return f"{100 * value:.0f} %"
+    factor, unit = next((each for each in ((1, "s"), (1e3, "ms")) if value * each[0] >= 1), (1e6, "us"))
+    return f"{value * factor:.3g} {unit}"
+
+
 def shown(value: float, digits: int = 4) -> str:
     """A metric as it is shown; one that is not a number has no value for these samples."""
     return "undefined" if math.isnan(value) else f"{value:.{digits}g}"
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
-    """Print a table that fits the terminal, numbers to the right; headings and text are broken only at spaces."""
-    numeric = [all(_is_number(cell) for cell in column) for column in zip(*rows, strict=True)]
-    widths = fitted(columns, rows, numeric)
-    for line in wrapped(title, width()):
-        say(line)
-    for row in (columns, *rows):
-        cells = [wrapped(cell, space) for cell, space in zip(row, widths, strict=True)]
-        for parts in itertools.zip_longest(*cells, fillvalue=""):
-            aligned = zip(parts, widths, numeric, strict=True)
-            say("  ".join(text.rjust(space) if right else text.ljust(space) for text, space, right in aligned).rstrip())
-
-
-def fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[int]:
-    """Each column's width: that of its longest cell where there is room, and never less than its longest word."""
-    cells = list(zip(*rows, strict=True))
-    whole = [max(map(len, (name, *column))) for name, column in zip(columns, cells, strict=True)]
-    widths = []
-    for name, column, number in zip(columns, cells, numeric, strict=True):
-        words = name.split() + [part for cell in column for part in ([cell] if number else cell.split())]
-        widths.append(max(map(len, words), default=0))
-    room = width() - sum(widths) - 2 * (len(widths) - 1)
-    for index in sorted(range(len(widths)), key=lambda index: numeric[index]):  # text first
-        more = min(whole[index] - widths[index], max(room, 0))
-        widths[index] += more
-        room -= more
-    return widths
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.rstrip("s %").lstrip("<"))
-    except ValueError:
-        return text in ("", "-", "undefined")
-    return True

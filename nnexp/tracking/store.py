@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnexp.errors import NnexpError, listed
 from nnexp.journal.records import DataRecord
+from nnexp.journal.result import is_score
 from nnexp.tracking import sqlite
 from nnexp.tracking.artifacts import Places, may_be_called
 from nnexp.tracking.choice import alone_at_database_server, create_experiment, no_experiment, refused, usable_address
@@ -199,7 +200,7 @@ class Store:
             history = {
                 name: [point.value for point in sorted(self.client.get_metric_history(run_id, name), key=_step)]
                 for name in metrics
-                if not name.endswith("/test")
+                if not is_score(name)
             }
             scores = {name: value for name, value in metrics.items() if name.endswith("/test")}
             return Finished(run_id, found[0].info.run_name or "", history, scores) if history else None

@@ -13,9 +13,10 @@ import pytest
 
 from nnexp.run.identity import short
 from nnexp.sweep import ledger
+from nnexp.sweep.panels import panel, same_length
 from nnexp.sweep.picture import ranked
-from nnexp.sweep.ranking import Ranking, panel, rankings, same_length, show
-from nnexp.terminal import console
+from nnexp.sweep.ranking import Ranking, rankings, show
+from nnexp.terminal.table import table
 from tests.command import nnexp, result, sweeps
 
 
@@ -114,7 +115,7 @@ def test_short_names(names: Sequence[str], expected: Sequence[str]) -> None:
 def test_a_table_is_broken_only_at_spaces(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that has no room goes on in the next line; a word that is wider than the terminal stays whole."""
     monkeypatch.setenv("COLUMNS", "24")
-    console.table(["run", "best epoch", "cost"], [["a-b=1 c=2", "7", "0.25"], ["d" * 15, "", "1"]], title="Of two runs")
+    table(["run", "best epoch", "cost"], [["a-b=1 c=2", "7", "0.25"], ["d" * 15, "", "1"]], title="Of two runs")
     assert capsys.readouterr().out.splitlines() == [
         "Of two runs",
         "run               best  cost",
@@ -260,14 +261,14 @@ def test_the_picture_shows_means_over_seeds(swept: tuple[Path, str]) -> None:
     directory, _ = swept
     found = ledger.read(directory)
     (ranking,) = rankings(found.jobs, found.manifest)
-    drawn = panel(ranking, "", 10)
+    drawn = panel(ranking, ranking.measure.name, "", 10)
     by_seed = [
         result(directory / str(job.number))["history"]["cost/validation"] for job in ranking.settings[0].finished
     ]
     first = next(iter(drawn.curves))
     np.testing.assert_allclose(drawn.curves[first], np.mean(by_seed, axis=0))
     np.testing.assert_array_equal(drawn.bands[first], [np.min(by_seed, axis=0), np.max(by_seed, axis=0)])
-    assert list(map(len, panel(ranking, "", 1).curves.values())) == [3, 0, 0, 0]
+    assert list(map(len, panel(ranking, ranking.measure.name, "", 1).curves.values())) == [3, 0, 0, 0]
 
 
 def test_a_curve_that_ended_early_goes_on_level() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ LARGE = 2e8
 """Products a step from which on NumPy's own library is as fast."""
 
 
+def available() -> list[str]:
+    """The instruction sets that were compiled and that the processor has, the best last."""
+    return [each for each in _native.targets() if each in TARGETS and _native.supported(each)]
+
+
 @dataclass(frozen=True)
 class Native(Engine):
     """The same steps in C++, compiled for the processor's instruction set: no call per array, no array per call.
@@ -34,13 +40,12 @@ class Native(Engine):
     matmul: str = param("simd", choices=PRODUCTS, doc="how matrices are multiplied: to compare what it costs")
 
     def settled(self) -> Engine:
-        best = [each for each in _native.targets() if each in TARGETS and _native.supported(each)][-1]
-        return dataclasses.replace(self, target=best) if self.target == "auto" else self
+        return dataclasses.replace(self, target=available()[-1]) if self.target == "auto" else self
 
     def refusal(self, training: Training) -> str:
-        if self.target not in ("auto", *_native.targets()) or (self.target != "auto" and not _native.supported(self.target)):
-            there = [each for each in _native.targets() if each in TARGETS and _native.supported(each)]
-            return f"engine.target={self.target} is not there on this processor, which has {listed(there)}. Type engine.target=auto."
+        if self.target not in ("auto", *available()):
+            has = listed(available())
+            return f"engine.target={self.target} is nothing that this processor has. It has {has}. Type engine.target=auto."
         if found := unknown(training):
             key, plugin = found
             name = type(plugin).__name__
@@ -52,7 +57,7 @@ class Native(Engine):
 
     def speed(self, training: Training) -> float:
         batch = training.optimizer.batch_size or training.n_samples
-        weights = sum(n_in * n_out for n_in, n_out in zip(training.sizes, training.sizes[1:], strict=False))
+        weights = sum(n_in * n_out for n_in, n_out in pairwise(training.sizes))
         if self.matmul != "simd":
             return 0.5
         return 0.9 if weights * min(batch, training.n_samples) > LARGE else 4.0
@@ -89,7 +94,7 @@ class Native(Engine):
 class NativeRunner(Runner):
     """One training in the extension, on the caller's arrays."""
 
-    def __init__(  # noqa: PLR0913 (a training, its samples, what changes)
+    def __init__(  # noqa: PLR0913, PLR0917 (a training, its samples, what changes)
         self, engine: Native, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool
     ) -> None:
         rule = OPTIMIZERS[class_of(training.optimizer)]

@@ -1,6 +1,6 @@
 """The plugins that there is C++ code for, by their classes: ``cpp/codes.hpp`` has the same tables.
 
-A plugin is known by the module and name of its class, so that none of the distributions has to be installed, and a class that is
+A plugin is known by the module and name of its class, so that none of the distributions has to be installed. A class that is
 merely called the same, or is derived from a known one, is not mistaken for it.
 """
 

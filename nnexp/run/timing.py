@@ -1,0 +1,48 @@
+"""What computing took, with ``timing=true``: scores of the whole run under ``time/``.
+
+They are no results: whatever compares numbers (reuse, a run that is resumed) leaves them out. The products' share is measured
+around each product, which costs a small network some of its speed.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from nnexp.engine.training import blas_threads, to_train
+from nnexp.experiment.experiment import Experiment
+from nnexp.journal.result import TIME
+
+SHORTEST, MOST = 0.2, 1000
+"""An inference is timed again until so many seconds have passed, or so many times."""
+
+
+def timings(experiment: Experiment) -> dict[str, float]:
+    """Seconds of an epoch's steps, the share of them in matrix products, seconds of an inference of 1 and of 1,000 samples."""
+    clock = experiment.clock
+    if clock is None or not clock.epochs:
+        return {}
+    return {
+        f"{TIME}epoch": clock.seconds / clock.epochs,
+        f"{TIME}products_share": clock.product_seconds / clock.seconds,
+        f"{TIME}predict_1": inference(experiment, 1),
+        f"{TIME}predict_1000": inference(experiment, 1000),
+    }
+
+
+def inference(experiment: Experiment, n_samples: int) -> float:
+    """The median time of the logits of so many samples, in seconds."""
+    engine, design = experiment.plan.engine, experiment.samples.part("training").design
+    assert engine is not None
+    rows = np.take(design, np.arange(n_samples) % len(design), axis=0)
+    training = to_train(experiment.network, experiment.objective, experiment.plan.optimizer, n_samples)
+    evaluate = engine.evaluator(training, rows, experiment.network.theta)
+    found: list[float] = []
+    with blas_threads().limit(limits=experiment.plan.settings.threads, user_api="blas"):
+        evaluate()
+        while sum(found) < SHORTEST and len(found) < MOST:
+            began = time.perf_counter()
+            evaluate()
+            found.append(time.perf_counter() - began)
+    return float(np.median(found))
