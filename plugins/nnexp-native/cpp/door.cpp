@@ -1,199 +1,219 @@
-// The door to Python, and the only file that knows it: checks of the arrays, the GIL, and signals.
+// The door to Python: the only file that knows it. Arrays are checked here; an epoch runs without the interpreter's lock.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <stdexcept>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
-#include "kernel.hpp"
+#include "names.hpp"
+#include "targets.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
+namespace nnexp {
 namespace {
 
-using nnexp::Index;
+using Given = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;  // read only
+using Changed = nb::ndarray<nb::c_contig, nb::device::cpu>;        // written to
+using Order = nb::ndarray<const std::intptr_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-template <class T>
-using Flat = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Table = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Scalar = nb::ndarray<T, nb::ndim<0>, nb::device::cpu>;
-using Order = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-const nnexp::Kernel& kernel_of(const std::string& target) {
-    for (const auto& kernel : nnexp::kernels())
-        if (kernel.name == target) {
-            if (!kernel.supported()) throw std::runtime_error("the processor lacks " + target);
-            return kernel;
-        }
-    throw std::runtime_error("there is no target " + target);
+const Target& target_named(const std::string& name) {
+    for (const Target* target : runnable_targets())
+        if (target->name == name) return *target;
+    throw std::invalid_argument("this processor cannot run the target " + name);
 }
 
-void require(bool holds, const char* what) {
-    if (!holds) throw std::invalid_argument(what);
+template <class Kind, std::size_t N> Chosen<Kind> chosen(const std::string_view (&names)[N], const nb::tuple& given) {
+    const auto name = nb::cast<std::string>(given[0]);
+    const auto numbers = nb::cast<std::vector<double>>(given[1]);
+    Chosen<Kind> found{named<Kind>(names, name), {}};
+    if (numbers.size() > std::size(found.numbers)) throw std::invalid_argument(name + " has too many numbers");
+    std::copy(numbers.begin(), numbers.end(), found.numbers);
+    return found;
 }
 
-// Take the GIL for a moment, so that Python's signal handlers run; what they raise ends the epoch.
-void look_for_signals() {
-    nb::gil_scoped_acquire python;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+// The plan of a dict that plan() of engine.py made.
+Plan plan_of(const nb::dict& given, const std::vector<std::size_t>& sizes, std::size_t n_samples) {
+    Plan plan{};
+    plan.sizes = sizes.data();
+    plan.n_sizes = sizes.size();
+    plan.hidden = chosen<Activation>(ACTIVATIONS, nb::cast<nb::tuple>(given["hidden"]));
+    plan.output = chosen<Activation>(ACTIVATIONS, nb::cast<nb::tuple>(given["output"]));
+    plan.loss = chosen<Loss>(LOSSES, nb::cast<nb::tuple>(given["loss"]));
+    plan.optimizer = chosen<Optimizer>(OPTIMIZERS, nb::cast<nb::tuple>(given["optimizer"]));
+    plan.matmul = named<Matmul>(MATMULS, nb::cast<std::string>(given["matmul"]));
+    plan.timed = nb::cast<bool>(given["timed"]);
+    plan.n_samples = n_samples;
+    const auto batch_size = nb::cast<std::size_t>(given["batch_size"]);  // 0: all samples
+    plan.batch_size = batch_size == 0 ? n_samples : std::min(batch_size, n_samples);
+    if (sizes.size() < 2 || n_samples == 0 || std::count(sizes.begin(), sizes.end(), std::size_t(0)))
+        throw std::invalid_argument("a network needs two sizes of at least 1, and a sample");
+    return plan;
 }
 
-template <class Code>
-nnexp::Plugin<Code> plugin(int code, const std::vector<double>& fields) {
-    nnexp::Plugin<Code> made{static_cast<Code>(code), {}};
-    std::copy_n(fields.begin(), std::min<std::size_t>(fields.size(), 4), made.field);
-    return made;
-}
-
-using PluginSpec = std::pair<int, std::vector<double>>;
-
-nnexp::Plan plan_of(
-    const std::vector<Index>& sizes, const nb::tuple& plugins, Index n_samples, Index batch, int product, bool timed
-) {
-    const auto code = [&](int i) { return nb::cast<int>(nb::tuple(plugins[i])[0]); };
-    const auto fields = [&](int i) { return nb::cast<std::vector<double>>(nb::tuple(plugins[i])[1]); };
-    require(sizes.size() > 1 && *std::min_element(sizes.begin(), sizes.end()) > 0, "every layer has units");
-    require(n_samples > 0 && batch > 0, "there are samples and a batch");
-    return {
-        sizes,
-        plugin<nnexp::Activation>(code(0), fields(0)),
-        plugin<nnexp::Activation>(code(1), fields(1)),
-        plugin<nnexp::Loss>(code(2), fields(2)),
-        plugin<nnexp::Optimizer>(code(3), fields(3)),
-        n_samples,
-        std::min(batch, n_samples),
-        static_cast<nnexp::Product>(product),
-        timed,
-    };
-}
-
-Index parameters(const std::vector<Index>& sizes) {
-    Index count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) count += (sizes[l - 1] + 1) * sizes[l];
+std::size_t parameters(const std::vector<std::size_t>& sizes) {
+    std::size_t count = 0;
+    for (std::size_t l = 1; l < sizes.size(); ++l) count += sizes[l] * (sizes[l - 1] + 1);
     return count;
 }
 
-// A runner, and references to the arrays it works on.
-template <class T>
-class Trainer {
+template <class Array> void expect(const char* name, const Array& array, nb::dlpack::dtype dtype, std::vector<std::size_t> shape) {
+    bool fits = array.dtype() == dtype && array.ndim() == shape.size();
+    for (std::size_t i = 0; fits && i < shape.size(); ++i) fits = array.shape(i) == shape[i];
+    if (!fits) throw std::invalid_argument(std::string(name) + " does not have the dtype or the shape that was planned");
+}
+
+// Looks for signals twenty times a second, and lets what a handler raises end the epoch.
+class Signals final : public Poll {
 public:
-    Trainer(
-        const std::string& target, const std::vector<Index>& sizes, const nb::tuple& plugins, Index batch, int product,
-        bool timed, Table<const T> design, Table<const T> y, Flat<T> theta, const std::vector<Flat<T>>& state,
-        nb::object steps, Table<T> logits, Table<T> y_used
-    )
-        : held_(nb::make_tuple(design, y, theta, state, steps, logits, y_used)), n_samples_(Index(design.shape(0))) {
-        const auto plan = plan_of(sizes, plugins, n_samples_, batch, product, timed);
-        const auto same = [&](const auto& a) { return Index(a.shape(0)) == sizes.back() && Index(a.shape(1)) == n_samples_; };
-        require(Index(design.shape(1)) == sizes[0] + 1, "design has the shape (n_samples, n_features + 1)");
-        require(same(y) && same(logits) && same(y_used), "y and logits have the shape (n_outputs, n_samples)");
-        require(Index(theta.size()) == parameters(sizes), "theta holds all weights and biases");
-        nnexp::Arrays<T> at{design.data(), y.data(), theta.data(), {}, nullptr, logits.data(), y_used.data()};
-        require(state.size() <= 2, "at most two memories");
-        for (std::size_t i = 0; i < state.size(); ++i) {
-            require(state[i].size() == theta.size(), "a memory is like theta");
-            at.state[i] = state[i].data();
-        }
-        if (!steps.is_none()) at.steps = nb::cast<Scalar<T>>(steps).data();
-        const auto& kernel = kernel_of(target);
-        nb::gil_scoped_release free;
-        if constexpr (sizeof(T) == 8) runner_ = kernel.runner64(plan, at);
-        else runner_ = kernel.runner32(plan, at);
+    void check() override {
+        const double now = seconds();
+        if (now - last_ < 0.05) return;
+        last_ = now;
+        nb::gil_scoped_acquire locked;
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
-
-    void run(nb::object given, double learning_rate) {
-        const Index* order = nullptr;
-        Order samples;
-        if (!given.is_none()) {
-            samples = nb::cast<Order>(given);
-            require(Index(samples.size()) == n_samples_, "order has an entry for each sample");
-            order = samples.data();
-            for (Index i = 0; i < n_samples_; ++i) require(order[i] >= 0 && order[i] < n_samples_, "order holds indices of samples");
-        }
-        nb::gil_scoped_release free;
-        runner_->run(order, learning_rate, look_for_signals);
-    }
-
-    double product_seconds() const { return runner_->product_seconds; }
 
 private:
-    nb::object held_;
-    Index n_samples_;
-    std::unique_ptr<nnexp::Runner> runner_;
+    double last_ = seconds();
 };
 
-// A network's logits for a design matrix.
-template <class T>
-class Logits {
+// A network's training. It keeps the arrays it was given, and writes into theta, state, logits and y_used.
+class PyTrainer {
 public:
-    Logits(
-        const std::string& target, const std::vector<Index>& sizes, const nb::tuple& plugins, int product,
-        Table<const T> design, Flat<const T> theta, Table<T> logits
-    )
-        : held_(nb::make_tuple(design, theta, logits)) {
-        const Index n = Index(design.shape(0));
-        const auto plan = plan_of(sizes, plugins, n, n, product, false);
-        require(Index(design.shape(1)) == sizes[0] + 1, "design has the shape (n_samples, n_features + 1)");
-        require(Index(logits.shape(0)) == sizes.back() && Index(logits.shape(1)) == n, "logits are (n_outputs, n_samples)");
-        require(Index(theta.size()) == parameters(sizes), "theta holds all weights and biases");
-        const nnexp::Arrays<T> at{design.data(), nullptr, const_cast<T*>(theta.data()), {}, nullptr, logits.data(), nullptr};
-        const auto& kernel = kernel_of(target);
-        nb::gil_scoped_release free;
-        if constexpr (sizeof(T) == 8) evaluator_ = kernel.evaluator64(plan, at);
-        else evaluator_ = kernel.evaluator32(plan, at);
+    PyTrainer(const std::string& target, const nb::dict& plan, std::vector<std::size_t> sizes, Given design, Given y,
+              Changed theta, std::vector<Changed> state, Changed logits, Changed y_used)
+        : kept_{theta, logits, y_used}, given_{design, y}, n_samples_(design.shape(0)) {
+        kept_.insert(kept_.end(), state.begin(), state.end());
+        const auto dtype = theta.dtype();
+        const std::size_t n_in = sizes.front(), n_out = sizes.back(), size = parameters(sizes);
+        expect("design", design, dtype, {n_samples_, n_in + 1});
+        expect("theta", theta, dtype, {size});
+        expect("y", y, dtype, {n_out, n_samples_});
+        expect("logits", logits, dtype, {n_out, n_samples_});
+        expect("y_used", y_used, dtype, {n_out, n_samples_});
+        if (state.size() > 3) throw std::invalid_argument("an optimizer has at most three arrays");
+        for (const Changed& array : state)
+            array.ndim() ? expect("state", array, dtype, {size}) : expect("state", array, dtype, {});
+        const Plan made = plan_of(plan, sizes, n_samples_);
+        const Target& chosen = target_named(target);
+        if (dtype == nb::dtype<double>()) make<double>(chosen.trainer64, made, state);
+        else if (dtype == nb::dtype<float>()) make<float>(chosen.trainer32, made, state);
+        else throw std::invalid_argument("theta must be float64 or float32");
+    }
+
+    void epoch(std::optional<Order> order, double learning_rate) {
+        const std::intptr_t* samples = nullptr;
+        if (order) {
+            samples = order->data();
+            if (order->shape(0) != n_samples_) throw std::invalid_argument("the order must name as many samples as there are");
+            const auto [least, most] = std::minmax_element(samples, samples + n_samples_);
+            if (*least < 0 || std::size_t(*most) >= n_samples_) throw nb::index_error("the order names a sample that is not there");
+        }
+        Signals signals;
+        nb::gil_scoped_release unlocked;
+        trainer_->epoch(samples, learning_rate, signals);
+    }
+
+    double product_seconds() const { return trainer_->product_seconds(); }
+
+private:
+    template <class T> void make(Trainer* (*make)(const Plan&, const Arrays<T>&), const Plan& plan, const std::vector<Changed>& state) {
+        Arrays<T> arrays{};
+        arrays.design = static_cast<const T*>(given_[0].data());
+        arrays.y = static_cast<const T*>(given_[1].data());
+        arrays.theta = static_cast<T*>(kept_[0].data());
+        arrays.logits = static_cast<T*>(kept_[1].data());
+        arrays.y_used = static_cast<T*>(kept_[2].data());
+        for (std::size_t i = 0; i < state.size(); ++i) arrays.state[i] = static_cast<T*>(state[i].data());
+        trainer_.reset(make(plan, arrays));
+    }
+
+    std::vector<Changed> kept_;
+    std::vector<Given> given_;
+    std::size_t n_samples_;
+    std::unique_ptr<Trainer> trainer_;
+};
+
+class PyEvaluator {
+public:
+    PyEvaluator(const std::string& target, const nb::dict& plan, std::vector<std::size_t> sizes, Given design, Given theta,
+                Changed logits)
+        : design_(design), theta_(theta), logits_(logits) {
+        const auto dtype = theta.dtype();
+        const std::size_t n_samples = design.shape(0);
+        expect("design", design, dtype, {n_samples, sizes.front() + 1});
+        expect("theta", theta, dtype, {parameters(sizes)});
+        expect("logits", logits, dtype, {sizes.back(), n_samples});
+        const Plan made = plan_of(plan, sizes, n_samples);
+        const Target& chosen = target_named(target);
+        if (dtype == nb::dtype<double>()) make<double>(chosen.evaluator64, made);
+        else if (dtype == nb::dtype<float>()) make<float>(chosen.evaluator32, made);
+        else throw std::invalid_argument("theta must be float64 or float32");
     }
 
     void run() {
-        nb::gil_scoped_release free;
-        evaluator_->run(look_for_signals);
+        Signals signals;
+        nb::gil_scoped_release unlocked;
+        evaluator_->run(signals);
     }
 
 private:
-    nb::object held_;
-    std::unique_ptr<nnexp::Evaluator> evaluator_;
+    template <class T> void make(Evaluator* (*make)(const Plan&, const Arrays<T>&), const Plan& plan) {
+        Arrays<T> arrays{};
+        arrays.design = static_cast<const T*>(design_.data());
+        arrays.theta = const_cast<T*>(static_cast<const T*>(theta_.data()));  // an evaluator only reads it
+        arrays.logits = static_cast<T*>(logits_.data());
+        evaluator_.reset(make(plan, arrays));
+    }
+
+    Given design_, theta_;
+    Changed logits_;
+    std::unique_ptr<Evaluator> evaluator_;
 };
 
+std::vector<std::string> targets() {
+    std::vector<std::string> names;
+    for (const Target* target : runnable_targets()) names.emplace_back(target->name);
+    return names;
+}
+
 template <class T>
-void bind(nb::module_& module, const char* trainer, const char* logits) {
-    nb::class_<Trainer<T>>(module, trainer)
-        .def(
-            nb::init<
-                const std::string&, const std::vector<Index>&, const nb::tuple&, Index, int, bool, Table<const T>,
-                Table<const T>, Flat<T>, const std::vector<Flat<T>>&, nb::object, Table<T>, Table<T>>(),
-            "target"_a, "sizes"_a, "plugins"_a, "batch"_a, "product"_a, "timed"_a, "design"_a.noconvert(), "y"_a.noconvert(),
-            "theta"_a.noconvert(), "state"_a.noconvert(), "steps"_a.none(), "logits"_a.noconvert(), "y_used"_a.noconvert()
-        )
-        .def("run", &Trainer<T>::run, "order"_a.none(), "learning_rate"_a)
-        .def_prop_ro("product_seconds", &Trainer<T>::product_seconds);
-    nb::class_<Logits<T>>(module, logits)
-        .def(
-            nb::init<
-                const std::string&, const std::vector<Index>&, const nb::tuple&, int, Table<const T>, Flat<const T>,
-                Table<T>>(),
-            "target"_a, "sizes"_a, "plugins"_a, "product"_a, "design"_a.noconvert(), "theta"_a.noconvert(),
-            "logits"_a.noconvert()
-        )
-        .def("run", &Logits<T>::run);
+using Numbers = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Results = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T> void elementary(const std::string& target, const std::string& name, Numbers<T> x, Results<T> out) {
+    if (x.shape(0) != out.shape(0)) throw std::invalid_argument("x and out differ in size");
+    if constexpr (sizeof(T) == 8) target_named(target).elementary64(name.c_str(), x.data(), out.data(), x.shape(0));
+    else target_named(target).elementary32(name.c_str(), x.data(), out.data(), x.shape(0));
 }
 
 }  // namespace
+}  // namespace nnexp
 
 NB_MODULE(_native, module) {
-    bind<double>(module, "Trainer64", "Logits64");
-    bind<float>(module, "Trainer32", "Logits32");
-    module.def("targets", [] {
-        std::vector<std::string> names;
-        for (const auto& kernel : nnexp::kernels()) names.emplace_back(kernel.name);
-        return names;
-    });
-    module.def("supported", [](const std::string& target) {
-        for (const auto& kernel : nnexp::kernels())
-            if (kernel.name == target) return kernel.supported();
-        return false;
-    });
+    using namespace nnexp;
+    module.doc() = "The compiled part of nnexp-native: trainers and evaluators of networks.";
+    module.def("targets", &targets, "The compiled targets that this processor can run, the best one first.");
+    nb::class_<PyTrainer>(module, "Trainer")
+        .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed, std::vector<Changed>,
+                      Changed, Changed>(),
+             "target"_a, "plan"_a, "sizes"_a, "design"_a.noconvert(), "y"_a.noconvert(), "theta"_a.noconvert(),
+             "state"_a.noconvert(), "logits"_a.noconvert(), "y_used"_a.noconvert())
+        .def("epoch", &PyTrainer::epoch, "order"_a.none().noconvert(), "learning_rate"_a)
+        .def_prop_ro("product_seconds", &PyTrainer::product_seconds);
+    nb::class_<PyEvaluator>(module, "Evaluator")
+        .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed>(), "target"_a, "plan"_a,
+             "sizes"_a, "design"_a.noconvert(), "theta"_a.noconvert(), "logits"_a.noconvert())
+        .def("run", &PyEvaluator::run);
+    module.def("elementary", &elementary<double>, "target"_a, "name"_a, "x"_a.noconvert(), "out"_a.noconvert());
+    module.def("elementary", &elementary<float>, "target"_a, "name"_a, "x"_a.noconvert(), "out"_a.noconvert());
 }

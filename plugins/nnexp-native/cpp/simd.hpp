@@ -1,110 +1,77 @@
-// Several numbers at once: GCC's and Clang's vector extensions, as wide as the target's registers.
+// Vectors of numbers that the processor computes with at once, by the vector extensions of GCC and Clang.
 //
-// NNEXP_TARGET is the name of the instruction set this file is compiled for, NNEXP_BYTES the width of its registers. All code
-// that is compiled once per instruction set lives in a namespace of that name.
+// NNEXP_VECTOR_BYTES says how wide they are (16 for SSE2 and NEON, 32 for AVX2, 64 for AVX-512); every formula is written
+// once, for any width. Comparisons give masks (integers, all bits set where true), and `mask ? a : b` chooses lane by lane.
+// A comparison with NaN is false: the formulas put the number that may be NaN where it then passes through.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <type_traits>
+
+#ifndef NNEXP_TARGET
+#error "compile the target's files with -DNNEXP_TARGET=name -DNNEXP_VECTOR_BYTES=width"
+#endif
 
 namespace nnexp::NNEXP_TARGET {
 
-template <class T>
-using Bits = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+using std::size_t;
 
-template <class T>
-struct Lanes {
-    static constexpr int count = NNEXP_BYTES / sizeof(T);
-    typedef T Vector __attribute__((vector_size(NNEXP_BYTES)));
-    typedef Bits<T> Mask __attribute__((vector_size(NNEXP_BYTES)));  // -1 where true, 0 where false
+template <class T> struct VectorOf {
+    typedef T type __attribute__((vector_size(NNEXP_VECTOR_BYTES)));
+    typedef T unaligned __attribute__((vector_size(NNEXP_VECTOR_BYTES), aligned(alignof(T)), may_alias));
 };
+template <class T> using Vec = typename VectorOf<T>::type;
+template <class T> inline constexpr size_t LANES = NNEXP_VECTOR_BYTES / sizeof(T);
 
-template <class T>
-using Vec = typename Lanes<T>::Vector;
-template <class T>
-using Mask = typename Lanes<T>::Mask;
-template <class T>
-inline constexpr int lanes = Lanes<T>::count;
+template <class V> struct ElementOf;
+template <> struct ElementOf<Vec<double>> { using type = double; };
+template <> struct ElementOf<Vec<float>> { using type = float; };
+template <class V> using Element = typename ElementOf<V>::type;
+template <class V> using Mask = decltype(V{} < V{});  // integers of the elements' width
 
-template <class T>
-inline Vec<T> load(const T* from) {
-    Vec<T> v;
-    std::memcpy(&v, from, sizeof v);
-    return v;
+template <class V> inline V spread(Element<V> x) { return x - V{}; }  // x in every lane
+
+template <class T> inline Vec<T> load(const T* from) { return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from); }
+template <class T> inline void store(T* to, Vec<T> x) { *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = x; }
+
+template <class V> inline Mask<V> bits(V x) { return (Mask<V>)x; }
+template <class V> inline V from_bits(Mask<V> x) { return (V)x; }
+
+template <class V> inline V at_least(V x, Element<V> least) { return x < least ? spread<V>(least) : x; }  // NaN stays
+template <class V> inline V at_most(V x, Element<V> most) { return x > most ? spread<V>(most) : x; }
+template <class V> inline V magnitude(V x) { return from_bits<V>(bits(x) & ~bits(spread<V>(Element<V>(-0.0)))); }
+template <class V> inline V with_sign_of(V x, V sign) {
+    const Mask<V> top = bits(spread<V>(Element<V>(-0.0)));
+    return from_bits<V>((bits(x) & ~top) | (bits(sign) & top));
 }
 
-template <class T>
-inline void store(T* to, Vec<T> v) {
-    std::memcpy(to, &v, sizeof v);
+template <class V> inline Element<V> sum(V x) {
+    Element<V> total = x[0];
+    for (size_t i = 1; i < LANES<Element<V>>; ++i) total += x[i];
+    return total;
 }
-
-// The same number in every lane.
-template <class T>
-inline Vec<T> all(T x) {
-    return x - Vec<T>{};  // one instruction, since x - 0 is x; 0 + x is not, where x is -0
+template <class V> inline Element<V> largest(V x) {  // NaN where it meets one
+    Element<V> most = x[0];
+    for (size_t i = 1; i < LANES<Element<V>>; ++i) most = most >= x[i] || most != most ? most : x[i];
+    return most;
 }
-
-// a where the mask is true, b where it is not.
-template <class T>
-inline Vec<T> choose(Mask<T> mask, Vec<T> a, Vec<T> b) {
-    return mask ? a : b;
+template <class V> inline bool any(Mask<V> mask) {
+    bool found = false;
+    for (size_t i = 0; i < LANES<Element<V>>; ++i) found |= mask[i] != 0;
+    return found;
 }
-
-// The larger of two numbers; b where one of them is no number.
-template <class T>
-inline Vec<T> larger(Vec<T> a, Vec<T> b) {
-    return a > b ? a : b;
-}
-
-template <class T>
-inline Vec<T> smaller(Vec<T> a, Vec<T> b) {
-    return a < b ? a : b;
-}
-
-template <class T>
-inline Vec<T> magnitude(Vec<T> x) {
-    constexpr Bits<T> sign = Bits<T>(1) << (8 * sizeof(T) - 1);
-    return (Vec<T>)((Mask<T>)x & ~sign);
-}
-
-// |x| with the sign of s.
-template <class T>
-inline Vec<T> with_sign(Vec<T> x, Vec<T> s) {
-    constexpr Bits<T> sign = Bits<T>(1) << (8 * sizeof(T) - 1);
-    return (Vec<T>)(((Mask<T>)x & ~sign) | ((Mask<T>)s & sign));
-}
-
-// -1, 0 or 1; NaN stays NaN.
-template <class T>
-inline Vec<T> sign_of(Vec<T> x) {
-    return choose<T>(x > 0, all<T>(1), choose<T>(x < 0, all<T>(-1), x + x));
-}
-
-// The sum of the lanes, in halves: ((0 + 2) + (1 + 3)) of four.
-template <class T>
-inline T sum_of(Vec<T> x) {
-    T lane[lanes<T>];
-    std::memcpy(lane, &x, sizeof x);
-    for (int half = lanes<T> / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-    return lane[0];
-}
-
-template <class T>
-inline T largest_of(Vec<T> x) {
-    T lane[lanes<T>];
-    std::memcpy(lane, &x, sizeof x);
-    for (int half = lanes<T> / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; ++i) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-    return lane[0];
-}
-
-// f of each lane: for functions that the C library has and that are not worth a polynomial here.
-template <class T, class F>
-inline Vec<T> each(Vec<T> x, F f) {
-    for (int i = 0; i < lanes<T>; ++i) x[i] = f(x[i]);
+template <class V> inline V square_root(V x) {
+    for (size_t i = 0; i < LANES<Element<V>>; ++i) {
+        if constexpr (sizeof(x[0]) == 8) x[i] = __builtin_sqrt(x[i]);
+        else x[i] = __builtin_sqrtf(x[i]);
+    }
     return x;
+}
+// All bits set in the first n lanes.
+template <class V> inline Mask<V> first_lanes(size_t n) {
+    Mask<V> mask{};
+    for (size_t i = 0; i < LANES<Element<V>>; ++i) mask[i] = i < n ? -1 : 0;
+    return mask;
 }
 
 }  // namespace nnexp::NNEXP_TARGET

@@ -1,35 +1,45 @@
-// Which instruction sets were compiled, and which this processor has.
-#include "kernel.hpp"
+#include "targets.hpp"
+
+#include <chrono>
 
 namespace nnexp {
 
-#define NNEXP_DECLARE(name) \
-    namespace name { Kernel kernel(bool (*supported)()); }
+Trainer::~Trainer() = default;
+Evaluator::~Evaluator() = default;
 
-NNEXP_DECLARE(baseline)
-#ifdef NNEXP_X86
-NNEXP_DECLARE(avx2)
-NNEXP_DECLARE(avx512)
-#endif
-#ifdef NNEXP_WIDE
-NNEXP_DECLARE(wide)
-#endif
-
-const std::vector<Kernel>& kernels() {
-    static const std::vector<Kernel> all = {
-#ifdef NNEXP_WIDE  // registers of 64 bytes, made of narrower ones: for tests on processors without AVX-512
-        wide::kernel([] { return true; }),
-#endif
-        baseline::kernel([] { return true; }),
-#ifdef NNEXP_X86
-        avx2::kernel([] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }),
-        avx512::kernel([] {
-            return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
-        }),
-#endif
-    };
-    return all;
+double seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+#if defined(__x86_64__)
+namespace baseline { extern const Target target; }
+namespace avx2 { extern const Target target; }
+namespace avx512 { extern const Target target; }
+#ifdef NNEXP_WIDE
+namespace wide { extern const Target target; }
+#endif
+
+std::vector<const Target*> runnable_targets() {
+    std::vector<const Target*> found;
+    __builtin_cpu_init();
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) found.push_back(&avx512::target);
+    if (has_avx2) found.push_back(&avx2::target);
+    found.push_back(&baseline::target);
+#ifdef NNEXP_WIDE
+    if (has_avx2) found.push_back(&wide::target);
+#endif
+    return found;
+}
+#else
+#ifdef __ARM_NEON
+#define NNEXP_ONLY neon
+#else
+#define NNEXP_ONLY baseline
+#endif
+namespace NNEXP_ONLY { extern const Target target; }
+
+std::vector<const Target*> runnable_targets() { return {&NNEXP_ONLY::target}; }
+#endif
 
 }  // namespace nnexp

@@ -1,4 +1,4 @@
-"""A C++ engine for nnexp: ``engine=native`` trains with the NumPy engine's numbers, several times faster on small networks."""
+"""An engine of nnexp in C++: ``engine`` is the plugin, ``plugins`` lists what it has code for."""
 
 from nnexp_native.engine import Native
 

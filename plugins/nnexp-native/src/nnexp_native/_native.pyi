@@ -1,24 +1,43 @@
-# The extension, cpp/door.cpp. Arrays are C-contiguous, in the dtype that the class's name says.
+# The compiled part: cpp/door.cpp.
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypedDict
 
-from typing import Any
-
+import numpy as np
 from numpy.typing import NDArray
 
-# A training on the caller's arrays.
-class Trainer64:
-    product_seconds: float
-    def __init__(self, **given: Any) -> None: ...
-    def run(self, order: NDArray[Any] | None, learning_rate: float) -> None: ...
+Array: TypeAlias = NDArray[np.floating[Any]]
 
-class Trainer32(Trainer64): ...
+class Plan(TypedDict):
+    hidden: tuple[str, list[float]]
+    output: tuple[str, list[float]]
+    loss: tuple[str, list[float]]
+    optimizer: tuple[str, list[float]]
+    batch_size: int
+    matmul: str
+    timed: bool
 
-# A network's logits for a design matrix.
-class Logits64:
-    def __init__(self, **given: Any) -> None: ...
+class Trainer:
+    def __init__(
+        self,
+        target: str,
+        plan: Plan,
+        sizes: Sequence[int],
+        design: Array,
+        y: Array,
+        theta: Array,
+        state: Sequence[Array],
+        logits: Array,
+        y_used: Array,
+    ) -> None: ...
+    def epoch(self, order: NDArray[np.intp] | None, learning_rate: float) -> None: ...
+    @property
+    def product_seconds(self) -> float: ...
+
+class Evaluator:
+    def __init__(
+        self, target: str, plan: Plan, sizes: Sequence[int], design: Array, theta: Array, logits: Array
+    ) -> None: ...
     def run(self) -> None: ...
 
-class Logits32(Logits64): ...
-
-# The instruction sets that were compiled, the best last, and whether the processor has one.
 def targets() -> list[str]: ...
-def supported(target: str) -> bool: ...
+def elementary(target: str, name: str, x: Array, out: Array) -> None: ...

@@ -1,12 +1,12 @@
-"""``engine=native``: what it takes, and the arrays that it hands to the extension."""
+"""The engine ``native``: what nnexp asks of an engine, answered by the compiled part."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,121 +14,108 @@ from numpy.typing import NDArray
 from nnexp.errors import NnexpError, listed
 from nnexp.plugin import Array, Engine, Runner, State, Training, param
 from nnexp_native import _native
-from nnexp_native.known import OPTIMIZERS, class_of, codes, unknown
+from nnexp_native.plugins import STATES, chosen, objective, strangers
+from nnexp_native.speed import times_numpy
 
-PRODUCTS = ("naive", "blocked", "simd")
-TARGETS = ("auto", "baseline", "avx2", "avx512")
-LARGE = 2e8
-"""Products a step from which on NumPy's own library is as fast."""
-
-
-def available() -> list[str]:
-    """The instruction sets that were compiled and that the processor has, the best last."""
-    return [each for each in _native.targets() if each in TARGETS and _native.supported(each)]
+DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True)
 class Native(Engine):
-    """The same steps in C++, compiled for the processor's instruction set: no call per array, no array per call.
+    """C++ with vectors of the processor's width: NumPy's numbers, but for rounding, in a fraction of the time."""
 
-    ``target`` is the instruction set; auto is the best that the processor has. ``matmul`` is how matrices are multiplied: naive
-    is a textbook's three loops, blocked the same loops in blocks that stay in the cache, simd sums many products at once in
-    registers; the numbers are the same but for rounding. One thread.
-    """
+    target: str = param(
+        "auto",
+        choices=("auto", "baseline", "avx2", "avx512", "neon"),
+        doc="the instruction set; auto: the best that this processor has",
+    )
+    matmul: str = param(
+        "simd",
+        choices=("simd", "blocked", "naive"),
+        doc="how matrices are multiplied: tiles of vectors, blocks, or three plain loops",
+    )
 
-    target: str = param("auto", choices=TARGETS, doc="the instruction set; auto: the processor's best")
-    matmul: str = param("simd", choices=PRODUCTS, doc="how matrices are multiplied: to compare what it costs")
-
-    def settled(self) -> Engine:
-        return dataclasses.replace(self, target=available()[-1]) if self.target == "auto" else self
+    def settled(self) -> Native:
+        return dataclasses.replace(self, target=_native.targets()[0]) if self.target == "auto" else self
 
     def refusal(self, training: Training) -> str:
-        if self.target not in ("auto", *available()):
-            has = listed(available())
-            return f"engine.target={self.target} is nothing that this processor has. It has {has}. Type engine.target=auto."
-        if found := unknown(training):
-            key, plugin = found
-            name = type(plugin).__name__
+        if self.target not in {"auto", *_native.targets()}:
             return (
-                f"engine=native has no code for the {key} {name} of {type(plugin).__module__}. Type engine=numpy, or "
-                "engine=auto, which takes what is there."
+                f"engine.target={self.target} is not for this processor, which has {listed(_native.targets())}. "
+                "Type engine.target=auto."
             )
-        return ""
+        if training.dtype.name not in DTYPES:
+            return f"engine=native has no code for dtype={training.dtype}. Type engine=numpy."
+        unknown = strangers(training)
+        return f"engine=native has no code for {listed(unknown)}. Type engine=numpy." if unknown else ""
 
     def speed(self, training: Training) -> float:
-        batch = training.optimizer.batch_size or training.n_samples
-        weights = sum(n_in * n_out for n_in, n_out in pairwise(training.sizes))
-        if self.matmul != "simd":
-            return 0.5
-        return 0.9 if weights * min(batch, training.n_samples) > LARGE else 4.0
+        return times_numpy(training, self.settled().target, self.matmul)
 
     def runner(  # noqa: PLR0913 (a training, its samples, what changes)
         self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
     ) -> NativeRunner:
-        return NativeRunner(self, training, design, y, theta, state, timed=timed)
+        return NativeRunner(self.settled(), training, design, y, theta, state, timed=timed)
 
     def evaluator(self, training: Training, design: Array, theta: Array) -> Callable[[], Array]:
-        logits = np.empty((training.sizes[-1], len(design)), training.dtype)
-        made = make(
-            f"Logits{8 * training.dtype.itemsize}",
-            training,
-            target=self.target_name(),
-            product=PRODUCTS.index(self.matmul),
-            design=np.ascontiguousarray(design),
-            theta=theta,
-            logits=logits,
-        )
+        engine = self.settled()
+        with in_memory(training, len(design)):
+            logits = np.empty((training.sizes[-1], len(design)), training.dtype)
+            design = np.ascontiguousarray(design)
+            evaluator = _native.Evaluator(engine.target, plan(engine, training), training.sizes, design, theta, logits)
 
         def evaluate() -> Array:
-            made.run()
+            evaluator.run()
             return logits
 
         return evaluate
 
-    def target_name(self) -> str:
-        """The instruction set, auto decided."""
-        settled: Any = self.settled()
-        return str(settled.target)
-
 
 class NativeRunner(Runner):
-    """One training in the extension, on the caller's arrays."""
+    """Epochs that the compiled part trains, in the arrays it was given."""
 
     def __init__(  # noqa: PLR0913, PLR0917 (a training, its samples, what changes)
         self, engine: Native, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool
     ) -> None:
-        rule = OPTIMIZERS[class_of(training.optimizer)]
-        self.logits, self._used, self._given = np.empty(y.shape, y.dtype), np.empty(y.shape, y.dtype), y
-        self.y = y
-        self._trainer = make(
-            f"Trainer{8 * training.dtype.itemsize}",
-            training,
-            target=engine.target_name(),
-            batch=training.optimizer.batch_size or training.n_samples,
-            product=PRODUCTS.index(engine.matmul),
-            timed=timed,
-            design=np.ascontiguousarray(design),
-            y=np.ascontiguousarray(y),
-            theta=theta,
-            state=[state[name] for name in rule.memory],
-            steps=state["t"] if rule.counts else None,
-            logits=self.logits,
-            y_used=self._used,
-        )
+        made = plan(engine, training, timed=timed)
+        arrays = [state[name] for name in STATES[made["optimizer"][0]]]
+        with in_memory(training, len(design)):
+            self.logits, self.y = np.empty(y.shape, y.dtype), np.empty(y.shape, y.dtype)
+            design, y = np.ascontiguousarray(design), np.ascontiguousarray(y)
+            self._trainer = _native.Trainer(
+                engine.target, made, training.sizes, design, y, theta, arrays, self.logits, self.y
+            )
 
     def run(self, order: NDArray[np.intp] | None, learning_rate: float) -> None:
-        self._trainer.run(order, learning_rate)
-        self.y = self._given if order is None else self._used
+        self._trainer.epoch(order, learning_rate)
         self.product_seconds = self._trainer.product_seconds
 
 
-def make(name: str, training: Training, **given: Any) -> Any:
-    """An object of the extension; NnexpError where the memory does not suffice."""
+def plan(engine: Native, training: Training, *, timed: bool = False) -> _native.Plan:
+    """What the compiled part is to train. Raises NnexpError where there is no code for it."""
+    if refusal := engine.refusal(training):
+        raise NnexpError(refusal)
+    loss, output = objective(training)
+    return {
+        "hidden": chosen(training.hidden),
+        "output": chosen(output) if output else ("identity", []),
+        "loss": chosen(loss),
+        "optimizer": chosen(training.optimizer),
+        "batch_size": training.optimizer.batch_size or 0,
+        "matmul": engine.matmul,
+        "timed": timed,
+    }
+
+
+@contextmanager
+def in_memory(training: Training, n_samples: int) -> Iterator[None]:
+    """Say what was too large, where memory ends."""
     try:
-        return getattr(_native, name)(sizes=list(training.sizes), plugins=codes(training), **given)
-    except MemoryError:
+        yield
+    except MemoryError as error:
+        parameters = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(training.sizes))
         sizes = "-".join(map(str, training.sizes))
         raise NnexpError(
-            f"engine=native has no memory for a network of {sizes} units and {training.n_samples} samples. Type smaller "
-            "network.hidden=[...], or dtype=float32, which takes half."
-        ) from None
+            f"There is not enough memory to train the network {sizes} ({parameters:,} parameters) on {n_samples:,} samples "
+            "with engine=native. Type a smaller network.hidden, or dtype=float32."
+        ) from error

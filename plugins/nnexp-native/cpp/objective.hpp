@@ -1,0 +1,77 @@
+// dJ/dz of a batch's logits z: the loss's own gradient where it takes logits, else through the output activation.
+#pragma once
+
+#include "classes.hpp"
+#include "residuals.hpp"
+
+namespace nnexp::NNEXP_TARGET {
+
+// Calls use(formula, mean) for losses of residuals.hpp, mean being 1 / m or 1 / (m n_outputs); answers whether it is one.
+template <class T, class Use> inline bool with_residual(const Chosen<Loss>& loss, size_t n, double samples, Use use) {
+    const double a = loss.numbers[0], of_samples = 1 / samples, of_all = 1 / (samples * double(n));
+    switch (loss.kind) {
+        case Loss::mse: use(Mse<T>{}, of_all); return true;
+        case Loss::mae: use(Mae<T>{}, of_all); return true;
+        case Loss::huber: use(Huber<T>{T(a)}, of_all); return true;
+        case Loss::log_cosh: use(LogCosh<T>{}, of_all); return true;
+        case Loss::quantile: use(Quantile<T>{T(a), T(1 - a)}, of_all); return true;
+        case Loss::bce: use(Bce<T>{}, of_all); return true;
+        case Loss::bce_on_logits: use(BceOnLogits<T>{}, of_all); return true;
+        case Loss::cce: use(Cce<T>{T(1), T(0)}, of_samples); return true;
+        case Loss::smooth_cce: use(Cce<T>{T(1 - a), T(a / double(n))}, of_samples); return true;
+        case Loss::squared_hinge: use(SquaredHinge<T>{}, of_samples); return true;
+        case Loss::poisson: use(Poisson<T>{}, of_all); return true;
+        case Loss::poisson_on_logits: use(PoissonOnLogits<T>{}, of_all); return true;
+        case Loss::hinge:
+            if (n > 1) return false;
+            use(SignedHinge<T>{}, of_samples);
+            return true;
+        case Loss::cce_on_logits: case Loss::smooth_cce_on_logits: case Loss::focal: case Loss::focal_on_logits: return false;
+    }
+    return false;
+}
+
+// One row of a loss of classes.hpp, times the number of samples.
+template <class T> inline void class_row(const Chosen<Loss>& loss, const Rows& rows, const T* p, const T* y, T* out) {
+    const double a = loss.numbers[0];
+    const Focal focal{a, loss.numbers[1]};
+    switch (loss.kind) {
+        case Loss::cce_on_logits: return cce_on_logits(rows, p, y, out, T(1), T(0));
+        case Loss::smooth_cce_on_logits: return cce_on_logits(rows, p, y, out, T(1 - a), T(a / double(rows.units)));
+        case Loss::hinge: return hinge(rows.units, p, y, out);
+        case Loss::focal: return focal.gradient(rows.units, p, y, out);
+        case Loss::focal_on_logits: return focal.on_logits(rows.units, p, y, out);
+        default: return;
+    }
+}
+
+// Write dJ/dp into out, the mean over the batch's samples included.
+template <class T>
+void loss_gradient(const Chosen<Loss>& loss, const Rows& rows, double samples, const T* p, const T* y, T* out) {
+    const bool done = with_residual<T>(loss, rows.units, samples, [&](auto f, double mean) {
+        each_vector<T>(rows, [&](size_t i) { store(out + i, f.gradient(load(p + i), load(y + i)) * T(mean)); });
+    });
+    if (done) return;
+    const T mean = T(1 / samples);
+    for (size_t s = 0; s < rows.count; ++s) {
+        const size_t at = s * rows.stride;
+        class_row(loss, rows, p + at, y + at, out + at);
+        for (size_t j = 0; j < rows.width; j += LANES<T>) store(out + at + j, load(out + at + j) * mean);
+    }
+}
+
+// Write dJ/dz into delta, with zero pads; `a` is room for the predictions.
+template <class T>
+void objective_gradient(const Plan& plan, const Rows& rows, double samples, const T* z, const T* y, T* a, T* delta) {
+    if (plan.output.kind == Activation::identity) {
+        loss_gradient(plan.loss, rows, samples, z, y, delta);
+    } else {
+        forward(plan.output, rows, z, a);
+        loss_gradient(plan.loss, rows, samples, a, y, delta);
+        clear_pads(rows, delta);  // softmax adds up a row
+        backward(plan.output, rows, z, a, delta);
+    }
+    clear_pads(rows, delta);
+}
+
+}  // namespace nnexp::NNEXP_TARGET

@@ -1,0 +1,81 @@
+// The samples: chunks of them gathered into rows, their targets, and the logits on their way back to the caller.
+#pragma once
+
+#include "arena.hpp"
+#include "layer.hpp"
+#include "plan.hpp"
+
+namespace nnexp::NNEXP_TARGET {
+
+// Rows of a chunk: all that a chunk needs should stay in the second cache.
+inline constexpr size_t CHUNK_BYTES = 1 << 19;
+inline constexpr size_t LEAST_CHUNK = 48, MOST_CHUNK = 192;
+// Multiply-adds of a chunk at most, so that a signal is noticed: half a second, or so.
+inline constexpr double MOST_WORK[] = {2e8, 4e8, 4e9};  // naive, blocked, simd
+
+// How many samples are walked at a time; a batch of more is walked in chunks, whose gradients are added up.
+template <class T> size_t chunk_of(const Plan& plan, size_t batch_size) {
+    double row = double(plan.sizes[0]), weights = 0;
+    for (size_t l = 1; l < plan.n_sizes; ++l) {
+        row += 3 * double(plan.sizes[l]);
+        weights += double(plan.sizes[l]) * (double(plan.sizes[l - 1]) + 1);
+    }
+    double rows = CHUNK_BYTES / (row * sizeof(T));
+    rows = rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MOST_CHUNK ? MOST_CHUNK : rows;
+    const double allowed = MOST_WORK[int(plan.matmul)] / weights;
+    rows = rows > allowed ? allowed : rows;
+    return rows < 1 ? 1 : rows < double(batch_size) ? size_t(rows) : batch_size;
+}
+
+template <class T> class Samples {
+public:
+    Samples(const Plan& plan, const Arrays<T>& arrays)
+        : count_(plan.n_samples), features_(plan.sizes[0]), outputs_(plan.sizes[plan.n_sizes - 1]), arrays_(arrays) {}
+
+    void place(Arena& arena, size_t chunk, bool trains) {
+        stride_ = row_stride<T>(rounded_up(features_, LANES<T>));
+        x_ = trains ? arena.take<T>(stride_ * chunk) : nullptr;
+        y_stride_ = row_stride<T>(rounded_up(outputs_, LANES<T>));
+        y_ = trains ? arena.take<T>(y_stride_ * chunk) : nullptr;
+        targets_ = trains ? arena.take<T>(count_ * outputs_) : nullptr;
+    }
+
+    // Keep the targets sample by sample, to be gathered from.
+    void keep_targets() {
+        for (size_t j = 0; j < outputs_; ++j)
+            for (size_t s = 0; s < count_; ++s) targets_[s * outputs_ + j] = arrays_.y[j * count_ + s];
+    }
+
+    // The samples first ... first + n of the order. Samples that lie together already are read where they are.
+    Input<T> inputs(const std::intptr_t* order, size_t first, size_t n) {
+        const size_t row = features_ + 1;
+        if (!order) return {arrays_.design + first * row, row};
+        if (n == 1) return {arrays_.design + size_t(order[first]) * row, row};
+        for (size_t s = 0; s < n; ++s)
+            __builtin_memcpy(x_ + s * stride_, arrays_.design + size_t(order[first + s]) * row, features_ * sizeof(T));
+        return {x_, stride_};
+    }
+
+    // Their targets in rows like the logits', and in the caller's y_used.
+    const T* targets(const std::intptr_t* order, size_t first, size_t n) {
+        for (size_t s = 0; s < n; ++s) {
+            const T* from = targets_ + (order ? size_t(order[first + s]) : first + s) * outputs_;
+            for (size_t j = 0; j < outputs_; ++j) y_[s * y_stride_ + j] = from[j];
+        }
+        to_caller(y_, first, n, arrays_.y_used);
+        return y_;
+    }
+
+    // Rows to the caller's (n_outputs, n_samples).
+    void to_caller(const T* rows, size_t first, size_t n, T* out) const {
+        for (size_t j = 0; j < outputs_; ++j)
+            for (size_t s = 0; s < n; ++s) out[j * count_ + first + s] = rows[s * y_stride_ + j];
+    }
+
+private:
+    size_t count_, features_, outputs_, stride_ = 0, y_stride_ = 0;
+    Arrays<T> arrays_;
+    T *x_ = nullptr, *y_ = nullptr, *targets_ = nullptr;
+};
+
+}  // namespace nnexp::NNEXP_TARGET
