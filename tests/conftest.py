@@ -14,6 +14,7 @@ LONG = (
     "test_torture",
     "test_power",
     "test_distributions",
+    "test_native",
     "test_quoting",
     "test_many_writers",
     "test_refused",

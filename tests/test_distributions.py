@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import ast
 import itertools
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import tomllib
-import venv
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -27,26 +23,13 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.command import ROOT, Ended, environment, result, runs, sweeps
+from tests.command import ROOT, result, runs, sweeps
+from tests.fresh import COMPILED, DISTRIBUTIONS, Fresh, made, module_of, own_tests
 
-DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
+PURE = [name for name in DISTRIBUTIONS if name not in COMPILED]
 
 PUBLIC = {"nnexp.plugin", "nnexp.errors", "nnexp.testing", "nnexp.tables.frame"}
 """What a plugin may import of nnexp."""
-
-GUARD = """
-import sys
-from pathlib import Path
-import {module}, nnexp
-for each in ({module}, nnexp):
-    assert Path(each.__file__).is_relative_to(sys.prefix), each.__file__
-"""
-"""A conftest.py: were a checkout's module imported instead of the wheel's, pytest would end with exit code 4."""
-
-
-def module_of(distribution: str) -> str:
-    """The module that a distribution installs."""
-    return distribution.replace("-", "_")
 
 
 def project(distribution: str) -> dict[str, Any]:
@@ -56,46 +39,10 @@ def project(distribution: str) -> dict[str, Any]:
     return read
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """An environment with nothing but wheels, and what it borrows."""
-
-    python: Path
-    site: Path
-    wheels: dict[str, Path]
-    """By distribution."""
-
-    def run(self, *words: str, cwd: Path, timeout: float = 300) -> Ended:
-        """``python WORDS`` in ``cwd``, which must not be a checkout."""
-        done = subprocess.run(
-            [self.python, *words],
-            cwd=cwd,
-            env={key: value for key, value in environment().items() if key != "PYTHONPATH"},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
-    """Build all the wheels, install them without a network, then borrow every other package."""
-    built, place = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("fresh")
-    wheels: dict[str, Path] = {}
-    for name, folder in [("nnexp", ROOT), *((name, ROOT / "plugins" / name) for name in DISTRIBUTIONS)]:
-        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        (wheels[name],) = built.glob(f"{module_of(name)}-*.whl")
-    venv.create(place, with_pip=False, symlinks=True)
-    python = place / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", *map(str, wheels.values())], check=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(place), "platbase": str(place)}))
-    borrowed = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
-    (site / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
-    return Fresh(python, site, wheels)
+    """An environment with the wheels of nnexp and of the plugins that need no compiler (``test_native`` has the other)."""
+    return made(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("fresh"), ["nnexp", *PURE])
 
 
 def test_the_core_wheel(fresh: Fresh) -> None:
@@ -168,7 +115,7 @@ def test_the_core_runs_from_its_wheel(fresh: Fresh, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "outputs"]
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", PURE)
 def test_the_wheel(distribution: str, fresh: Fresh) -> None:
     """A wheel holds one module, typed, without its tests, and depends on nnexp by a range."""
     names = zipfile.ZipFile(fresh.wheels[distribution]).namelist()
@@ -205,25 +152,17 @@ def test_the_core_imports_none_of_them() -> None:
     assert not {name.split(".")[0] for name in imported(ROOT / "nnexp")} & {*map(module_of, DISTRIBUTIONS)}
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", PURE)
 def test_its_own_tests_pass(distribution: str, fresh: Fresh, tmp_path: Path) -> None:
     """A distribution's tests pass against the wheels, away from its sources; every warning is an error."""
-    folder = ROOT / "plugins" / distribution
-    for name in ("tests", "README.md", "pyproject.toml"):
-        copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
-        copy(folder / name, tmp_path / name)
-    (tmp_path / "conftest.py").write_text(GUARD.format(module=module_of(distribution)), encoding="utf-8")
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
-    warnings = "".join(f"    {each}\n" for each in settings["filterwarnings"])
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n{warnings}", encoding="utf-8")
-    options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
-    ended = fresh.run("-m", "pytest", *options, "tests", cwd=tmp_path, timeout=600)
+    ended = own_tests(distribution, fresh, tmp_path)
     assert ended.code == 0, ended.out + ended.err
 
 
-def test_the_five() -> None:
+def test_the_six() -> None:
     """What plugins/ holds."""
-    assert DISTRIBUTIONS == ["nnexp-activations", "nnexp-idx", "nnexp-losses", "nnexp-openml", "nnexp-optimizers"]
+    assert PURE == ["nnexp-activations", "nnexp-idx", "nnexp-losses", "nnexp-openml", "nnexp-optimizers"]
+    assert sorted({*DISTRIBUTIONS} - {*PURE}) == ["nnexp-native"]
 
 
 def test_a_sweep_mixes_built_in_and_third_party_options(fresh: Fresh, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import cycle, pairwise, product
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -161,12 +161,18 @@ def claimed(engine: Engine, cases: Iterator[Case]) -> Iterator[Case]:
     return (case for case in cases if not engine.refusal(case.training))
 
 
-def combinations(dtype: Dtype = DTYPES[0]) -> Iterator[Case]:
+def combinations() -> Iterator[Case]:
     """Every installed activation with every objective and every optimizer."""
-    for activation in cast("list[Activation]", installed("activation")):
-        for loss, output, task in objectives():
-            for optimizer in optimizers():
-                yield make(activation=activation, output=output, loss=loss, optimizer=optimizer, task=task, dtype=dtype)
+    for activation, (loss, output, task), optimizer in product(installed("activation"), objectives(), optimizers()):
+        yield make(activation=activation, output=output, loss=loss, optimizer=optimizer, task=task)
+
+
+def combinations_in_float32() -> Iterator[Case]:
+    """Every installed activation with every objective, in float32; the optimizers take turns."""
+    turns = cycle(optimizers())
+    for activation, (loss, output, task) in product(installed("activation"), objectives()):
+        optimizer = next(turns)
+        yield make(activation=activation, output=output, loss=loss, optimizer=optimizer, task=task, dtype=DTYPES[1])
 
 
 def plain(**changes: Any) -> Case:

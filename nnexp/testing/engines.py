@@ -19,13 +19,14 @@ from nnexp.testing.engine_cases import (
     Trained,
     claimed,
     combinations,
+    combinations_in_float32,
     expected,
     optimizers,
     plain,
     shapes,
     trained,
 )
-from nnexp.testing.numerics import DTYPES, shown
+from nnexp.testing.numerics import shown
 from nnexp.testing.verdict import Failed, Skipped
 
 SENSITIVE = 30
@@ -96,8 +97,8 @@ def every_combination(engine: Engine) -> None:
 
 
 def every_combination_in_float32(engine: Engine) -> None:
-    """The same in float32."""
-    agree(engine, combinations(DTYPES[1]))
+    """The same in float32, where the optimizers take turns."""
+    agree(engine, combinations_in_float32())
 
 
 def every_size(engine: Engine) -> None:
