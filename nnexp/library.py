@@ -43,6 +43,7 @@ PluginSpec = str | Mapping[str, Any]
 
 
 ARGUMENTS: Mapping[str, str] = {
+    "dataset.task": "task",
     "network.hidden": "hidden",
     "split.validation": "validation",
     "split.test": "test",
@@ -56,6 +57,8 @@ ARGUMENTS: Mapping[str, str] = {
 @dataclass(frozen=True)
 class InMemory(Dataset):
     """Arrays that are already there: what ``fit`` trains on."""
+
+    task: str = "auto"
 
     def load(self, rng: np.random.Generator) -> Data:
         raise NnexpError("Arrays cannot be loaded again. Call fit(x, y).")
@@ -146,7 +149,7 @@ def fit(
     value out of bounds, data that cannot be trained on and a cost that diverges.
     """
     config = {
-        "dataset": InMemory(),
+        "dataset": InMemory(task),
         "loss": loss,
         "output": output,
         "activation": activation,

@@ -14,6 +14,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import cast
 
+import numpy as np
+
+from nnexp.basics.fields import hyperparameters
 from nnexp.discovery import registry
 from nnexp.engine.objective import mismatch
 from nnexp.errors import NnexpError, listed
@@ -21,9 +24,11 @@ from nnexp.experiment.plan import Plan
 from nnexp.plugin import (
     Activation,
     Data,
+    Dataset,
     Loss,
     Task,
 )
+from nnexp.tables.classes import fit_for_classes
 
 NATURAL_LOSS: Mapping[Task, str] = {"regression": "mse", "binary": "bce", "multiclass": "cce"}
 """What ``loss=auto`` becomes where the dataset names no loss of its own."""
@@ -34,7 +39,7 @@ def resolve(chosen: Plan, data: Data) -> Plan:
     loss = chosen.loss
     if loss is None:
         loss = cast("Loss", registry.build("loss", {"name": chosen.dataset.loss or NATURAL_LOSS[data.task]}))
-    check_task(loss, data)
+    check_task(loss, data, chosen.dataset)
     output = chosen.output
     if output is None:
         output = cast("Activation", registry.build("activation", {"name": loss.outputs[data.task]}, "output"))
@@ -52,8 +57,8 @@ def resolve(chosen: Plan, data: Data) -> Plan:
     return dataclasses.replace(chosen, loss=loss, output=output)
 
 
-def check_task(loss: Loss, data: Data) -> None:
-    """Refuse a loss that is not for the data's task, and name those that are."""
+def check_task(loss: Loss, data: Data, dataset: Dataset) -> None:
+    """Refuse a loss that is not for the data's task; name those that are, and the task that is the loss's."""
     if data.task in loss.outputs:
         return
     losses = [
@@ -65,10 +70,30 @@ def check_task(loss: Loss, data: Data) -> None:
     losses.sort(key=lambda name: name != natural)
     tasks = " and ".join(loss.outputs) or "no task (its class declares no outputs)"
     others = f" (or {listed(losses[1:])})" if losses[1:] else ""
+    other = next((task for task in loss.outputs if could_be(task, data)), None) if "task" in names(dataset) else None
+    meant = "is a quantity" if other == "regression" else "holds classes"
+    choice = f", or dataset.task={other} if '{data.target}' {meant}" if other else ""
     raise NnexpError(
         f"loss={registry.known_as(loss)} is for {tasks}; this is a {TASK_WORDS[data.task]} "
-        f"(target '{data.target}'). Type loss={losses[0]}{others}."
+        f"(target '{data.target}'). Type loss={losses[0]}{others}{choice}."
     )
+
+
+def names(dataset: Dataset) -> list[str]:
+    """The fields of a dataset."""
+    return [item.name for item in hyperparameters(dataset)]
+
+
+def could_be(task: str, data: Data) -> bool:
+    """Whether a target could be meant for the task: numbers for any, as far as they are no more values than classes may be."""
+    if task == "regression":
+        return not any(isinstance(label, str) for label in data.classes)
+    if data.classes:
+        return task == "multiclass" or len(data.classes) == 2
+    values = np.unique(data.y)
+    whole = bool((values % 1 == 0).all())
+    labels = [int(value) if whole else value for value in values.tolist()]
+    return data.y.ndim == 1 and (task == "multiclass" or len(labels) == 2) and fit_for_classes(labels, len(data.y))
 
 
 TASK_WORDS: Mapping[Task, str] = {
