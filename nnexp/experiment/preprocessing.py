@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.errors import NnexpError, listed
 from nnexp.plugin import Array, Data, Task
+from nnexp.tables.spelling import cell
 
 Rows = NDArray[np.intp]
 """Row numbers, ascending."""
@@ -48,11 +49,20 @@ def split(data: Data, validation: float, test: float, rng: np.random.Generator) 
         parts.append(np.sort(np.concatenate([group[:count] for group, count in zip(groups, counts, strict=True)])))
         groups = [group[count:] for group, count in zip(groups, counts, strict=True)]
         if fraction and not len(parts[-1]):
-            raise NnexpError(
-                f"split.{name}={fraction} of {n_samples} samples leaves none for {name}. Type split.{name}=0."
-            )
+            raise _none_left(data, name, fraction, room=any(len(group) > 1 for group in groups))
     training = np.sort(np.concatenate(groups))
     return Split(training, parts[1], parts[0])
+
+
+def _none_left(data: Data, name: str, fraction: float, *, room: bool) -> NnexpError:
+    """The message where a part has no sample, be it that training keeps the only one of each class."""
+    why = ""
+    if data.classes and not room:
+        counts = _counts(data, np.arange(len(data.y)))
+        why = f": training keeps one of {_named(data, counts, np.argsort(counts, kind='stable'))}"
+    return NnexpError(
+        f"split.{name}={fraction} of {len(data.y)} samples leaves none for {name}{why}. Type split.{name}=0."
+    )
 
 
 def _shares(sizes: list[int], total: int) -> list[int]:
@@ -67,6 +77,27 @@ def _shares(sizes: list[int], total: int) -> list[int]:
         extra = min(total - counts.sum(), room[index] - counts[index])
         counts[index] += max(extra, 0)
     return [int(count) for count in counts]
+
+
+def few(data: Data, parts: Split) -> Iterator[str]:
+    """Which classes a part has no sample of, and of which training has the only one where there is no other part."""
+    counts = _counts(data, np.arange(len(data.y)))
+    for name, rows in parts._asdict().items():
+        if len(rows) and (absent := np.flatnonzero(_counts(data, rows) == 0)).size:
+            yield f"{name} has no sample of {_named(data, counts, absent)}"
+    if len(parts.training) == len(data.y) and (single := np.flatnonzero(counts == 1)).size:
+        yield f"training has a single sample of {_named(data, counts, single)}"
+
+
+def _counts(data: Data, rows: Rows) -> NDArray[np.intp]:
+    """How many of the given rows are of each class; nothing for a regression."""
+    return np.bincount(data.y[rows].astype(np.intp), minlength=len(data.classes)) if data.classes else np.zeros(0, int)
+
+
+def _named(data: Data, counts: Rows, indices: Rows) -> str:
+    """Classes, each with how many samples it has."""
+    words = [f"{cell(repr(data.classes[index]))} ({counts[index]} in all)" for index in indices]
+    return f"{'classes' if words[1:] else 'class'} {listed(words, most=5)}"
 
 
 @dataclass(frozen=True)

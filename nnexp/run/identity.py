@@ -30,6 +30,7 @@ from nnexp.experiment.engines import is_default
 from nnexp.experiment.experiment import Experiment
 from nnexp.experiment.growth import growth
 from nnexp.experiment.plan import SECTIONS, Settings
+from nnexp.experiment.preprocessing import few
 from nnexp.experiment.settings import Place
 from nnexp.journal.records import DataRecord, Recipe
 from nnexp.plugin import Plugin
@@ -209,8 +210,8 @@ def engine_in_words(experiment: Experiment) -> str:
 
 
 def notes(experiment: Experiment) -> tuple[str, ...]:
-    """What a user should know about how the data were read and scaled, one line each."""
-    return (*experiment.data.notes, *experiment.preprocessing.notes)
+    """What a user should know about how the data were read, split and scaled, one line each."""
+    return (*experiment.data.notes, *few(experiment.data, experiment.split), *experiment.preprocessing.notes)
 
 
 def with_options(plugin: Mapping[str, Any]) -> str:

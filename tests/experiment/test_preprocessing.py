@@ -13,7 +13,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from nnexp.errors import NnexpError
 from nnexp.experiment import preprocessing
-from nnexp.experiment.preprocessing import Preprocessing, Scaling, Split, split
+from nnexp.experiment.preprocessing import Preprocessing, Scaling, Split, few, split
 from nnexp.plugin import Data, Task
 
 ALL = np.arange(30)
@@ -73,6 +73,50 @@ def test_stratified_by_hand() -> None:
     data = labelled([80, 20])
     parts = drawn(data, 0.25, 0.5)
     assert [np.bincount(data.y[rows]).tolist() for rows in parts] == [[20, 5], [20, 5], [40, 10]]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "validation", "test", "said"),
+    [
+        ([20, 20, 1], 0.2, 0, ["validation has no sample of class 2 (1 in all)"]),
+        ([20, 20, 1], 0, 0, ["training has a single sample of class 2 (1 in all)"]),
+        (
+            [40, 2, 1],
+            0.2,
+            0.1,
+            [
+                "validation has no sample of class 2 (1 in all)",
+                "test has no sample of classes 1 (2 in all), 2 (1 in all)",
+            ],
+        ),
+        ([20, 20], 0.2, 0.2, []),
+        ([3, 3], 0, 0, []),
+    ],
+)
+def test_classes_of_few_samples(sizes: list[int], validation: float, test: float, said: list[str]) -> None:
+    """A class that a part has no sample of is named with its count, and one of a single sample in any case."""
+    data = labelled(sizes)
+    assert list(few(data, drawn(data, validation, test))) == said
+
+
+def test_a_regression_has_no_classes() -> None:
+    """Of numbers that occur once nothing is said."""
+    assert not list(few(numbers(20), drawn(numbers(20), 0.2, 0)))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "validation", "said"),
+    [
+        ([1, 1], 0.2, "leaves none for validation: training keeps one of classes 0 (1 in all), 1 (1 in all). Type"),
+        ([1] * 8, 0.2, "training keeps one of classes 0 (1 in all), 1 (1 in all), "),
+        ([2, 1], 0.1, "leaves none for validation. Type"),
+    ],
+)
+def test_classes_that_leave_nothing_to_validate(sizes: list[int], validation: float, said: str) -> None:
+    """Where each class has a single sample, that is why there is none for another part; else the share is too small."""
+    with pytest.raises(NnexpError) as refused:
+        drawn(labelled(sizes), validation, 0)
+    assert said in str(refused.value)
 
 
 SIZES = st.lists(st.integers(1, 60), min_size=2, max_size=6).filter(lambda sizes: sum(sizes) >= 8)
