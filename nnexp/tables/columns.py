@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nnexp.basics.exact import GAPS, as_floats, first_inexact, whole_number
 from nnexp.errors import NnexpError, counted, did_you_mean, listed
 from nnexp.tables.format import USUAL, Format, units_of
-from nnexp.tables.spelling import cell, stripped
+from nnexp.tables.spelling import TRUTH, cell, stripped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,15 +163,17 @@ def numbers_of(column: pd.Series[Any], form: Format) -> pd.Series[Any]:
 def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArray[np.float64]:
     """The column as finite numbers; true and false are 1 and 0."""
     where = f"{source}: column '{column.name}'"
-    kind = kind_of(column)
+    kind, boolean = kind_of(column), column.name in form.booleans
     if kind == "text":
         codes, texts = levels(column)
-        found = [form.number(text) for text in texts]
+        truth: Mapping[str, int | float] = TRUTH if boolean else {}
+        found = [truth.get(text.casefold(), form.number(text)) for text in texts]
         if None in found:
             odd = found.index(None)
             row = column.index[codes == odd][0]
+            rule = "true or false, as in training" if boolean else "numbers"
             raise NnexpError(
-                f"{where} has to hold numbers. Got '{cell(texts[odd])}' in row {row}. Correct it in the file."
+                f"{where} has to hold {rule}. Got '{cell(texts[odd])}' in row {row}. Correct it in the file."
             )
         refuse_several_units(texts, form, where)
         refuse_another_unit(texts, form, str(column.name), where)
@@ -185,6 +187,10 @@ def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArra
     if len(infinite):
         value, row = column.iloc[infinite[0]], column.index[infinite[0]]
         raise NnexpError(f"{where} is infinite in row {row} ({str(value)[:20]}). Correct it, or leave this row out.")
+    other = np.flatnonzero((values != 0) & (values != 1))
+    if boolean and len(other):
+        value, row = column.iloc[other[0]], column.index[other[0]]
+        raise NnexpError(f"{where} has to hold true or false, as in training. Got {value} in row {row}. Correct it.")
     return values
 
 

@@ -46,6 +46,8 @@ class Format:
     """What is written for a missing value, beside nothing at all; None for ``MISSING``."""
     beside: tuple[tuple[str, str], ...] = ()
     """Columns and the units that were stripped from them in training."""
+    booleans: tuple[str, ...] = ()
+    """Columns that held true and false in training."""
 
     def __post_init__(self) -> None:
         """Raise ValueError, with the field's name first, for what no table is written with."""
@@ -86,17 +88,19 @@ class Format:
         """What ``changes`` returned. Raises ValueError for anything else."""
         if not isinstance(found, Mapping) or not all(each in cls.__dataclass_fields__ for each in found):
             raise ValueError("how its table was written is not described")
-        texts = {name: value for name, value in found.items() if name not in ("na", "beside")}
-        marks, beside = found.get("na"), found.get("beside", {})
-        if not all(isinstance(each, str) for each in texts.values()) or not (
-            marks is None or (isinstance(marks, list) and all(isinstance(each, str) for each in marks))
+        texts = {name: value for name, value in found.items() if name not in ("na", "beside", "booleans")}
+        marks, beside, booleans = found.get("na"), found.get("beside", {}), found.get("booleans", [])
+        lists = [booleans] if marks is None else [booleans, marks]
+        if not all(isinstance(each, str) for each in texts.values()) or not all(
+            isinstance(each, list) and all(isinstance(text, str) for text in each) for each in lists
         ):
             raise ValueError("how its table was written is not described")
         if not isinstance(beside, Mapping) or not all(
             isinstance(each, str) for pair in beside.items() for each in pair
         ):
             raise ValueError("the units of its table are not described")
-        return cls(**texts, na=None if marks is None else tuple(marks), beside=tuple(beside.items()))
+        na = None if marks is None else tuple(marks)
+        return cls(**texts, na=na, beside=tuple(beside.items()), booleans=tuple(booleans))
 
     def number(self, text: str) -> int | float | None:
         """The number that a text spells in this format, without its unit where units are stripped; None for any other text."""

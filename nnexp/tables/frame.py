@@ -5,13 +5,12 @@ For every dataset that reads a table, whatever its source: ``csv`` and third-par
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.basics.data import likely_task
@@ -31,18 +30,15 @@ from nnexp.tables.columns import (
     refuse_several_units,
 )
 from nnexp.tables.format import USUAL, Format, units_of
-from nnexp.tables.notes import alike_but_for_case, footers, marks, other_task, rows_left_out
+from nnexp.tables.notes import alike_but_for_case, footers, marks, other_task, rows_left_out, spellings_of_truth
 from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
-from nnexp.tables.spelling import cell
+from nnexp.tables.spelling import TRUTH, cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FEW_CATEGORIES = 10
 """So are more than this, if hardly one occurs twice."""
-
-PLAIN_NAME = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
-"""A column name that the shell and Hydra read as it stands; others are quoted in what a message says to type."""
 
 
 def from_frame(
@@ -96,6 +92,7 @@ class _Choice:
             )
         dropped = len(given) - len(table)
         table, beside = self._spelled_out(table)
+        booleans = tuple(name for name in names if kind_of(table[name]) == "bool" and name not in self.text)
         kinds = {name: self._kind(table[name]) for name in names}
         for name, kind in kinds.items():
             self._check(table[name], kind, self._how_to_drop(name))
@@ -119,20 +116,24 @@ class _Choice:
             target=self.target,
             categories=categories,
             notes=notes,
-            reading=replace(self.form, beside=tuple(beside.items())).changes() if self.form else {},
+            reading=replace(self.form or USUAL, beside=tuple(beside.items()), booleans=booleans).changes(),
         )
 
     def _spelled_out(self, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Numbers that are kept as text become numbers, as in a column whose only word stood in a row that was left out.
+        """Numbers, true and false that are kept as text become what they say, as where the only word was in a row left out.
 
         Returns the units that stood beside them, too, by column.
         """
+        import pandas as pd
+
         form, numbers, beside = self.form or USUAL, {}, {}
         for name in table.columns.difference(list(self.text)):
             column = table[name]
             if kind_of(column) == "text" and str(column.dtype) != "category":
-                texts = levels(column)[1]
-                if all(form.number(text) is not None for text in texts):
+                codes, texts = levels(column)
+                if all(text.casefold() in TRUTH for text in texts):
+                    numbers[name] = pd.Series(np.array([TRUTH[text.casefold()] for text in texts])[codes], column.index)
+                elif all(form.number(text) is not None for text in texts):
                     refuse_several_units(texts, form, f"{self.source}: column '{name}'")
                     numbers[name] = numbers_of(column, form)
                     beside.update({str(name): next(iter(units_of(texts, form)), "")} if form.units == "strip" else {})
@@ -148,6 +149,7 @@ class _Choice:
         texts = [name for name in table.columns if self._kind(table[name]) == "text"]
         yield from footers(table[texts])
         yield from marks(table[texts]) if self.form else ()
+        yield from spellings_of_truth(table[[name for name in texts if name not in self.text]], self.text)
 
     def _kind(self, column: pd.Series[Any]) -> str:
         """The kind of a column: words where the user says so."""
@@ -223,11 +225,7 @@ class _Choice:
         """What to do about a column."""
         if name == self.target:
             return "Choose another target: type dataset.target=NAME"
-        columns = [*self.drop, name]
-        if all(PLAIN_NAME.fullmatch(each) for each in columns):
-            return f"To leave the column out, type dataset.drop=[{','.join(columns)}]"
-        quoted = ",".join('"' + each.replace('"', '\\"') + '"' for each in columns)
-        return f"To leave the column out, type {shlex.quote(f'dataset.drop=[{quoted}]')}"
+        return f"To leave the column out, type {override('dataset.drop', [*self.drop, name])}"
 
     def _words(self, name: str) -> str:
         """What to type where a column holds words that only look like something else."""

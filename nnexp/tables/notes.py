@@ -64,6 +64,8 @@ MARKS = {
     *("n.a.", "n/a.", "na", "none", "nil", "missing", "unknown"),
 }
 """What is often written for a missing value, beside what is taken for one."""
+TRUTHS = ({"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"}, {"on", "off"}, {"1", "0"})
+"""Pairs of words for true and false."""
 FOOTERS = {
     "total",
     "totals",
@@ -93,6 +95,18 @@ def marks(texts: pd.DataFrame) -> Iterator[str]:
         yield (
             f"{cell(word)!r} in {where} is taken for a word; if a value is missing there, type {override('dataset.na', [word])}"
         )
+
+
+def spellings_of_truth(texts: pd.DataFrame, named: Sequence[str]) -> Iterator[str]:
+    """Columns in which true and false are written in several ways; ``named`` are those of which it is known."""
+    for name in texts.columns:
+        words = {word.casefold(): word for word in levels(texts[name])[1]}
+        ways = [words[word] for pair in TRUTHS for word in sorted(pair & words.keys())]
+        if words.keys() <= {*MARKS}.union(*TRUTHS) and sum(bool(pair & words.keys()) for pair in TRUTHS) > 1:
+            yield (
+                f"column '{name}' says true and false in several ways ({listed(map(repr, ways))}), and each counts by itself. "
+                f"Write them alike, or if they are names, type {override('dataset.text', [*named, str(name)])}"
+            )
 
 
 def footers(texts: pd.DataFrame) -> Iterator[str]:

@@ -16,6 +16,8 @@ CURRENCIES = frozenset(
 """Codes (ISO 4217) that stand before an amount as often as behind it."""
 ORDINALS = frozenset({"st", "nd", "rd", "th"})
 """What makes a place of a number: 1st, 2nd, 3rd, 4th."""
+TRUTH = {"true": True, "false": False}
+"""How true and false are written, in any case."""
 NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
 MINUS = "\u2212"
 """The minus sign of typography."""

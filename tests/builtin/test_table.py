@@ -549,7 +549,7 @@ class TestTableRefused:
             ("day", ("id",), "dataset.drop=[id,day]"),
             ("a day (local)", (), """'dataset.drop=["a day (local)"]'"""),
             ("größe", (), """'dataset.drop=["größe"]'"""),
-            ("null", (), """'dataset.drop=["null"]'"""),
+            ("null", (), "dataset.drop=[null]"),
         ):
             message = refusal(load, write(tmp_path, f"id,{name},y\n{rows}"), drop=dropped)
             assert f"To leave the column out, type {typed}. If they are names, type " in message

@@ -69,3 +69,15 @@ def test_what_is_refused(text: str, options: tuple[str, ...], message: str, plac
     ended = nnexp("predict", str(run), "n.csv", *options, cwd=place)
     assert (ended.code, ended.out) == (1, "")
     assert message in ended.err
+
+
+def test_a_model_of_booleans_takes_no_other_number(tmp_path: Path) -> None:
+    """Training with true and false is remembered: 2 and 0.5 are refused with their row, 1 and 0 are not."""
+    (tmp_path / "t.csv").write_text("x,y\n" + "TRUE,3.5\nfalse,1\ntrue,3.5\nFalse,1\n" * 6)
+    assert nnexp(*WORDS, "epochs=1", cwd=tmp_path).code == 0
+    (run,) = runs(tmp_path)
+    for cells, message in (("1\n2\n", "Got 2 in row 2."), ("0.5\n1\n", "Got 0.5 in row 1."), ("true\n0\n", "")):
+        (tmp_path / "n.csv").write_text(f"x\n{cells}")
+        ended = nnexp("predict", str(run), "n.csv", cwd=tmp_path)
+        assert ended.code == bool(message), ended.err
+        assert (f"column 'x' has to hold true or false, as in training. {message}" in ended.err) == bool(message)

@@ -115,6 +115,7 @@ def test_the_nearest_formats(texts: list[str], options: list[dict[str, str]]) ->
         {"na": ()},
         {"na": ("-", "?"), "header": "none"},
         {"header": "3", "units": "strip"},
+        {"booleans": ("a", "b")},
     ],
 )
 def test_what_is_kept(how: dict[str, Any]) -> None:
@@ -131,6 +132,10 @@ def test_what_is_kept(how: dict[str, Any]) -> None:
         {"separator": ""},
         {"decimal": ";"},
         {"na": "NA"},
+        {"na": 0},
+        {"booleans": "a"},
+        {"booleans": [1]},
+        {"booleans": None},
         {"na": [1]},
         {"path": "/etc"},
         {"header": "0"},
@@ -250,3 +255,38 @@ def test_characters_of_no_width(tmp_path: Path) -> None:
     assert load(tmp_path, "a,y\n1\u200b,1.5\n2\ufeff,2.5\n3,3.5\n").x.tolist() == [[1], [2], [3]]
     assert load(tmp_path, "Gro\u0308\u00dfe,y\n1,1.5\n2,2.5\n").names == ("Gr\u00f6\u00dfe",)
     assert load(tmp_path, "a,Gro\u0308\u00dfe\n1,1.5\n2,2.5\n", "Gro\u0308\u00dfe").target == "Gr\u00f6\u00dfe"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["TRUE", "True", "true", "FALSE", "False", "false"],
+        ["TRUE", "True ", "tRue", "FALSE", " False", "fALSE"],
+    ],
+)
+def test_true_and_false_in_any_case(words: list[str], tmp_path: Path) -> None:
+    """They are 1 and 0, in a text file, in a parquet file that has them as texts, and as a target."""
+    text = "a,y\n" + "".join(f"{word},{n}.5\n" for n, word in enumerate(words))
+    expected = [[1], [1], [1], [0], [0], [0]]
+    data = load(tmp_path, text)
+    assert data.x.tolist() == expected
+    assert (data.notes, data.reading) == ((), {"booleans": ["a"]})
+    pd.DataFrame({"a": words, "y": np.arange(6) + 0.5}).to_parquet(tmp_path / "t.parquet")
+    assert Csv(path=str(tmp_path / "t.parquet"), target="y").load(np.random.default_rng(0)).x.tolist() == expected
+    assert load(tmp_path, text, "a").classes == (False, True)
+    named = Csv(path=str(tmp_path / "t.csv"), target="y", text=("a",)).load(np.random.default_rng(0))
+    assert named.categories["a"] == tuple(sorted(word.strip() for word in words))
+
+
+@pytest.mark.parametrize(
+    ("words", "row"), [([True, 2, 1], 2), ([0.5, 0, 1], 1), (["true", "no", "false"], 2), (["1", "TRUE", "-1"], 3)]
+)
+def test_booleans_of_training(words: list[Any], row: int) -> None:
+    """Where training had true and false, 1 and 0 are the same, and any other number or word is refused with its row."""
+    form = Format(booleans=("a",))
+    frame = pd.DataFrame({"a": [True, False, 1, 0]}, dtype=object)
+    assert encode(frame, ["a"], {}, form=form).tolist() == [[1], [0], [1], [0]]
+    assert encode(pd.DataFrame({"a": ["TRUE", "0"]}), ["a"], {}, form=form).tolist() == [[1], [0]]
+    message = rf"column 'a' has to hold true or false, as in training\. Got '?{words[row - 1]}'? in row {row}\."
+    with pytest.raises(NnexpError, match=message):
+        encode(pd.DataFrame({"a": words}), ["a"], {}, form=form)

@@ -99,3 +99,25 @@ def test_texts_that_hardly_repeat() -> None:
     frame = pd.DataFrame({"id": [f"a{row:05}" for row in range(30)], "y": np.arange(30) + 0.5})
     with pytest.raises(NnexpError, match="holds 30 different texts in 30 rows: that looks like an identifier"):
         from_frame(frame, "y")
+
+
+@pytest.mark.parametrize(
+    ("words", "ways"),
+    [
+        (["TRUE", "FALSE", "1", "0"], "'FALSE', 'TRUE', '0', '1'"),
+        (["yes", "no", "true", "?"], "'true', 'no', 'yes'"),
+        (["y", "n", "yes"], "'yes', 'n', 'y'"),
+        (["yes", "no", "no"], ""),
+        (["true", "maybe", "1"], ""),
+    ],
+)
+def test_several_ways_to_say_true(words: list[str], ways: str) -> None:
+    """Words for true and false of several pairs are pointed out, until the column is said to hold names."""
+    frame = pd.DataFrame({"a": words * 3, "y": np.arange(3 * len(words)) + 0.5})
+    said = [note for note in from_frame(frame, "y").notes if "true and false" in note]
+    expected = (
+        f"column 'a' says true and false in several ways ({ways}), and each counts by itself. Write them alike, or if "
+        "they are names, type dataset.text=[a]"
+    )
+    assert said == ([expected] if ways else [])
+    assert not [note for note in from_frame(frame, "y", text=["a"]).notes if "true and false" in note]
