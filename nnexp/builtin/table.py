@@ -13,6 +13,7 @@ from nnexp.tables.columns import encode
 from nnexp.tables.format import Format
 from nnexp.tables.frame import from_frame
 from nnexp.tables.reading import read_table
+from nnexp.tables.zeros import leading_zeros
 
 __all__ = ["Csv", "encode", "read_table"]
 
@@ -74,4 +75,8 @@ class Csv(Dataset):
             form=table.form,
             cell=table.cell,
         )
-        return replace(data, notes=(*table.notes, *data.notes))
+        columns = [
+            name for name in (*data.names, data.target) if name not in (*data.categories, *map(composed, self.text))
+        ]
+        zeros = table.zeros(columns) if table.zeros else {}
+        return replace(data, notes=(*table.notes, *data.notes, *leading_zeros(zeros, self.text)))

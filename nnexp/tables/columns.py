@@ -187,8 +187,7 @@ def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArra
     if len(infinite):
         value, row = column.iloc[infinite[0]], column.index[infinite[0]]
         raise NnexpError(f"{where} is infinite in row {row} ({str(value)[:20]}). Correct it, or leave this row out.")
-    other = np.flatnonzero((values != 0) & (values != 1))
-    if boolean and len(other):
+    if boolean and len(other := np.flatnonzero((values != 0) & (values != 1))):
         value, row = column.iloc[other[0]], column.index[other[0]]
         raise NnexpError(f"{where} has to hold true or false, as in training. Got {value} in row {row}. Correct it.")
     return values

@@ -33,6 +33,7 @@ from nnexp.tables.format import USUAL, Format, units_of
 from nnexp.tables.notes import alike_but_for_case, footers, marks, other_task, rows_left_out, spellings_of_truth
 from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
 from nnexp.tables.spelling import TRUTH, cell
+from nnexp.tables.zeros import leading_zeros, padded_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ class _Choice:
                 "need at least 2: add more."
             )
         dropped = len(given) - len(table)
-        table, beside = self._spelled_out(table)
+        texts, (table, beside) = table, self._spelled_out(table)
         booleans = tuple(name for name in names if kind_of(table[name]) == "bool" and name not in self.text)
         kinds = {name: self._kind(table[name]) for name in names}
         for name, kind in kinds.items():
@@ -103,6 +104,7 @@ class _Choice:
         y, classes, task = self._target(table[self.target])
         notes = (
             *rows_left_out(dropped, given[self.target], classes, self.target),
+            *leading_zeros(padded_texts(texts, table), self.text),
             *self._doubts(table, x, kinds),
             *alike_but_for_case({**categories, self.target: [each for each in classes if isinstance(each, str)]}),
             *(other_task(y, classes, self.target) if self.task == "auto" else ()),

@@ -68,3 +68,10 @@ def opened(file: Path) -> Iterator[IO[str]]:
         file, "rt", encoding="utf-8-sig", newline=""
     ) as lines:
         yield lines
+
+
+@contextmanager
+def bytes_of(file: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """The bytes of a text file, compressed or not."""
+    with (gzip.open if file.name.lower().endswith(".gz") else open)(file, "rb") as content:
+        yield content

@@ -20,6 +20,7 @@ from nnexp.tables.parquet import read_parquet
 from nnexp.tables.quotes import refuse_swallowed_rows, unclosed
 from nnexp.tables.spelling import spells_number, stripped
 from nnexp.tables.table import Table, refuse_duplicates, said
+from nnexp.tables.zeros import has_padded, holds_whole_numbers, padded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,15 @@ class _Text:
             column = self._read(**{**how, "na_values": []}, usecols=[name], dtype="str")[name]
             return str(column.iloc[row - 1])
 
-        return Table(table, head.form, tuple(notes), cell)
+        def zeros(names: Collection[str]) -> dict[str, str]:
+            whole = [name for name in names if holds_whole_numbers(table[name])]
+            if not whole or not has_padded(self.file, head.form.separator):
+                return {}
+            written = self._read(**how, usecols=whole, dtype="str")
+            found = {name: padded(written[name].dropna().unique()) for name in whole}
+            return {name: text for name, text in found.items() if text}
+
+        return Table(table, head.form, tuple(notes), cell, zeros)
 
     def _typed(self, **how: Any) -> pd.DataFrame:
         """Read the file so that a column's type depends on all its rows.

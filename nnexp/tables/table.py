@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ class Table:
     """What its owner should know about how it was read."""
     cell: Callable[[str, int], str] | None = None
     """What stands in a column in a row, counted from 1; None where there is no text."""
+    zeros: Callable[[Collection[str]], dict[str, str]] | None = None
+    """Which of these columns have whole numbers with leading zeros, each with the first; None where there is no text."""
 
 
 def refuse_duplicates(file: Path, names: list[str]) -> None:
