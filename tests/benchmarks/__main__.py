@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [startup] [discovery] [sweeps] [tracking] [memory] [steps] [--quick] [--json FILE]``.
+"""``python -m tests.benchmarks [startup] [discovery] [sweeps] [tracking] [memory] [steps] [native] [--quick] [--json FILE]``.
 
 Prints one line per comparison as soon as it is measured. The exit code is 0 whether goals are met or not.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Row, header, shown
 
-PARTS = ("startup", "discovery", "sweeps", "tracking", "memory", "steps")
+PARTS = ("startup", "discovery", "sweeps", "tracking", "memory", "steps", "native")
 """In the order in which they run without a choice: what starts processes while this one is still small."""
 
 

@@ -41,7 +41,7 @@ from nnexp.engine.metrics import for_task
 from nnexp.engine.network import MLP, design_matrix
 from nnexp.engine.objective import Objective
 from nnexp.engine.training import Epoch, Part, train
-from nnexp.plugin import Activation, Loss, Optimizer
+from nnexp.plugin import Activation, Engine, Loss, Optimizer
 from tests.benchmarks import bare, teaching
 from tests.benchmarks.measure import Row, Seconds, faster, paired
 
@@ -167,7 +167,9 @@ def new_network(case: Case) -> MLP:
     return network
 
 
-def epochs_of(case: Case, network: MLP, part: Part, epochs: int, *, shuffle: bool = True) -> Iterator[Epoch]:
+def epochs_of(
+    case: Case, network: MLP, part: Part, epochs: int, *, shuffle: bool = True, engine: Engine | None = None
+) -> Iterator[Epoch]:
     """Train ``network`` by nnexp, with a loss and an optimizer found by name."""
     binary = case.sizes[-1] == 1
     loss = cast("Loss", registry.build("loss", {"name": "bce" if binary else "cce"}))
@@ -178,7 +180,8 @@ def epochs_of(case: Case, network: MLP, part: Part, epochs: int, *, shuffle: boo
     metrics = for_task("binary" if binary else "multiclass", loss.threshold, np.zeros(1), np.ones(1))
     objective = Objective(loss, network.output)
     rng = np.random.default_rng(0)
-    return train(network, objective, optimizer, part, rng=rng, epochs=epochs, metrics=metrics, shuffle=shuffle)
+    more: Any = {"metrics": metrics, "shuffle": shuffle, "engine": engine}
+    return train(network, objective, optimizer, part, rng=rng, epochs=epochs, **more)
 
 
 def engine(case: Case) -> Seconds:

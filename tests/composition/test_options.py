@@ -142,12 +142,12 @@ def test_every_plugin_has_a_schema(kind: str) -> None:
 
 
 def test_what_is_registered() -> None:
-    """Every group offers its kind's plugins from their distribution; only loss and output have auto."""
+    """Every group offers its kind's plugins from their distribution; only loss, output and engine have auto."""
     options.register()
     store = ConfigStore.instance()
     for group, kind in registry.GROUPS.items():
         names = {name.removesuffix(".yaml") for name in store.list(group)}
-        extra = {"auto"} if group in {"loss", "output"} else set()
+        extra = {"auto"} if group in {"loss", "output", "engine"} else set()
         assert names == set(registry.available(kind)) | extra
         for name in registry.available(kind):
             node = store.load(f"{group}/{name}.yaml")
