@@ -242,6 +242,8 @@ class Training:
     optimizer: Optimizer
     dtype: np.dtype[Any]
     n_samples: int
+    timed: bool = False
+    """Whether the runner counts ``product_seconds``."""
 
 
 class Runner(ABC):
@@ -282,10 +284,8 @@ class Engine(Plugin):
         return 1.0
 
     @abstractmethod
-    def runner(  # noqa: PLR0913 (a training, its samples, what changes)
-        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
-    ) -> Runner:
-        """A runner of its epochs; ``timed``: it counts ``product_seconds``."""
+    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> Runner:
+        """A runner of its epochs."""
 
     @abstractmethod
     def evaluator(self, training: Training, design: Array, theta: Array) -> Callable[[], Array]:

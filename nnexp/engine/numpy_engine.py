@@ -27,10 +27,8 @@ Batch = tuple[Step, Array, Array, Array, Array]
 class Numpy(Engine):
     """NumPy's calls on a batch's arrays, by the formulas of the chosen plugins: takes every plugin, and is the reference."""
 
-    def runner(  # noqa: PLR0913 (a training, its samples, what changes)
-        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
-    ) -> NumpyRunner:
-        return NumpyRunner(training, design, y, theta, state, timed=timed)
+    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> NumpyRunner:
+        return NumpyRunner(training, design, y, theta, state)
 
     def evaluator(self, training: Training, design: Array, theta: Array) -> Callable[[], Array]:
         return Evaluator(network_of(training, theta), design)
@@ -48,9 +46,7 @@ class NumpyRunner(Runner):
     while it is still in the processor's cache. Full batches are read in place.
     """
 
-    def __init__(  # noqa: PLR0913 (a training, its samples, what changes)
-        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool
-    ) -> None:
+    def __init__(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> None:
         n_samples, width = design.shape
         batch_size = training.optimizer.batch_size
         self._design, self._optimizer, self._theta, self._state = design, training.optimizer, theta, state
@@ -60,7 +56,7 @@ class NumpyRunner(Runner):
         size = n_samples if batch_size is None else min(batch_size, n_samples)
         network = network_of(training, theta)
         gradient = Objective(training.loss, training.output).gradient
-        dot = self._timed_dot if timed else np.dot
+        dot = self._timed_dot if training.timed else np.dot
         steps = {m: make_step(network, gradient, self._grad, m, dot) for m in {size, *filter(None, [n_samples % size])}}
         x = design
         if not self._in_place:

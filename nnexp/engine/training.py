@@ -114,8 +114,8 @@ def train(
     """
     engine = engine or Numpy()
     state = optimizer.init(network.theta) if state is None else state
-    work = to_train(network, objective, optimizer, len(training.design))
-    runner = engine.runner(work, training.design, training.y, network.theta, state, timed=clock is not None)
+    work = to_train(network, objective, optimizer, len(training.design), timed=clock is not None)
+    runner = engine.runner(work, training.design, training.y, network.theta, state)
     evaluate = engine.evaluator(work, validation.design, network.theta) if validation else None
     shuffled = shuffle and not (optimizer.batch_size is None or optimizer.batch_size >= work.n_samples)
     limits = blas_threads()
@@ -143,9 +143,13 @@ def train(
         yield epoch
 
 
-def to_train(network: MLP, objective: Objective, optimizer: Optimizer, n_samples: int) -> Training:
+def to_train(
+    network: MLP, objective: Objective, optimizer: Optimizer, n_samples: int, *, timed: bool = False
+) -> Training:
     """What an engine is asked to take."""
-    return Training(network.sizes, network.hidden, network.output, objective.loss, optimizer, network.dtype, n_samples)
+    return Training(
+        network.sizes, network.hidden, network.output, objective.loss, optimizer, network.dtype, n_samples, timed
+    )
 
 
 def rate_factor(schedule: Schedule, epoch: int, epochs: int, history: Sequence[float]) -> float:

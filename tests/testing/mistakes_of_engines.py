@@ -21,7 +21,7 @@ class Around(Runner):
     """NumPy's runner with something before or after an epoch."""
 
     def __init__(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> None:
-        self.inner = NumpyRunner(training, design, y, theta, state, timed=False)
+        self.inner = NumpyRunner(training, design, y, theta, state)
         self.design, self.targets, self.theta, self.state = design, y, theta, state
         self.logits, self.y = self.inner.logits, self.inner.y
 
@@ -33,9 +33,7 @@ class Around(Runner):
 class Wrong(Numpy):
     """NumPy's engine, with ``Around`` in place of its runner."""
 
-    def runner(
-        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
-    ) -> Any:
+    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> Any:
         return Around(training, design, y, theta, state)
 
 
@@ -43,7 +41,7 @@ class Wrong(Numpy):
 class OtherActivation(Wrong):
     """Takes the sigmoid for relu."""
 
-    def runner(self, training: Training, *rest: Any, timed: bool = False) -> Any:
+    def runner(self, training: Training, *rest: Any) -> Any:
         changed = replace(training, hidden=Sigmoid()) if isinstance(training.hidden, Relu) else training
         return super().runner(changed, *rest)
 
@@ -52,7 +50,7 @@ class OtherActivation(Wrong):
 class OtherLoss(Wrong):
     """Scales the gradient of cross-entropy by the number of classes."""
 
-    def runner(self, training: Training, design: Array, y: Array, *rest: Any, timed: bool = False) -> Any:
+    def runner(self, training: Training, design: Array, y: Array, *rest: Any) -> Any:
         return super().runner(training, design, y * 1.01 if isinstance(training.loss, Cce) else y, *rest)
 
 
@@ -60,7 +58,7 @@ class OtherLoss(Wrong):
 class DoubleOnly(Wrong):
     """Float32 with a relative error of a thousandth."""
 
-    def runner(self, training: Training, design: Array, *rest: Any, timed: bool = False) -> Any:
+    def runner(self, training: Training, design: Array, *rest: Any) -> Any:
         single = training.dtype == np.float32
         return super().runner(training, (design * 1.001).astype(training.dtype) if single else design, *rest)
 
@@ -69,9 +67,7 @@ class DoubleOnly(Wrong):
 class LeavesOne(Wrong):
     """Leaves a parameter of a deep network as it was, where the last batch is smaller."""
 
-    def runner(
-        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
-    ) -> Any:
+    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> Any:
         size = training.optimizer.batch_size or len(design)
         whole = max(len(design) // size * size, 1)
         if len(training.sizes) < 6 or whole == len(design):
@@ -165,8 +161,8 @@ class HidesWhatIsNotFinite(Around):
 def with_runner(cls: type[Around]) -> Engine:
     """NumPy's engine with another runner."""
 
-    def runner(_: Any, *given: Any, timed: bool = False) -> Any:
-        return None if timed else cls(*given)
+    def runner(_: Any, *given: Any) -> Any:
+        return cls(*given)
 
     made: Any = dataclass(frozen=True)(type(cls.__name__, (Wrong,), {"runner": runner, "__doc__": cls.__doc__}))
     engine: Engine = made()
@@ -185,7 +181,7 @@ class OldLogits(Numpy):
 class TakesLookalikes(Wrong):
     """Takes a plugin by the name of its class."""
 
-    def runner(self, training: Training, *rest: Any, timed: bool = False) -> Any:
+    def runner(self, training: Training, *rest: Any) -> Any:
         alike = type(training.hidden).__name__ == "Tanh"
         return super().runner(replace(training, hidden=Sigmoid()) if alike and foreign(training) else training, *rest)
 

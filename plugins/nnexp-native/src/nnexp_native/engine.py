@@ -52,10 +52,8 @@ class Native(Engine):
     def speed(self, training: Training) -> float:
         return times_numpy(training, self.settled().target, self.matmul)
 
-    def runner(  # noqa: PLR0913 (a training, its samples, what changes)
-        self, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool = False
-    ) -> NativeRunner:
-        return NativeRunner(self.settled(), training, design, y, theta, state, timed=timed)
+    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> NativeRunner:
+        return NativeRunner(self.settled(), training, design, y, theta, state)
 
     def evaluator(self, training: Training, design: Array, theta: Array) -> Callable[[], Array]:
         engine = self.settled()
@@ -75,9 +73,9 @@ class NativeRunner(Runner):
     """Epochs that the compiled part trains, in the arrays it was given."""
 
     def __init__(  # noqa: PLR0913, PLR0917 (a training, its samples, what changes)
-        self, engine: Native, training: Training, design: Array, y: Array, theta: Array, state: State, *, timed: bool
+        self, engine: Native, training: Training, design: Array, y: Array, theta: Array, state: State
     ) -> None:
-        made = plan(engine, training, timed=timed)
+        made = plan(engine, training)
         arrays = [state[name] for name in STATES[made["optimizer"][0]]]
         with in_memory(training, len(design)):
             self.logits, self.y = np.empty(y.shape, y.dtype), np.empty(y.shape, y.dtype)
@@ -91,7 +89,7 @@ class NativeRunner(Runner):
         self.product_seconds = self._trainer.product_seconds
 
 
-def plan(engine: Native, training: Training, *, timed: bool = False) -> _native.Plan:
+def plan(engine: Native, training: Training) -> _native.Plan:
     """What the compiled part is to train. Raises NnexpError where there is no code for it."""
     if refusal := engine.refusal(training):
         raise NnexpError(refusal)
@@ -103,7 +101,7 @@ def plan(engine: Native, training: Training, *, timed: bool = False) -> _native.
         "optimizer": chosen(training.optimizer),
         "batch_size": training.optimizer.batch_size or 0,
         "matmul": engine.matmul,
-        "timed": timed,
+        "timed": training.timed,
     }
 
 
