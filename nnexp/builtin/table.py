@@ -45,7 +45,8 @@ class Csv(Dataset):
     thousands: str = param("", doc="what stands between thousands: , . ' _ or a space, which is one of any width")
     units: str = param("refuse", choices=("refuse", "strip"), doc='strip: "5 kg", "$5" and "5%" are 5')
     header: str = param(
-        "auto", doc="where the columns' names stand: auto, none (c1, c2, ...) or the number of the line"
+        "auto",
+        doc="the line with the columns' names: auto, none (c1, c2, ...), its number; 1-2: in line 1, and line 2 is no sample",
     )
     na: tuple[str, ...] | None = param(
         None, doc="what is written for a missing value, beside nothing; null: NA, NaN, ..."
@@ -64,19 +65,22 @@ class Csv(Dataset):
 
     def load(self, rng: np.random.Generator) -> Data:
         table = read_table(self.path, self.form(), text=[*map(composed, self.text)])
-        data = from_frame(
-            table.frame,
-            composed(self.target),
-            task=self.task,
-            missing=self.missing,
-            drop=[*map(composed, self.drop)],
-            text=[*map(composed, self.text)],
-            source=self.path,
-            form=table.form,
-            cell=table.cell,
-        )
-        columns = [
-            name for name in (*data.names, data.target) if name not in (*data.categories, *map(composed, self.text))
-        ]
+        target, drop, text = composed(self.target), [*map(composed, self.drop)], [*map(composed, self.text)]
+        try:
+            data = from_frame(
+                table.frame,
+                target,
+                task=self.task,
+                missing=self.missing,
+                drop=drop,
+                text=text,
+                source=self.path,
+                form=table.form,
+                cell=table.cell,
+            )
+        except NnexpError as error:
+            advice = table.advice((target, *drop, *text)) if table.advice else ""
+            raise NnexpError(f"{error}{advice}") from None
+        columns = [name for name in (*data.names, data.target) if name not in (*data.categories, *text)]
         zeros = table.zeros(columns) if table.zeros else {}
-        return replace(data, notes=(*table.notes, *data.notes, *leading_zeros(zeros, self.text)))
+        return replace(data, notes=(*table.notes, *data.notes, *leading_zeros(zeros, text)))

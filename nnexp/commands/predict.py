@@ -53,7 +53,8 @@ def predict(words: Sequence[str]) -> None:
             if WRITTEN in str(error)
             else ""
         )
-        raise NnexpError(f"{error}{how}") from None
+        advice = table.advice([feature.name for feature in model.features]) if table.advice else ""
+        raise NnexpError(f"{error}{how}{advice}") from None
     for line in (*table.notes, *without_units(table.frame, form)):
         print(printable(f"nnexp: {line}"), file=sys.stderr)  # noqa: T201
     if not given.output:
@@ -76,7 +77,9 @@ def add_format(parser: Parser) -> None:
     group.add_argument("--decimal", help="before a number's fraction: . or ,")
     group.add_argument("--thousands", help="between thousands")
     group.add_argument("--units", help="strip: read 5 kg as 5; refuse: do not")
-    group.add_argument("--header", help="the line with the columns' names, auto, or none")
+    group.add_argument(
+        "--header", help="the line with the columns' names (1-2: and line 2 is no sample), auto, or none"
+    )
     group.add_argument("--na", help="what is written for a missing value, separated by commas")
 
 

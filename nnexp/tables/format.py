@@ -14,8 +14,8 @@ from typing import Any
 
 from nnexp.tables.spelling import APOSTROPHES, MINUS, SPACES, number, spells_number, split_unit
 
-NUMBERED = re.compile(r"[1-9]\d{0,5}")
-"""The number of a line."""
+NUMBERED = re.compile(r"([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?")
+"""The number of a line, or of the first and the last of several."""
 
 MISSING = (
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
@@ -41,7 +41,10 @@ class Format:
     units: str = "refuse"
     """``strip`` reads "5 kg", "$5" and "5%" as 5."""
     header: str = "auto"
-    """Where the columns' names stand: in the first line that is no comment, in that line, or ``none``."""
+    """Where the columns' names stand: in the first line that is no comment (``auto``), in line ``3``, or in none.
+
+    ``3-5`` says that they stand in line 3, and that samples begin below line 5, as where lines 4 and 5 hold units.
+    """
     na: tuple[str, ...] | None = None
     """What is written for a missing value, beside nothing at all; None for ``MISSING``."""
     beside: tuple[tuple[str, str], ...] = ()
@@ -64,15 +67,22 @@ class Format:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}. One of them is another mark")
         if self.units not in ("refuse", "strip"):
             raise ValueError(f"units must be refuse or strip. Got {self.units!r}")
-        if self.header not in ("auto", "none") and not NUMBERED.fullmatch(self.header):
+        if self.header not in ("auto", "none") and not self.header_lines:
             raise ValueError(
-                f"header must be auto, none or the number of the line with the columns' names. Got {self.header!r}"
+                f"header must be auto, none or the number of the line with the columns' names (1-2: and line 2 is no sample). "
+                f"Got {self.header!r}"
             )
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What is written for a missing value."""
         return MISSING if self.na is None else self.na
+
+    @property
+    def header_lines(self) -> range:
+        """The numbers of the line with the columns' names and of those below it that hold no samples; none where not said."""
+        found = NUMBERED.fullmatch(self.header)
+        return range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0)
 
     def changes(self) -> dict[str, Any]:
         """What is not as usual, in plain values."""

@@ -32,35 +32,53 @@ class Head(NamedTuple):
 
     above: int
     """The lines above the columns' names, or above the first sample."""
+    below: int
+    """The lines between the columns' names and the first sample."""
     form: Format
     """With the separator that the file says."""
     lines: list[str]
-    """The first lines from there on."""
+    """The first lines from there on, without those between names and samples."""
     comments: bool
     """Whether comments stand above."""
 
+    def number(self, at: int) -> int:
+        """The number of ``lines[at]`` in the file."""
+        return self.above + at + 1 + (self.below if at else 0)
 
-def head_of(file: Path, form: Format) -> Head:
-    """Find the line with which a text file's table begins. Raises UnicodeDecodeError, OSError."""
-    named = int(form.header) if form.header.isdigit() else 1
+    @property
+    def skipped(self) -> list[int]:
+        """The lines that pandas passes over, counted from 0."""
+        return [*range(self.above), *range(self.above + 1, self.above + 1 + self.below)]
+
+
+def head_of(file: Path, form: Format, typed: Typed) -> Head:
+    """Find the line with which a text file's table begins. Raises NnexpError, UnicodeDecodeError, OSError."""
+    said = form.header_lines
+    named, last = (said[0], said[-1]) if said else (1, 1)
     opened = gzip.open if file.name.lower().endswith(".gz") else open
     with opened(file, "rt", encoding="utf-8-sig", newline="\n") as text:
-        lines = list(islice(text, max(LINES, named + 1)))
+        lines = list(islice(text, max(LINES, last + 1)))
     above, comments = 0, False
     if lines and (says := SAYS_SEPARATOR.fullmatch(lines[0])):
         above = 1
         form = replace(form, separator=says[1]) if form.separator == Format.separator else form
-    if form.header.isdigit():
+    if said:
         above = named - 1
-        if above >= len(lines):
+        if last > len(lines):
             raise NnexpError(
-                f"{file} has {len(lines)} lines, and the columns' names are said to stand in line {named}."
+                f"{file} has {len(lines)} lines, and the columns' names are said to stand in line {form.header}."
             )
+        for number in said[1:]:
+            if any(map(spells_number, cells(lines[number - 1], form.separator))):
+                raise NnexpError(
+                    f"{file}: line {number} is said to be no sample, and holds numbers: {cell(lines[number - 1].strip())!r}. "
+                    f"Type {typed('header', str(named))}"
+                )
     else:
         while above < len(lines) - 1 and (not lines[above].strip() or _is_comment(lines, above, form.separator)):
             comments = comments or bool(lines[above].strip())
             above += 1
-    return Head(above, form, lines[above:], comments)
+    return Head(above, last - named, form, [*lines[above : above + 1], *lines[above + 1 + last - named :]], comments)
 
 
 def _is_comment(lines: Sequence[str], position: int, separator: str) -> bool:
@@ -91,6 +109,9 @@ def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: T
         wide = set(widths(head.lines, other))
         even = separator == Format.separator and len(wide) == 1 and min(wide) > 1  # another one was typed for a reason
         alone = len(names) == 1 and (other != " " or even)  # a name may have spaces
+        below = widths(head.lines[1:], other)
+        if below and max(below) == 1:  # it stands in a comment or a title
+            continue
         if any(other in name for name in names) and (alone or (even and other != " ")):
             odd = next(each for each in names if other in each)
             column = "a single column," if len(names) == 1 else "the column"
@@ -106,7 +127,7 @@ def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: T
         and first
         and not any(map(spells_number, cells(head.lines[first], separator)))
     ):
-        line = head.above + first + 1
+        line = head.number(first)
         raise NnexpError(
             f"{file}: line {head.above + 1} holds {cell(head.lines[0].strip())!r}, and from line {line} on there are {usual} "
             f"columns. If their names stand there, type {typed('header', str(line))}"

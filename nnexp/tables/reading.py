@@ -16,6 +16,7 @@ from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.tables.columns import numbers_of, trimmed
 from nnexp.tables.format import USUAL, Format
 from nnexp.tables.head import Head, Typed, head_of, refuse_another_layout
+from nnexp.tables.headers import advice, names_below
 from nnexp.tables.parquet import read_parquet
 from nnexp.tables.quotes import refuse_swallowed_rows, unclosed
 from nnexp.tables.spelling import spells_number, stripped
@@ -111,7 +112,7 @@ class _Text:
         import pandas as pd
 
         try:
-            head = head_of(self.file, self.form)
+            head = head_of(self.file, self.form, self.typed)
             return self._below(head)
         except pd.errors.EmptyDataError as error:
             raise NnexpError(
@@ -145,7 +146,8 @@ class _Text:
                     table[name] = numbers_of(column, head.form)
         notes = [f"{self.file.name}: {line}" for line in self._remarks(head, table)]
         refuse_swallowed_rows(self.file, table, head.form.separator)
-        table = trimmed(_without_nameless(self.file, table), head.form.marks)
+        named = _without_nameless(self.file, table, names_below(head, self.typed))
+        table = trimmed(named, head.form.marks)
 
         def cell(name: str, row: int) -> str:
             column = self._read(**{**how, "na_values": []}, usecols=[name], dtype="str")[name]
@@ -159,7 +161,9 @@ class _Text:
             found = {name: padded(written[name].dropna().unique()) for name in whole}
             return {name: text for name, text in found.items() if text}
 
-        return Table(table, head.form, tuple(notes), cell, zeros)
+        return Table(
+            table, head.form, tuple(notes), cell, zeros, lambda needed: advice(head, names, needed, self.typed)
+        )
 
     def _typed(self, **how: Any) -> pd.DataFrame:
         """Read the file so that a column's type depends on all its rows.
@@ -189,7 +193,7 @@ class _Text:
             "sep": form.separator,
             "header": None if form.header == "none" else 0,
             "names": names,
-            "skiprows": head.above,
+            "skiprows": head.skipped,
             "skipinitialspace": True,
             "na_values": ["", *form.marks],
             "keep_default_na": False,
@@ -210,7 +214,7 @@ class _Text:
             return [f"c{position}" for position, _ in enumerate(first, 1)]
         names = [stripped(str(cell)) for cell in first]
         refuse_another_layout(self.file, names, head, self.typed)
-        refuse_duplicates(self.file, [name for name in names if name])
+        refuse_duplicates(self.file, [name for name in names if name], names_below(head, self.typed))
         # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
         # row label and shift all the names by one.
         self._first(head, 2)
@@ -225,7 +229,7 @@ class _Text:
             dtype="str",
             keep_default_na=False,
             skipinitialspace=True,
-            skiprows=head.above,
+            skiprows=head.skipped,
         )
         return [str(each) for each in lines.iloc[0]]
 
@@ -242,16 +246,21 @@ class _Text:
             )
         if head.comments:
             found.append(f"the columns' names are those of line {head.above + 1}, below comments")
+        if head.below:
+            first, last = head.above + 2, head.above + 1 + head.below
+            found.append(
+                f"line{f's {first} to {last} are' if head.below > 1 else f' {first} is'} no sample, as was said"
+            )
         if table.columns[0] == "Unnamed: 0":
             found.append("the first column has no name: it holds row numbers, which are no feature")
         return found
 
 
-def _without_nameless(file: Path, table: pd.DataFrame) -> pd.DataFrame:
+def _without_nameless(file: Path, table: pd.DataFrame, hint: str) -> pd.DataFrame:
     """Leave out row numbers (a first column without a name) and empty columns without a name."""
     nameless = [name for position, name in enumerate(table.columns) if name == f"Unnamed: {position}"]
     kept = [name for name in nameless if name != "Unnamed: 0" and table[name].notna().any()]
     if kept:
         position = kept[0].removeprefix("Unnamed: ")
-        raise NnexpError(f"{file}: column {int(position) + 1} has no name. Give it one in the file's first line.")
+        raise NnexpError(f"{file}: column {int(position) + 1} has no name. Give it one in the file's first line.{hint}")
     return table.drop(columns=nameless)

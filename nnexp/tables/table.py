@@ -28,15 +28,17 @@ class Table:
     """What stands in a column in a row, counted from 1; None where there is no text."""
     zeros: Callable[[Collection[str]], dict[str, str]] | None = None
     """Which of these columns have whole numbers with leading zeros, each with the first; None where there is no text."""
+    advice: Callable[[Collection[str]], str] | None = None
+    """What to type where the table cannot be used and its names stand elsewhere; told by the columns that have to be there."""
 
 
-def refuse_duplicates(file: Path, names: list[str]) -> None:
+def refuse_duplicates(file: Path, names: list[str], hint: str = "") -> None:
     """Refuse a name that two columns have."""
     repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise NnexpError(
             f"{file} has more than one column named {listed(map(repr, repeated))}. "
-            "The first line has to hold the columns' names, each once: rename them there."
+            f"The first line has to hold the columns' names, each once: rename them there.{hint}"
         )
 
 
