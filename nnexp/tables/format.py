@@ -33,7 +33,7 @@ class Format:
     """How a table is written; the fields are those of ``dataset=csv``."""
 
     separator: str = ","
-    """Between two cells of a text file."""
+    """Between two cells of a text file; a space stands for any number of them."""
     decimal: str = "."
     """Before a number's fraction: a point or a comma."""
     thousands: str = ""
@@ -77,6 +77,11 @@ class Format:
     def marks(self) -> tuple[str, ...]:
         """What is written for a missing value."""
         return MISSING if self.na is None else self.na
+
+    @property
+    def between(self) -> str:
+        """The separator in the words of pandas."""
+        return r"\s+" if self.separator == " " else self.separator
 
     @property
     def header_lines(self) -> range:

@@ -22,6 +22,7 @@ SAYS_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n?')
 """How Excel says in the first line what separates the cells."""
 SEPARATORS = ",;\t| "
 """Common ones."""
+WIDE_SPACE = re.compile(r"\s{2,}")
 
 Typed = Callable[[str, str], str]
 """How an option (its name, its value) is typed."""
@@ -44,6 +45,11 @@ class Head(NamedTuple):
     def number(self, at: int) -> int:
         """The number of ``lines[at]`` in the file."""
         return self.above + at + 1 + (self.below if at else 0)
+
+    @property
+    def hashed(self) -> bool:
+        """Whether the columns' names begin with a # that is none of them: "# x y" above two columns."""
+        return self.form.separator == " " and self.form.header != "none" and cells(self.lines[0], " ")[:1] == ["#"]
 
     @property
     def skipped(self) -> list[int]:
@@ -85,12 +91,13 @@ def _is_comment(lines: Sequence[str], position: int, separator: str) -> bool:
     """Whether a line is a comment: not where it is a line of names that begins with #."""
     line = lines[position]
     below = next((each for each in lines[position + 1 :] if each.strip() and each[0] != "#"), "")
-    width = len(cells(line, separator))
+    width = len(cells(line[1:] if separator == " " else line, separator))  # "# x y" holds two names
     return line.startswith("#") and (width < 2 or width != len(cells(below, separator)))
 
 
 def cells(line: str, separator: str) -> list[str]:
-    """The cells of a line."""
+    """The cells of a line; spaces separate them by any number, as do tabs among them."""
+    line = line.replace("\t", " ").strip() if separator == " " else line
     try:
         return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
@@ -119,20 +126,49 @@ def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: T
                 f"{file} has {column} {cell(odd)!r}, when cells are separated by {separator!r}. "
                 f"Type {typed('separator', other)}"
             )
-    usual, times = Counter(widths(head.lines[1:], separator)).most_common(1)[0] if head.lines[1:] else (0, 0)
-    first = next((at for at, line in enumerate(head.lines) if len(cells(line, separator)) == usual), 0)
-    if (
-        usual > max(len(names), 1)
-        and times > 1
-        and first
-        and not any(map(spells_number, cells(head.lines[first], separator)))
-    ):
+    refuse_names_further_down(file, names, head, typed)
+    refuse_one_cell_more(file, names, head)
+    if len(names) == 1:
+        refuse_a_title(file, head, typed)
+        refuse_wide_spaces(file, head)
+
+
+def refuse_names_further_down(file: Path, names: Sequence[str], head: Head, typed: Typed) -> None:
+    """Refuse names of which there are fewer than most lines have cells. Raises NnexpError."""
+    separator = head.form.separator
+    usual, times, first = _usual(head, separator)
+    if usual > max(len(names), 1) and times > 1 and first and not _numbers_in(head.lines[first], separator):
         line = head.number(first)
         raise NnexpError(
             f"{file}: line {head.above + 1} holds {cell(head.lines[0].strip())!r}, and from line {line} on there are {usual} "
             f"columns. If their names stand there, type {typed('header', str(line))}"
         )
-    refuse_one_cell_more(file, names, head)
+
+
+def _usual(head: Head, separator: str) -> tuple[int, int, int]:
+    """How many cells most lines below the first have, how many lines have them, and which is the first of those."""
+    usual, times = Counter(widths(head.lines[1:], separator)).most_common(1)[0] if head.lines[1:] else (0, 0)
+    return usual, times, next((at for at, line in enumerate(head.lines) if len(cells(line, separator)) == usual), 0)
+
+
+def _numbers_in(line: str, separator: str) -> bool:
+    return any(map(spells_number, cells(line, separator)))
+
+
+def refuse_a_title(file: Path, head: Head, typed: Typed) -> None:
+    """Refuse a line of one cell above names and numbers that something else separates. Raises NnexpError."""
+    if head.form.separator != Format.separator:
+        return
+    for other in SEPARATORS.replace(Format.separator, ""):
+        usual, times, first = _usual(head, other)
+        below = widths(head.lines[first:], other)
+        numbers = first and not _numbers_in(head.lines[first], other) and _numbers_in(head.lines[-1], other)
+        if usual > 1 and times > 1 and len(below) == times and numbers:
+            line = head.number(first)
+            raise NnexpError(
+                f"{file}: line {head.above + 1} holds {cell(head.lines[0].strip())!r}, and from line {line} on there are "
+                f"{usual} columns, separated by {other!r}. Type {typed('separator', other)} {typed('header', str(line))}"
+            )
 
 
 def refuse_one_cell_more(file: Path, names: Sequence[str], head: Head) -> None:
@@ -146,4 +182,15 @@ def refuse_one_cell_more(file: Path, names: Sequence[str], head: Head) -> None:
         )
         raise NnexpError(
             f"{file}: the rows have {len(names) + 1} cells, and there are {counted(len(names), 'name')}: {cause}."
+        )
+
+
+def refuse_wide_spaces(file: Path, head: Head) -> None:
+    """Refuse lines with the same number of cells between wide spaces, where some cell holds a narrow one."""
+    rows = [WIDE_SPACE.split(line.strip()) for line in head.lines if line.strip()]
+    if len(rows) > 1 and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1:
+        odd = next((text for row in rows for text in row if " " in text), rows[0][0])
+        raise NnexpError(
+            f"{file} has {len(rows[0])} columns between wide spaces, and {cell(odd)!r} holds a space itself. Write it with "
+            "commas between the cells."
         )

@@ -190,10 +190,10 @@ class _Text:
         """How pandas reads the file. skipinitialspace: "a, b" has the columns "a" and "b"."""
         form = head.form
         how: dict[str, Any] = {
-            "sep": form.separator,
-            "header": None if form.header == "none" else 0,
+            "sep": form.between,
+            "header": None if form.header == "none" or head.hashed else 0,
             "names": names,
-            "skiprows": head.skipped,
+            "skiprows": [*head.skipped, head.above] if head.hashed else head.skipped,
             "skipinitialspace": True,
             "na_values": ["", *form.marks],
             "keep_default_na": False,
@@ -213,6 +213,7 @@ class _Text:
         if head.form.header == "none":
             return [f"c{position}" for position, _ in enumerate(first, 1)]
         names = [stripped(str(cell)) for cell in first]
+        names = names[1:] if head.hashed else names
         refuse_another_layout(self.file, names, head, self.typed)
         refuse_duplicates(self.file, [name for name in names if name], names_below(head, self.typed))
         # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
@@ -223,7 +224,7 @@ class _Text:
     def _first(self, head: Head, count: int) -> list[str]:
         """The cells of the first line, read together with those that follow."""
         lines = self._read(
-            sep=head.form.separator,
+            sep=head.form.between,
             header=None,
             nrows=count,
             dtype="str",

@@ -82,6 +82,15 @@ def test_what_is_said(tmp_path: Path) -> None:
         ("a\tb\n1\t2\n3\t4\n", {}, ["a", "b"]),
         ("Sales of 2024\n\na,b\n1,2\n3,4\n", {}, ["a", "b"]),
         ("Sales, 2024\nsource: me\na,b,c\n1,2,3\n3,4,5\n", {}, ["a", "b", "c"]),
+        ("a   width  c\n1   2.5  red\n10  3.25 blue\n", {}, ["a", "width", "c"]),
+        ("  a  width\n  1    2.5\n100   41\n", {}, ["a", "width"]),
+        ("a width   \n1 2.5\n100 41 \n", {}, ["a", "width"]),
+        ("a \t width\n1  \t 2.5\n100\t 41\n", {}, ["a", "width"]),
+        ("# a width\n1 2.5\n100 41\n", {}, ["a", "width"]),
+        ("# of 2024, by me\n  a  width\n  1    2.5\n100   41\n", {}, ["a", "width"]),
+        ('a  "my width"\n1  2.5\n100  41\n', {}, ["a", "my width"]),
+        ("Sales of 2024\n\na;b\n1;2\n3;4\n", {}, ["a", "b"]),
+        ("Sales of 2024\n\na   width\n1   2.5\n100 41\n", {}, ["a", "width"]),
     ],
 )
 def test_the_message_leads_to_a_command_that_works(
@@ -89,10 +98,32 @@ def test_the_message_leads_to_a_command_that_works(
 ) -> None:
     """Another separator, and titles above the names, are found; what the message says to type reads the table."""
     message = refusal(tmp_path, text, **how)
-    key, _, value = shlex.split(message.partition("type " if "type " in message else "Type ")[2])[0].partition("=")
-    table = read(tmp_path, text, **{key.removeprefix("dataset."): value.strip(chr(34)).replace("\\t", "\t")})
+    typed = shlex.split(message.partition("type " if "type " in message else "Type ")[2])
+    options = dict(word.removeprefix("dataset.").split("=") for word in typed)
+    table = read(tmp_path, text, **{key: value.strip(chr(34)).replace("\\t", "\t") for key, value in options.items()})
     assert list(table.frame.columns) == names
     assert len(table.frame) == 2
+
+
+@pytest.mark.parametrize("lead", ["", "  "])
+def test_spaces_between_cells(lead: str, tmp_path: Path) -> None:
+    """Any number of them, or tabs, separates two cells; in quotes, and at a line's ends, they do not."""
+    text = f'{lead}a  "b c" \n{lead}1   "x  y"\n{lead}20 \tz  \n'
+    frame = read(tmp_path, text, separator=" ").frame
+    assert list(frame.columns) == ["a", "b c"]
+    assert frame.to_numpy().tolist() == [[1, "x  y"], [20, "z"]]
+    assert read(tmp_path, "1  2.5\n10  3\n", separator=" ", header="none").frame.to_numpy().tolist() == [
+        [1, 2.5],
+        [10, 3],
+    ]
+
+
+def test_spaces_within_cells(tmp_path: Path) -> None:
+    """Where wide spaces separate the cells and narrow ones stand in them, no option tells them apart: the cell is named."""
+    text = "city         people in m\nNew York     8.5\nLos Angeles  3.8\n"
+    message = refusal(tmp_path, text)
+    assert message.startswith("FILE has 2 columns between wide spaces, and 'people in m' holds a space itself.")
+    assert list(read(tmp_path, "city\nNew York\nLos Angeles\n").frame["city"]) == ["New York", "Los Angeles"]
 
 
 def test_a_line_that_is_not_there(tmp_path: Path) -> None:
