@@ -13,6 +13,7 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
 from nnexp.basics.files import replacing
+from nnexp.pictures.words import any_letters
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -122,7 +123,8 @@ def comparison(panels: Sequence[Panel]) -> bytes:
         edges = [edge for label in shown for edge in panel.bands.get(label, ())]
         finish(axes, title, [*shown.values(), *edges], " ".join(reversed(panel.metric.split("/"))), panel.legend)
     drawn = BytesIO()
-    figure.savefig(drawn, dpi=100, format="png")
+    with any_letters():
+        figure.savefig(drawn, dpi=100, format="png")
     return drawn.getvalue()
 
 
@@ -152,7 +154,9 @@ def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: st
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
     axes.set_ylabel(metric)
-    axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10)
+    axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10, parse_math=False)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize=8, framealpha=0.7, edgecolor="none", title=legend or None, title_fontsize=8)
+    box = axes.legend(fontsize=8, framealpha=0.7, edgecolor="none", title=legend or None, title_fontsize=8)
+    for text in (box.get_title(), *box.get_texts()):
+        text.set_parse_math(False)  # a $ is one

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.basics.files import replacing
+from nnexp.pictures.words import any_letters
 
 WIDTH, HEIGHT, DPI = 640, 400, 100
 LEFT, RIGHT, BOTTOM, TOP = 70, 621, 48, 368
@@ -79,7 +80,8 @@ def cost_curve(history: Mapping[str, Sequence[float]], kept_epoch: int, title: s
     sheet.dot(*list(curves.values())[-1][kept_epoch - 1])
     sheet.legend(curves, f"kept: epoch {kept_epoch}")
     title = " ".join(title.split())
-    sheet.title(title if len(title) <= 70 else f"{title[:67]}...")
+    with any_letters():
+        sheet.title(title if len(title) <= 70 else f"{title[:67]}...")
     sheet.save(path)
 
 

@@ -11,6 +11,7 @@ from io import BytesIO
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from nnexp.pictures import comparison as pictures
-from nnexp.pictures.comparison import Panel, compared
+from nnexp.pictures.comparison import Panel, compared, comparison
+from nnexp.pictures.curve import cost_curve
 from tests.command import nnexp, sweeps
 
 PANELS = [Panel({"a": [1.0, 0.5], "b": [0.8, 0.7]}, "cost/train", "title")]
@@ -26,7 +28,7 @@ KILLED = """
 import os, signal
 from multiprocessing import active_children
 from pathlib import Path
-from nnexp.pictures.comparison import Panel, compared
+from nnexp.pictures.comparison import Panel, compared, comparison
 
 with compared([Panel({"a": [1.0, 0.5]}, "cost/train", "title")] * 40, Path("comparison.png"), print):
     print(active_children()[0].pid, flush=True)
@@ -51,6 +53,20 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert not active_children()
     monkeypatch.chdir(tmp_path)
     return tmp_path / "comparison.png"
+
+
+@pytest.mark.parametrize("word", ["年", "العربية", "देवनागरी", "a$x_$", "$", "$\\frac{$"])
+def test_any_word_is_drawn(word: str, tmp_path: Path) -> None:
+    """Letters that the font does not have, and what TeX would not take, are drawn without a warning (here an error)."""
+    drawn = comparison([Panel({word: [1.0, 0.5]}, "cost/train", word, legend=word)])
+    assert near_blue(imread(BytesIO(drawn))) > 100
+    cost_curve({"cost/train": [1.0, 0.5]}, 1, word, tmp_path / "cost.png")
+    assert whole(tmp_path / "cost.png")
+
+
+def near_blue(image: Any) -> int:
+    """How many pixels have the color of the first curve."""
+    return int((np.abs(image[..., :3] - to_rgb("tab:blue")) < 0.05).all(axis=-1).sum())
 
 
 def test_it_is_drawn_in_another_process(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
