@@ -31,35 +31,38 @@ template <class T, class Use> inline void with_formula(const Chosen<Activation>&
     }
 }
 
-// a_i = exp(z_i - max z) / sum_j exp(z_j - max z) of one row; the pads, which are 0 in z, become 0 in a.
-template <class T> inline void softmax_row(const Rows& rows, const T* z, T* a) {
+// a_i = exp(z_i - max z) / sum_j exp(z_j - max z) of each row; the pads, which are 0 in z, become 0 in a.
+template <class T> inline void softmax(const Rows& rows, const T* z, T* a) {
     using V = Vec<T>;
     constexpr size_t L = LANES<T>;
     const size_t last = rows.width - L;
     const Mask<V> inside = first_lanes<V>(rows.units - last);
     const V nothing = spread<V>(-__builtin_inf());
-    V most = inside ? load(z + last) : nothing;
-    for (size_t j = 0; j < last; j += L) {
-        const V here = load(z + j);
-        most = here > most || here != here ? here : most;
+    for (size_t s = 0; s < rows.count; ++s) {  // three passes: each has many rows under way at a time
+        const T* from = z + s * rows.stride;
+        T* to = a + s * rows.stride;
+        V most = inside ? load(from + last) : nothing;
+        for (size_t j = 0; j < last; j += L) {
+            const V here = load(from + j);
+            most = here > most || here != here ? here : most;
+        }
+        const V shift = spread<V>(largest(most));
+        for (size_t j = 0; j < last; j += L) store(to + j, load(from + j) - shift);
+        store(to + last, inside ? load(from + last) - shift : nothing);
     }
-    const V shift = spread<V>(largest(most));
-    V total{};
-    for (size_t j = 0; j < last; j += L) {
-        const V e = exp(load(z + j) - shift);
-        store(a + j, e);
-        total += e;
+    each_vector<T>(rows, [&](size_t i) { store(a + i, exp(load(a + i))); });
+    for (size_t s = 0; s < rows.count; ++s) {
+        T* to = a + s * rows.stride;
+        V total{};
+        for (size_t j = 0; j < rows.width; j += L) total += load(to + j);
+        const V inverse = spread<V>(T(1) / sum(total));
+        for (size_t j = 0; j < rows.width; j += L) store(to + j, load(to + j) * inverse);
     }
-    const V e = inside ? exp(load(z + last) - shift) : V{};
-    store(a + last, e);
-    const V inverse = spread<V>(T(1) / sum(total + e));
-    for (size_t j = 0; j < rows.width; j += L) store(a + j, load(a + j) * inverse);
 }
 
 template <class T> void forward(const Chosen<Activation>& chosen, const Rows& rows, const T* z, T* a) {
     with_formula<T>(chosen, [&](auto f) { each_vector<T>(rows, [&](size_t i) { store(a + i, f.value(load(z + i))); }); });
-    if (chosen.kind == Activation::softmax)
-        for (size_t s = 0; s < rows.count; ++s) softmax_row(rows, z + s * rows.stride, a + s * rows.stride);
+    if (chosen.kind == Activation::softmax) softmax(rows, z, a);
 }
 
 // dJ/dz_i = a_i (dJ/da_i - sum_j a_j dJ/da_j) of one row.

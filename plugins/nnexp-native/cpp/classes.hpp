@@ -1,16 +1,10 @@
-// Losses whose gradient needs all outputs of a sample: cross-entropy of softmax, hinge and focal loss of several classes.
+// Losses whose gradient needs all outputs of a sample: hinge of several classes, and the focal loss.
 // Each function writes one row of dJ/dp (or dJ/dz) times the number of samples. `n` is the number of outputs.
 #pragma once
 
-#include "activations.hpp"
+#include "elementary.hpp"
 
 namespace nnexp::NNEXP_TARGET {
-
-// softmax(z) - t, t = (1 - smoothing) y + smoothing / n (Bridle, 1990; Szegedy et al., 2016).
-template <class T> inline void cce_on_logits(const Rows& rows, const T* z, const T* y, T* out, T kept, T spread_) {
-    softmax_row(rows, z, out);
-    for (size_t j = 0; j < rows.width; j += LANES<T>) store(out + j, load(out + j) - (kept * load(y + j) + spread_));
-}
 
 // max(0, 1 + max_(j != c) z_j - z_c), c the true class: 1 for the strongest rival and -1 for c, 0 at the kinks
 // (Crammer and Singer, 2001).

@@ -1,6 +1,7 @@
 // dJ/dz of a batch's logits z: the loss's own gradient where it takes logits, else through the output activation.
 #pragma once
 
+#include "activations.hpp"
 #include "classes.hpp"
 #include "residuals.hpp"
 
@@ -31,13 +32,18 @@ template <class T, class Use> inline bool with_residual(const Chosen<Loss>& loss
     return false;
 }
 
+// softmax(z) - t, t = (1 - smoothing) y + smoothing / n_outputs, divided by the number of samples.
+template <class T>
+inline void cce_on_logits(const Rows& rows, double smoothing, T mean, const T* z, const T* y, T* out) {
+    const T kept = T(1 - smoothing), spread_ = T(smoothing / double(rows.units));
+    softmax(rows, z, out);
+    each_vector<T>(rows, [&](size_t i) { store(out + i, (load(out + i) - (kept * load(y + i) + spread_)) * mean); });
+}
+
 // One row of a loss of classes.hpp, times the number of samples.
 template <class T> inline void class_row(const Chosen<Loss>& loss, const Rows& rows, const T* p, const T* y, T* out) {
-    const double a = loss.numbers[0];
-    const Focal focal{a, loss.numbers[1]};
+    const Focal focal{loss.numbers[0], loss.numbers[1]};
     switch (loss.kind) {
-        case Loss::cce_on_logits: return cce_on_logits(rows, p, y, out, T(1), T(0));
-        case Loss::smooth_cce_on_logits: return cce_on_logits(rows, p, y, out, T(1 - a), T(a / double(rows.units)));
         case Loss::hinge: return hinge(rows.units, p, y, out);
         case Loss::focal: return focal.gradient(rows.units, p, y, out);
         case Loss::focal_on_logits: return focal.on_logits(rows.units, p, y, out);
@@ -53,6 +59,8 @@ void loss_gradient(const Chosen<Loss>& loss, const Rows& rows, double samples, c
     });
     if (done) return;
     const T mean = T(1 / samples);
+    if (loss.kind == Loss::cce_on_logits) return cce_on_logits(rows, 0, mean, p, y, out);
+    if (loss.kind == Loss::smooth_cce_on_logits) return cce_on_logits(rows, loss.numbers[0], mean, p, y, out);
     for (size_t s = 0; s < rows.count; ++s) {
         const size_t at = s * rows.stride;
         class_row(loss, rows, p + at, y + at, out + at);

@@ -8,8 +8,8 @@
 namespace nnexp::NNEXP_TARGET {
 
 // Rows of a chunk: all that a chunk needs should stay in the second cache.
-inline constexpr size_t CHUNK_BYTES = 1 << 19;
-inline constexpr size_t LEAST_CHUNK = 48, MOST_CHUNK = 192;
+inline constexpr size_t CHUNK_BYTES = 1 << 18;
+inline constexpr size_t LEAST_CHUNK = 60, MOST_CHUNK = 240;
 // Multiply-adds of a chunk at most, so that a signal is noticed: half a second, or so.
 inline constexpr double MOST_WORK[] = {2e8, 4e8, 4e9};  // naive, blocked, simd
 
@@ -51,28 +51,39 @@ public:
         const size_t row = features_ + 1;
         if (!order) return {arrays_.design + first * row, row};
         if (n == 1) return {arrays_.design + size_t(order[first]) * row, row};
-        for (size_t s = 0; s < n; ++s)
+        for (size_t s = 0; s < n; ++s) {
+            if (s + AHEAD < n) prefetch(arrays_.design + size_t(order[first + s + AHEAD]) * row);
             __builtin_memcpy(x_ + s * stride_, arrays_.design + size_t(order[first + s]) * row, features_ * sizeof(T));
+        }
         return {x_, stride_};
     }
 
     // Their targets in rows like the logits', and in the caller's y_used.
     const T* targets(const std::intptr_t* order, size_t first, size_t n) {
+        const size_t outputs = outputs_;
         for (size_t s = 0; s < n; ++s) {
-            const T* from = targets_ + (order ? size_t(order[first + s]) : first + s) * outputs_;
-            for (size_t j = 0; j < outputs_; ++j) y_[s * y_stride_ + j] = from[j];
+            const T* from = targets_ + (order ? size_t(order[first + s]) : first + s) * outputs;
+            T *to = y_ + s * y_stride_, *used = arrays_.y_used + first + s;
+            for (size_t j = 0; j < outputs; ++j) to[j] = used[j * count_] = from[j];
         }
-        to_caller(y_, first, n, arrays_.y_used);
         return y_;
     }
 
     // Rows to the caller's (n_outputs, n_samples).
     void to_caller(const T* rows, size_t first, size_t n, T* out) const {
-        for (size_t j = 0; j < outputs_; ++j)
-            for (size_t s = 0; s < n; ++s) out[j * count_ + first + s] = rows[s * y_stride_ + j];
+        const size_t outputs = outputs_, count = count_, stride = y_stride_;
+        for (size_t s = 0; s < n; ++s)
+            for (size_t j = 0; j < outputs; ++j) out[j * count + first + s] = rows[s * stride + j];
     }
 
 private:
+    static constexpr size_t AHEAD = 4;  // samples: they lie anywhere in memory, and are asked for before they are needed
+
+    void prefetch(const T* sample) const {
+        constexpr size_t LINE = 64 / sizeof(T);
+        for (size_t k = 0; k < features_; k += LINE) __builtin_prefetch(sample + k);
+    }
+
     size_t count_, features_, outputs_, stride_ = 0, y_stride_ = 0;
     Arrays<T> arrays_;
     T *x_ = nullptr, *y_ = nullptr, *targets_ = nullptr;
