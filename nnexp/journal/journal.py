@@ -10,7 +10,6 @@ The journal's ``flock`` says whether its run is alive: the kernel frees it howev
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from nnexp.basics.files import Unreadable, force_folder, open_plain
+from nnexp.basics.locks import lock
 from nnexp.errors import NnexpError, command
 from nnexp.journal.records import NoRecord, Record, record_of
 
@@ -58,7 +58,7 @@ class Journal:
         """Whether the names of the file and of its folder are on the disk."""
         try:
             refuse_other_kinds(self._file, self.path)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._file, self.path)
             complete = end(self.path)
             if new:
                 refuse_another(directory, complete)

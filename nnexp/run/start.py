@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.basics.files import replacing
+from nnexp.basics.locks import refuse_without_locks
 from nnexp.basics.plain import to_yaml
 from nnexp.basics.secrets import masked
 from nnexp.discovery.installed import own_version
@@ -53,6 +54,7 @@ def run(
     experiment = prepare(chosen, cache)
     experiment.clock = Clock() if config.get("timing") else None
     place.directory.mkdir(parents=True, exist_ok=True)
+    refuse_without_locks(place.directory)
     # Only MLflow knows which runs are finished, so who asks for one has to connect.
     target = connect(tracking, place) if delivered_here or config.get("reuse") else later(tracking, place)
     console.opening(describe(experiment))

@@ -14,6 +14,7 @@ from nnexp.errors import NnexpError, command
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.outbox import FOLDER
 from nnexp.sweep.manifest import MANIFEST
+from nnexp.sweep.states import LOCK
 from nnexp.tracking.artifacts import ARTIFACTS
 
 MULTIRUN = "multirun.yaml"
@@ -36,7 +37,7 @@ def free(directory: Path, key: str, files: Sequence[str]) -> Site:
         raise NnexpError(f"{key}={here} is where nnexp keeps files of all runs. Choose another name.")
     if os.path.lexists(directory) and not directory.is_dir():
         raise NnexpError(f"{key}={here} is a file, and is to be a folder. Choose another name.")
-    if directory.is_dir() and any(directory.iterdir()):
+    if directory.is_dir() and any(each.name != LOCK for each in directory.iterdir()):
         for name, what in ((MANIFEST, "sweep"), (JOURNAL, "run")):
             if (directory / name).exists():
                 raise NnexpError(

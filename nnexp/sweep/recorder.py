@@ -122,10 +122,16 @@ def start_delivery(tracking: TrackingSettings, session: Session, going_on: Colle
 def begin(config: DictConfig, session: Session) -> Path:
     """Make a new sweep's directory and its manifest. Raises NnexpError where the directory holds something."""
     directory = Path(os.path.abspath(config.hydra.sweep.dir))  # noqa: PTH100 (see free)
-    session.site = free(directory, "hydra.sweep.dir", (MANIFEST, MULTIRUN, *hydras_files(config.hydra)[-1:]))
+    session.site = free(
+        directory, "hydra.sweep.dir", (MANIFEST, MULTIRUN, states.LOCK, *hydras_files(config.hydra)[-1:])
+    )
     manifest = planned(config, session)
     directory.mkdir(parents=True, exist_ok=True)
-    session.sweep.lock = states.Lock(directory)
+    try:
+        session.sweep.lock = states.Lock(directory)
+    except states.Locked:  # what is there is another command's
+        session.site = None
+        raise
     free(directory, "hydra.sweep.dir", ())  # another command may have been faster
     write_manifest(directory, manifest)
     return directory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import functools
 import os
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from nnexp.basics.files import Unreadable, relative
+from nnexp.basics.locks import lock
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import JOURNAL, Ending
 from nnexp.journal.result import Result, read_result
@@ -18,6 +19,9 @@ from nnexp.sweep.manifest import read_manifest
 
 STOPPED = ".stopped"
 """The file in a sweep's directory by which a job that failed tells the others, with ``sweep.fail_fast``, not to start."""
+
+LOCK = ".lock"
+"""The file that is locked for a sweep's directory where a folder cannot be."""
 
 State = Literal["finished", "reused", "diverged", "failed", "killed", "running", "waiting"]
 DONE: tuple[State, ...] = ("finished", "reused")
@@ -35,18 +39,28 @@ class Lock:
 
     def __init__(self, directory: Path) -> None:
         """Lock the sweep's directory. Raises Locked."""
-        self._directory = os.open(directory, os.O_RDONLY)
+        self._file = os.open(directory, os.O_RDONLY)
         try:
-            fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                lock(self._file, directory)
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    raise
+                os.close(self._file)  # a folder cannot be locked here, and a file can
+                self._file = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+                lock(self._file, directory)
         except BlockingIOError:
-            os.close(self._directory)
+            os.close(self._file)
             raise Locked(
                 f"Another process is at work on the sweep in '{relative(str(directory))}'. Wait for it, or end it."
             ) from None
+        except BaseException:
+            os.close(self._file)
+            raise
 
     def free(self) -> None:
         """Let others work on the sweep."""
-        os.close(self._directory)
+        os.close(self._file)
 
 
 def key_of(line: str) -> str:
@@ -115,7 +129,7 @@ def is_alive(journal: Path) -> bool:
     """Whether a process writes this journal."""
     try:
         with journal.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            lock(file.fileno(), journal, shared=True)
     except BlockingIOError:
         return True
     except FileNotFoundError:

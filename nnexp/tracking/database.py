@@ -17,6 +17,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from nnexp.basics.locks import UNSUPPORTED, no_locks
 from nnexp.basics.origin import DATABASE
 from nnexp.basics.removing import remove
 from nnexp.errors import NnexpError
@@ -95,6 +96,8 @@ def create(database: Path) -> None:
                     "Change its permissions, start elsewhere, or train without tracking: tracking=none"
                 )
     except OSError as error:
+        if error.errno in UNSUPPORTED:
+            raise no_locks(database, error) from None
         raise NnexpError(
             f"The tracking database {database} cannot be created or read: {error.strerror or error}. "
             "Start in a folder that can be written to, or train without tracking: tracking=none"

@@ -7,12 +7,12 @@ ended, and delivers the rest.
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nnexp.basics.locks import lock
 from nnexp.basics.origin import allowed
 from nnexp.basics.removing import remove
 from nnexp.basics.secrets import masked
@@ -137,13 +137,13 @@ def flush_run(
 def held(entry: Entry) -> Iterator[bool]:
     """Keep others from delivering a run; False where it is delivered already. Raises Busy where somebody else is at it."""
     try:
-        file = entry.path.open("rb")
+        file = entry.path.open("r+b")  # some file systems lock for one only what is open for writing
     except FileNotFoundError:
         yield False
         return
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file.fileno(), entry.path)
         except BlockingIOError:
             raise Busy(f"Another process is delivering the run in '{entry.directory}'.") from None
         yield entry.path.exists()

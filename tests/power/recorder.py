@@ -8,19 +8,14 @@ nothing is missing: all operations together make the files that are there.
 from __future__ import annotations
 
 import os
-import shutil
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
+from tests.compiled import compiled
 
-REQUIRED = "NNEXP_REQUIRE_CC"
-"""Set where the tests that need a C compiler must not be skipped."""
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("names.c", "contents.c"))
 HEAD = struct.Struct("=IIQqIIQ")
 """``struct record``."""
@@ -70,14 +65,7 @@ class Recorder:
 
 def built(folder: Path) -> Path:
     """Build the library in ``folder``; where it cannot be the test is skipped, or fails where it must not be."""
-    compiler = shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        why = "power failures are recorded on Linux, with a C compiler named cc (Debian: apt-get install gcc libc6-dev)"
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(why)
-    library = folder / "recorder.so"
-    options = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra"]
-    subprocess.run([compiler, *options, "-o", library, *SOURCES], check=True)
-    return library
+    return compiled(folder / "recorder.so", SOURCES, "power failures are recorded")
 
 
 def read(log: Path) -> Iterator[Operation]:

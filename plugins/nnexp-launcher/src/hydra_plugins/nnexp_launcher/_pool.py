@@ -10,7 +10,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, get_context, set_forkserver_preload
@@ -38,15 +38,30 @@ PRELOADED = (
 def prepare_server() -> None:
     """Start the server that workers are forked from; it imports while this process composes and checks the jobs.
 
-    Raises NnexpError where its folder's name is longer than a socket's may be.
+    Raises NnexpError where its folder's name is longer than a socket's may be, and where there are no semaphores.
     """
     if len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
         raise NnexpError(
             f"TMPDIR={tempfile.gettempdir()} is too long for the sockets of a sweep's workers, which take {LONGEST_FOLDER} "
             "characters. Type TMPDIR=/tmp python -m nnexp ..., or hydra/launcher=basic"
         )
+    with semaphores():
+        get_context("forkserver").Lock()
     set_forkserver_preload(list(PRELOADED))
     forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def semaphores() -> Iterator[None]:
+    """In the block semaphores are made, which lie in /dev/shm on Linux. Raises NnexpError where that is not possible."""
+    try:
+        yield
+    except (OSError, ImportError) as error:  # Python has them where there are some
+        why = getattr(error, "strerror", "") or error
+        raise NnexpError(
+            f"A sweep's workers need semaphores, and /dev/shm cannot hold any ({why}). Make room there, "
+            "have it mounted to be written to, or type hydra/launcher=basic"
+        ) from None
 
 
 def cores() -> int:
@@ -64,7 +79,8 @@ class Worker:
         self._start()
 
     def _start(self) -> None:
-        self._executor = ProcessPoolExecutor(1, get_context("forkserver"), begin, (self._payload,))
+        with semaphores():
+            self._executor = ProcessPoolExecutor(1, get_context("forkserver"), begin, (self._payload,))
         self._pid: Future[int] = self._executor.submit(os.getpid)
 
     def submit(self, number: int, overrides: Sequence[str]) -> Future[Outcome]:

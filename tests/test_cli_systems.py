@@ -1,0 +1,80 @@
+"""Systems that lack something: locks on files, semaphores. It works, or one line says what is missing and what to type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnexp.sweep.states import LOCK
+from tests.command import Ended, environment, nnexp, runs, started, sweeps
+from tests.compiled import compiled
+
+SMALL = ("epochs=2",)
+
+
+@pytest.fixture(scope="module")
+def locks(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A library that has locks behave as on a network file system."""
+    library = tmp_path_factory.mktemp("locks") / "locks.so"
+    return str(compiled(library, [Path(__file__).with_name("locks.c")], "file systems without locks are tried"))
+
+
+@pytest.mark.parametrize("words", [(), ("tracking=none",), ("-m", "seed=0,1"), ("-m", "seed=0,1", "tracking=none")])
+def test_no_locks_at_all(words: tuple[str, ...], locks: str, tmp_path: Path) -> None:
+    """Nothing could say which run is at work, so the place is refused by its name, and nothing stays there."""
+    ended = started(*words, *SMALL, cwd=tmp_path, LD_PRELOAD=locks, NO_LOCKS="1")
+    assert ended.code == 1
+    (line,) = ended.err.strip().splitlines()
+    assert line.startswith(f"nnexp: {tmp_path}/outputs/")
+    assert "cannot be locked (No locks available), as on some network file systems" in line
+    assert line.endswith("Start in a folder of a local disk, or mount this one with locks.")
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_locks_are_gone_later(locks: str, tmp_path: Path) -> None:
+    """A store that was made elsewhere does not help a run, and a finished run is read as ever."""
+    assert nnexp(*SMALL, cwd=tmp_path).code == 0
+    (run,) = runs(tmp_path)
+    refused = started(*SMALL, "seed=1", cwd=tmp_path, LD_PRELOAD=locks, NO_LOCKS="1")
+    assert "cannot be locked (No locks available)" in refused.err
+    assert runs(tmp_path) == [run]
+    (tmp_path / "t.csv").write_text("age,sex,bmi,bp,s1,s2,s3,s4,s5,s6\n" + ",".join(["0.5"] * 10) + "\n")
+    assert started("predict", str(run), "t.csv", cwd=tmp_path, LD_PRELOAD=locks, NO_LOCKS="1").code == 0
+
+
+def test_folders_that_cannot_be_locked(locks: str, tmp_path: Path) -> None:
+    """Where only files that are open for writing can be locked, a sweep locks a file of its own; all else is as ever."""
+    ended = started("-m", "seed=0,1", *SMALL, cwd=tmp_path, LD_PRELOAD=locks)
+    assert ended.code == 0, ended.err
+    (sweep,) = sweeps(tmp_path)
+    assert (sweep / LOCK).is_file()
+    assert "2 jobs: 2 finished" in ended.out
+    assert started("resume", str(sweep), cwd=tmp_path, LD_PRELOAD=locks).code == 0
+    assert "Nothing waits" in started("sync", cwd=tmp_path, LD_PRELOAD=locks).out
+
+
+def mounted(how: str, *words: str, cwd: Path) -> Ended:
+    """A command that has another /dev/shm, mounted as ``how`` says; skipped where that cannot be done."""
+    mount = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o {how} none /dev/shm && exec "$@"', "sh"]
+    try:
+        subprocess.run([*mount, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("another /dev/shm is mounted by root, on Linux, with unshare")
+    command = [*mount, sys.executable, "-m", "nnexp", *words]
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(("how", "why"), [("ro", "Read-only file system"), ("nr_inodes=1", "No space left on device")])
+def test_no_semaphores(how: str, why: str, tmp_path: Path) -> None:
+    """A sweep's workers need them: that is said, with what works instead, and nothing is left; a single run needs none."""
+    ended = mounted(how, "-m", "seed=0,1", *SMALL, "tracking=none", cwd=tmp_path)
+    assert ended.code == 1
+    assert f"A sweep's workers need semaphores, and /dev/shm cannot hold any ({why})." in ended.err
+    assert ended.err.strip().endswith("or type hydra/launcher=basic")
+    assert not (tmp_path / "outputs").exists()
+    assert mounted(how, "-m", "seed=0,1", *SMALL, "tracking=none", "hydra/launcher=basic", cwd=tmp_path).code == 0
+    assert mounted(how, *SMALL, cwd=tmp_path).code == 0
