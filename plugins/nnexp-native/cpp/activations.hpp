@@ -44,13 +44,13 @@ template <class T> inline void softmax(const Rows& rows, const T* z, T* a) {
         V most = inside ? load(from + last) : nothing;
         for (size_t j = 0; j < last; j += L) {
             const V here = load(from + j);
-            most = here > most || here != here ? here : most;
+            most = here > most ? here : most;  // NaN is left to the sum
         }
         const V shift = spread<V>(largest(most));
         for (size_t j = 0; j < last; j += L) store(to + j, load(from + j) - shift);
         store(to + last, inside ? load(from + last) - shift : nothing);
     }
-    each_vector<T>(rows, [&](size_t i) { store(a + i, exp(load(a + i))); });
+    each_vector<T>(rows, [&](size_t i) { store(a + i, exp_beside_one(load(a + i))); });
     for (size_t s = 0; s < rows.count; ++s) {
         T* to = a + s * rows.stride;
         V total{};

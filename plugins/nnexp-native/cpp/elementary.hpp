@@ -15,6 +15,7 @@ template <> struct Format<double> {
     static constexpr int MANTISSA = 52, BIAS = 1023;
     static constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
     static constexpr double EXP_LEAST = -746, EXP_MOST = 710;  // exp is 0 below, infinite above
+    static constexpr double NORMAL_EXP_LEAST = -708;
     static constexpr int EXP_TERMS = 13, ATANH_TERMS = 16, SINE_TERMS = 8;
     static constexpr double MINUS_ONE_BELOW = -40;  // expm1 is -1 to the last digit
     static constexpr double NORMAL_END = 40;        // the normal distribution function is 0 below -NORMAL_END
@@ -27,7 +28,8 @@ template <> struct Format<float> {
     static constexpr int MANTISSA = 23, BIAS = 127;
     static constexpr float LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
     static constexpr float EXP_LEAST = -105, EXP_MOST = 89;
-    static constexpr int EXP_TERMS = 7, ATANH_TERMS = 7, SINE_TERMS = 5;
+    static constexpr float NORMAL_EXP_LEAST = -87;
+    static constexpr int EXP_TERMS = 7, ATANH_TERMS = 8, SINE_TERMS = 5;
     static constexpr float MINUS_ONE_BELOW = -20;
     static constexpr float NORMAL_END = 15;
     static constexpr float HALF_PI[3] = {1.5703125f, 4.837512969970703125e-4f, 7.54978995489188e-8f};
@@ -52,45 +54,62 @@ template <class T> constexpr T one_over_factorial(int k) {
     return T(1 / product);
 }
 
+// c(first) + c(first + 1) x + ... + c(last) x^(last - first), an even number of terms. The even and the odd powers are two
+// sums in x^2 that the processor works on at the same time (Estrin, 1960).
+template <class V, class Coefficient> inline V series(V x, int first, int last, Coefficient c) {
+    const V square = x * x;
+    V even = spread<V>(c(last - 1)), odd = spread<V>(c(last));
+#pragma GCC unroll 16
+    for (int k = last - 3; k >= first; k -= 2) {
+        even = even * square + c(k);
+        odd = odd * square + c(k + 1);
+    }
+    return even + x * odd;
+}
+
 // exp(r) - 1 for |r| <= ln(2) / 2: r + r^2/2! + r^3/3! + ...
 template <class V> inline V exp_series(V r) {
     using T = Element<V>;
-    V sum = spread<V>(one_over_factorial<T>(Format<T>::EXP_TERMS));
-#pragma GCC unroll 16
-    for (int k = Format<T>::EXP_TERMS - 1; k >= 2; --k) sum = sum * r + one_over_factorial<T>(k);
-    return sum * r * r + r;
+    return r + r * r * series(r, 2, Format<T>::EXP_TERMS, [](int k) { return one_over_factorial<T>(k); });
 }
 
-// exp(x) = 2^n exp(r), x = n ln(2) + r (Cody and Waite, 1980). 2^n is multiplied in two halves: it may leave the range.
+// x = n ln(2) + r, |r| <= ln(2) / 2, with ln(2) in two parts (Cody and Waite, 1980).
+template <class V> struct Reduced {
+    V n, r;
+};
+template <class V> inline Reduced<V> reduced(V x) {
+    using F = Format<Element<V>>;
+    const V n = rounded(x * Element<V>(1.4426950408889634));
+    return {n, (x - n * F::LN2_HIGH) - n * F::LN2_LOW};
+}
+
+// exp(x) = 2^n exp(r). 2^n is multiplied in two halves: it may leave the range.
 template <class V> inline V exp(V x) {
     using T = Element<V>;
-    using F = Format<T>;
-    x = at_most(at_least(x, F::EXP_LEAST), F::EXP_MOST);
-    const V n = rounded(x * T(1.4426950408889634));
-    const V r = (x - n * F::LN2_HIGH) - n * F::LN2_LOW;
+    const auto [n, r] = reduced(at_most(at_least(x, Format<T>::EXP_LEAST), Format<T>::EXP_MOST));
     const V half = rounded(n * T(0.5));
     return (exp_series(r) + T(1)) * power_of_two(half) * power_of_two(n - half);
 }
 
+// exp(x) for x <= 0 where what is below the least normal number may as well be that: for sums with a summand of 1.
+template <class V> inline V exp_beside_one(V x) {
+    const auto [n, r] = reduced(at_least(x, Format<Element<V>>::NORMAL_EXP_LEAST));
+    return (exp_series(r) + Element<V>(1)) * power_of_two(n);
+}
+
 // exp(x) - 1 for x <= 0, without the cancellation near 0: 2^n (exp(r) - 1) + (2^n - 1).
 template <class V> inline V expm1(V x) {
-    using T = Element<V>;
-    using F = Format<T>;
-    x = at_least(x, F::MINUS_ONE_BELOW);
-    const V n = rounded(x * T(1.4426950408889634));
-    const V r = (x - n * F::LN2_HIGH) - n * F::LN2_LOW;
+    const auto [n, r] = reduced(at_least(x, Format<Element<V>>::MINUS_ONE_BELOW));
     const V scale = power_of_two(n);
-    return scale * exp_series(r) + (scale - T(1));
+    return scale * exp_series(r) + (scale - Element<V>(1));
 }
 
 // log(1 + x) for 0 <= x <= 1: 2 atanh(s) = 2 (s + s^3/3 + s^5/5 + ...), s = x / (2 + x) <= 1/3.
 template <class V> inline V log1p(V x) {
     using T = Element<V>;
     const V s = x / (x + T(2)), square = s * s;
-    V sum = spread<V>(T(1) / T(2 * Format<T>::ATANH_TERMS + 1));
-#pragma GCC unroll 16
-    for (int k = Format<T>::ATANH_TERMS - 1; k >= 1; --k) sum = sum * square + T(1) / T(2 * k + 1);
-    return T(2) * (s + s * square * sum);
+    const V rest = series(square, 1, Format<T>::ATANH_TERMS, [](int k) { return T(1) / T(2 * k + 1); });
+    return T(2) * (s + s * square * rest);
 }
 
 template <class V> inline V sigmoid(V z) { return Element<V>(1) / (exp(-z) + Element<V>(1)); }

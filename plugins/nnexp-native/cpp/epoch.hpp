@@ -38,16 +38,11 @@ public:
     void epoch(const std::intptr_t* order, double learning_rate, Poll& poll) override {
         read();
         Watch watch(poll);
-        try {
-            for (size_t first = 0; first < plan_.n_samples; first += plan_.batch_size) {
-                const size_t rest = plan_.n_samples - first;
-                step(order, first, rest < plan_.batch_size ? rest : plan_.batch_size, learning_rate, watch);
-            }
-        } catch (...) {
-            write();
-            throw;
+        for (size_t first = 0; first < plan_.n_samples; first += plan_.batch_size) {
+            const size_t rest = plan_.n_samples - first;
+            step(order, first, rest < plan_.batch_size ? rest : plan_.batch_size, learning_rate, watch);
         }
-        write();
+        write();  // where the poll throws, the caller's theta and state stay as they were before the epoch
     }
 
     double product_seconds() const override { return network_.product_seconds(); }
@@ -60,23 +55,34 @@ private:
     }
 
     void step(const std::intptr_t* order, size_t first, size_t count, double learning_rate, Watch& watch) {
+        const bool in_place = plan_.optimizer.kind == Optimizer::gradient_descent && count <= chunk_;
         for (size_t done = 0; done < count; done += chunk_) {
             const size_t n = count - done < chunk_ ? count - done : chunk_;
-            accumulate(order, first + done, n, double(count), done == 0);
+            const Input<T> x = forward(order, first + done, n, double(count));
+            if (in_place) descend(x, n, learning_rate);
+            else network_.backward(x, n, network_.grad(), done > 0, done == 0);
             watch.work(3.0 * double(n) * double(network_.size()));
         }
-        update(learning_rate, watch);
+        if (!in_place) update(learning_rate, watch);
     }
 
-    // Add the gradient of n of a batch's samples.
-    void accumulate(const std::intptr_t* order, size_t first, size_t n, double batch, bool begins) {
+    // n samples of a batch, up to dJ/dz of the logits.
+    Input<T> forward(const std::intptr_t* order, size_t first, size_t n, double batch) {
         const Input<T> x = samples_.inputs(order, first, n);
         const T* y = samples_.targets(order, first, n);
         network_.forward(x, n);
         const Layer<T>& last = network_.last();
         samples_.to_caller(last.z, first, n, arrays_.logits);
         objective_gradient(plan_, last.rows(n), batch, last.z, y, last.a, last.delta);
-        network_.backward(x, n, begins);
+        return x;
+    }
+
+    // theta <- theta - rate g without an array for g: all of it is linear in the logits' dJ/dz, which is multiplied by -rate.
+    void descend(Input<T> x, size_t n, double learning_rate) {
+        const Layer<T>& last = network_.last();
+        const T rate = T(learning_rate);
+        each_vector<T>(last.rows(n), [&](size_t i) { store(last.delta + i, load(last.delta + i) * -rate); });
+        network_.backward(x, n, network_.theta(), true, true);
     }
 
     void update(double learning_rate, Watch& watch) {
@@ -94,11 +100,13 @@ private:
     void read() {
         network_.read(arrays_.theta, network_.theta());
         for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i) network_.read(arrays_.state[i], memory_.arrays[i]);
-        memory_.t = arrays_.state[2];
+        if (arrays_.state[2]) t_ = *arrays_.state[2];
+        memory_.t = &t_;
     }
     void write() {
         network_.write(network_.theta(), arrays_.theta);
         for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i) network_.write(memory_.arrays[i], arrays_.state[i]);
+        if (arrays_.state[2]) *arrays_.state[2] = t_;
         const bool scratch = plan_.optimizer.kind == Optimizer::adagrad || plan_.optimizer.kind == Optimizer::rmsprop;
         if (scratch) write_scratch(plan_.optimizer, network_.flat_size(), arrays_.state[0], arrays_.state[1]);
     }
@@ -110,6 +118,7 @@ private:
     Samples<T> samples_;
     size_t chunk_;
     Memory<T> memory_{};
+    T t_ = 0;
 };
 
 template <class T> class ForwardEvaluator final : public Evaluator {

@@ -65,22 +65,26 @@ public:
         }
     }
 
-    // From last().delta, dJ/dtheta into grad(): of a step's first chunk, or added to what is there.
-    void backward(Input<T> x, size_t samples, bool first) {
+    // From last().delta, the gradient of all parameters into `grad` (laid out like theta), or added to what is there.
+    // W is taken for the way back before its gradient is made: `grad` may be theta itself. `first`: of a step's chunks.
+    void backward(Input<T> x, size_t samples, T* grad, bool add, bool first) {
         for (size_t l = n_layers_; l-- > 0;) {
             const Layer<T>& layer = layers_[l];
+            if (l > 0) pass_down(layer, layers_[l - 1], samples, first);
             const Input<T> input = l ? Input<T>{layers_[l - 1].a, layers_[l - 1].stride} : x;
-            products_.gradient(layer, input, samples, layer.delta, grad_ + layer.offset, !first);
-            if (l == 0) return;
-            const Layer<T>& below = layers_[l - 1];
-            const T* weights = theta_ + layer.offset;
-            if (layer.w && first) transpose(layer.weights, weights, layer.transposed, layer.w);
-            products_.backward(layer, layer.w ? layer.w : weights, layer.delta, samples, below.delta, below.stride);
-            nnexp::NNEXP_TARGET::backward(hidden_, below.rows(samples), below.z, below.a, below.delta);
+            products_.gradient(layer, input, samples, layer.delta, grad + layer.offset, add);
         }
     }
 
 private:
+    // dJ/dz of the layer below.
+    void pass_down(const Layer<T>& layer, const Layer<T>& below, size_t samples, bool first) {
+        const T* weights = theta_ + layer.offset;
+        if (layer.w && first) transpose(layer.weights, weights, layer.transposed, layer.w);
+        products_.backward(layer, layer.w ? layer.w : weights, layer.delta, samples, below.delta, below.stride);
+        nnexp::NNEXP_TARGET::backward(hidden_, below.rows(samples), below.z, below.a, below.delta);
+    }
+
     Layer<T> made(size_t n_in, size_t n_out) const {
         const size_t width = rounded_up(n_out, LANES<T>);
         return {n_in, n_out, Panels<T>::of(n_in + 1, n_out, products_.plain()), Panels<T>::of(n_out, n_in, products_.plain()),

@@ -36,7 +36,7 @@ template <class T, Kind KIND> struct Product {
 
     template <size_t ROWS, size_t VECTORS> inline __attribute__((always_inline)) void tile(size_t row) const {
         constexpr bool GRADIENT = KIND == Kind::GRADIENT;
-        constexpr size_t WIDTH = VECTORS * LANES<T>, PARTS = parts_of(ROWS, VECTORS);
+        constexpr size_t WIDTH = VECTORS * LANES<T>, PARTS = parts_of(ROWS, VECTORS), STEPS = 4;
         const size_t samples_stride = stride, next_i = GRADIENT ? left_stride : 1, next_r = GRADIENT ? 1 : left_stride;
         const size_t next_right = GRADIENT ? samples_stride : WIDTH, next_out = GRADIENT ? WIDTH : samples_stride;
         const T *l = left + row * next_r, *r = right;
@@ -56,9 +56,9 @@ template <class T, Kind KIND> struct Product {
             r += next_right;
         };
         size_t i = n;
-        for (; i >= PARTS; i -= PARTS)
-#pragma GCC unroll 4
-            for (size_t p = 0; p < PARTS; ++p) add_one(part[p]);
+        for (; i >= STEPS; i -= STEPS)
+#pragma GCC unroll 8
+            for (size_t p = 0; p < STEPS; ++p) add_one(part[p % PARTS]);
         for (; i > 0; --i) add_one(part[0]);
 
         const T* from = start ? start + row * start_stride : nullptr;

@@ -9,7 +9,7 @@ namespace nnexp::NNEXP_TARGET {
 
 // Rows of a chunk: all that a chunk needs should stay in the second cache.
 inline constexpr size_t CHUNK_BYTES = 1 << 18;
-inline constexpr size_t LEAST_CHUNK = 60, MOST_CHUNK = 240;
+inline constexpr size_t LEAST_CHUNK = 64, MOST_CHUNK = 256;
 // Multiply-adds of a chunk at most, so that a signal is noticed: half a second, or so.
 inline constexpr double MOST_WORK[] = {2e8, 4e8, 4e9};  // naive, blocked, simd
 
@@ -24,7 +24,9 @@ template <class T> size_t chunk_of(const Plan& plan, size_t batch_size) {
     rows = rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MOST_CHUNK ? MOST_CHUNK : rows;
     const double allowed = MOST_WORK[int(plan.matmul)] / weights;
     rows = rows > allowed ? allowed : rows;
-    return rows < 1 ? 1 : rows < double(batch_size) ? size_t(rows) : batch_size;
+    if (rows >= double(batch_size)) return batch_size;
+    const size_t most = rows < 1 ? 1 : size_t(rows), chunks = (batch_size + most - 1) / most;
+    return (batch_size + chunks - 1) / chunks;  // about equal ones
 }
 
 template <class T> class Samples {
@@ -53,7 +55,7 @@ public:
         if (n == 1) return {arrays_.design + size_t(order[first]) * row, row};
         for (size_t s = 0; s < n; ++s) {
             if (s + AHEAD < n) prefetch(arrays_.design + size_t(order[first + s + AHEAD]) * row);
-            __builtin_memcpy(x_ + s * stride_, arrays_.design + size_t(order[first + s]) * row, features_ * sizeof(T));
+            copy(arrays_.design + size_t(order[first + s]) * row, x_ + s * stride_, features_);
         }
         return {x_, stride_};
     }
@@ -80,8 +82,8 @@ private:
     static constexpr size_t AHEAD = 4;  // samples: they lie anywhere in memory, and are asked for before they are needed
 
     void prefetch(const T* sample) const {
-        constexpr size_t LINE = 64 / sizeof(T);
-        for (size_t k = 0; k < features_; k += LINE) __builtin_prefetch(sample + k);
+        constexpr size_t LINE = 64 / sizeof(T), MOST = 16 * LINE;  // of a long row the processor guesses the rest
+        for (size_t k = 0; k < features_ && k < MOST; k += LINE) __builtin_prefetch(sample + k);
     }
 
     size_t count_, features_, outputs_, stride_ = 0, y_stride_ = 0;

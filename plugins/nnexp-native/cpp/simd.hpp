@@ -34,6 +34,12 @@ template <class V> inline V spread(Element<V> x) { return x - V{}; }  // x in ev
 template <class T> inline Vec<T> load(const T* from) { return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from); }
 template <class T> inline void store(T* to, Vec<T> x) { *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = x; }
 
+template <class T> inline void copy(const T* from, T* to, size_t n) {
+    size_t i = 0;
+    for (; i + LANES<T> <= n; i += LANES<T>) store(to + i, load(from + i));
+    for (; i < n; ++i) to[i] = from[i];
+}
+
 template <class V> inline Mask<V> bits(V x) { return (Mask<V>)x; }
 template <class V> inline V from_bits(Mask<V> x) { return (V)x; }
 
@@ -50,9 +56,9 @@ template <class V> inline Element<V> sum(V x) {
     for (size_t i = 1; i < LANES<Element<V>>; ++i) total += x[i];
     return total;
 }
-template <class V> inline Element<V> largest(V x) {  // NaN where it meets one
+template <class V> inline Element<V> largest(V x) {  // of what is a number
     Element<V> most = x[0];
-    for (size_t i = 1; i < LANES<Element<V>>; ++i) most = most >= x[i] || most != most ? most : x[i];
+    for (size_t i = 1; i < LANES<Element<V>>; ++i) most = x[i] > most ? x[i] : most;
     return most;
 }
 template <class V> inline bool any(Mask<V> mask) {
