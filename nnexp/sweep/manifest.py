@@ -13,6 +13,7 @@ from typing import Any
 
 from nnexp.basics.files import Unreadable, read_json, replace_json
 from nnexp.errors import command
+from nnexp.experiment.plan import DEFAULTS
 from nnexp.experiment.settings import MOST_JOBS
 
 MANIFEST = "manifest.json"
@@ -171,6 +172,10 @@ def _job(given: Any) -> PlannedJob:
     return PlannedJob(_texts(given, "overrides"), _text(given, "state"))
 
 
+BEFORE: Mapping[str, Any] = {"engine.name": DEFAULTS["engine"], "timing": False}
+"""What a sweep means that was recorded before these keys were there."""
+
+
 def differences(then: Manifest, now: Manifest) -> Iterator[str]:
     """What differs between two manifests of a sweep in versions and configuration, a line each: ``key: then -> now``."""
     lines = [*changed(then.versions, now.versions), *changed(_pairs(then), _pairs(now))]
@@ -193,7 +198,7 @@ def _pairs(manifest: Manifest) -> dict[str, str]:
 
 
 def _experiment(composition: Composition) -> dict[str, Any]:
-    found = flat(composition.config)
+    found = {**BEFORE, **flat(composition.config)}
     return {key: value for key, value in found.items() if key not in TYPED}
 
 

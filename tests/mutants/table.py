@@ -188,7 +188,7 @@ MUTANTS = [
     ),
     Mutant(
         "the last, smaller batch is dropped",
-        "engine/training.py",
+        "engine/numpy_engine.py",
         "for start in range(0, len(here), batch_size):",
         "for start in range(0, len(here) - batch_size + 1, batch_size):",
         "engine/test_training.py::test_one_permutation_an_epoch",
@@ -203,13 +203,13 @@ MUTANTS = [
     Mutant(
         "every epoch has the same order",
         "engine/training.py",
-        "rng.permutation(n_samples)",
-        "np.random.default_rng(0).permutation(n_samples)",
+        "rng.permutation(work.n_samples)",
+        "np.random.default_rng(0).permutation(work.n_samples)",
         "engine/test_training.py::test_one_permutation_an_epoch",
     ),
     Mutant(
         "features are shuffled, targets are not",
-        "engine/training.py",
+        "engine/numpy_engine.py",
         "self._targets, here, axis=0",
         "self._targets, np.arange(start, start + len(here)), axis=0",
         "engine/test_training.py::test_one_permutation_an_epoch",
@@ -217,26 +217,26 @@ MUTANTS = [
     Mutant(
         "train metrics are taken after the updates",
         "engine/training.py",
-        "source.logits, source.y, ",
+        "runner.logits, runner.y, ",
         "network.logits(training.design), training.y, ",
         "engine/test_training.py::test_train_metrics_are_of_the_predictions_before_each_update",
     ),
     Mutant(
         "the train cost is the mean of the batches' means",
         "engine/training.py",
-        'source.y, "train")',
-        'source.y, "train")\n'
+        'runner.y, "train")',
+        'runner.y, "train")\n'
         '            found["cost/train"] = float(np.mean([objective.cost(z, network.activate(z), y)'
-        " for _, block in source._blocks for *_, y, z in block.batches]))",
+        " for _, block in runner._blocks for *_, chunk in block.chunks for *_, y, z in chunk]))",
         "engine/test_training.py::test_against_the_textbook[mse-4]",
     ),
     Mutant(
         "validation is measured before the epoch's updates",
         "engine/training.py",
-        "            for batches in source.chunks(rng if shuffle else None):",
+        "            runner.run(order",
         "            early = evaluate().copy() if evaluate else None\n"
         "            evaluate = (lambda logits=early: logits) if evaluate else None\n"
-        "            for batches in source.chunks(rng if shuffle else None):",
+        "            runner.run(order",
         "engine/test_training.py::test_against_the_textbook[mse-4]",
     ),
     Mutant(
@@ -249,15 +249,15 @@ MUTANTS = [
     Mutant(
         "the schedule's factor is recorded but not applied",
         "engine/training.py",
-        "learning_rate[...] = optimizer.learning_rate * factor",
-        "learning_rate[...] = optimizer.learning_rate",
+        "runner.run(order, optimizer.learning_rate * factor)",
+        "runner.run(order, optimizer.learning_rate)",
         "builtin/test_schedules.py::test_a_halved_rate_is_a_training_with_half_the_rate",
     ),
     Mutant(
         "the schedule's factors multiply up",
         "engine/training.py",
-        "learning_rate[...] = optimizer.learning_rate * factor",
-        "learning_rate *= factor",
+        "factor = rate_factor(",
+        "factor *= rate_factor(",
         "builtin/test_schedules.py::test_a_halved_rate_is_a_training_with_half_the_rate",
     ),
     Mutant(
