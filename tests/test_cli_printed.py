@@ -82,17 +82,19 @@ def interrupted(words: Sequence[str], journal: Path, folder: Path) -> list[str]:
     return found
 
 
-def test_after_ctrl_c(folder: Path) -> None:
-    """The command that goes on is the one that is printed, again and again."""
+@pytest.mark.parametrize("store", ["tracking=none", "tracking.experiment=2024", "tracking.uri=sqlite:///my store.db"])
+def test_after_ctrl_c(store: str, folder: Path) -> None:
+    """The command that goes on is the one that is printed, again and again, whatever the store."""
     journal = folder / "outputs" / "runs" / "a b" / "journal.jsonl"
-    words = interrupted([*CSV, "epochs=400000", "tracking=none", "hydra.run.dir=outputs/runs/a b"], journal, folder)
+    words = interrupted([*CSV, "epochs=400000", store, "hydra.run.dir=outputs/runs/a b"], journal, folder)
     assert words[0] == "resume"
     assert interrupted(words, journal, folder) == words
 
 
-def test_after_a_sweep_that_failed(folder: Path) -> None:
+@pytest.mark.parametrize("store", ["tracking=none", "tracking.uri=sqlite:///my store.db"])
+def test_after_a_sweep_that_failed(store: str, folder: Path) -> None:
     """``retry`` tries again what failed, and the command of a failed job runs it alone: both fail as before, in words."""
-    ended = nnexp("-m", "optimizer.learning_rate=0.1,1e9", *CSV, "epochs=3", "tracking=none", cwd=folder)
+    ended = nnexp("-m", "optimizer.learning_rate=0.1,1e9", *CSV, "epochs=3", store, cwd=folder)
     assert ended.code == 1
     commands = printed(ended)
     assert [words for words in commands if words[0] == "resume"]

@@ -84,7 +84,7 @@ def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser, 
         return
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
         if session.sweep.directory:
-            interrupted(session.sweep.directory)
+            interrupted(session.sweep, session.sweep.directory)
         else:  # before it trained
             discard(session)
         raise

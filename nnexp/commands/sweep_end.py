@@ -8,6 +8,7 @@ from pathlib import Path
 from nnexp.basics.files import relative
 from nnexp.commands.job import discard
 from nnexp.errors import NnexpError, command, counted
+from nnexp.experiment.settings import store_words
 from nnexp.sweep import ledger, ranking, recorder, states
 from nnexp.sweep.manifest import MANIFEST
 from nnexp.sweep.picture import COMPARISON, drawn, ranked
@@ -15,11 +16,16 @@ from nnexp.sweep.session import OwnSweep, Session
 from nnexp.terminal.console import fact, next_commands, note, say
 
 
-def interrupted(directory: Path) -> None:
+def interrupted(sweep: OwnSweep, directory: Path) -> None:
     """Bring the manifest of a sweep up to date that was interrupted, and say how its jobs stand."""
     found = ledger.read(directory, results=False)
     ledger.close(found)
-    note(f"{found.counts}. Go on: {command('resume', relative(str(directory)))}")
+    note(f"{found.counts}. Go on: {command('resume', relative(str(directory)))}{in_store(sweep)}")
+
+
+def in_store(sweep: OwnSweep) -> str:
+    """What to type after a command that goes on with the sweep, to find its store again."""
+    return store_words(sweep.tracking) if sweep.tracking and sweep.tracking.name != "none" else ""
 
 
 def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception | None) -> Exception | None:
@@ -36,7 +42,7 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
     with drawn(found, rankings):
         for each in rankings:
             ranking.show(each)
-        ledger.show(found)
+        ledger.show(found, in_store(session.sweep))
         waits = recorder.deliver_rest(session.sweep, directory, outputs)
         stored = store_best(session.sweep, rankings, found, waits)
     if rankings:

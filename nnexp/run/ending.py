@@ -15,7 +15,7 @@ from nnexp.basics.files import relative
 from nnexp.basics.secrets import without_secrets
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, command
-from nnexp.experiment.settings import Place
+from nnexp.experiment.settings import Place, TrackingSettings, store_words
 from nnexp.journal.result import write_result
 from nnexp.terminal.console import note
 from nnexp.tracking.opening import Pending
@@ -27,8 +27,8 @@ LAST_SECONDS = 1.3
 
 
 @contextmanager
-def closing(tracked: TrackedRun, place: Place) -> Iterator[None]:
-    """Where the block does not end well, close the run with the status that fits."""
+def closing(tracked: TrackedRun, place: Place, tracking: TrackingSettings) -> Iterator[None]:
+    """Where the block does not end well, close the run with the status that fits, and say how to go on in its store."""
     try:
         yield
     except BaseException as error:
@@ -42,7 +42,7 @@ def closing(tracked: TrackedRun, place: Place) -> Iterator[None]:
         except (NnexpError, OSError):  # nothing can be written any more
             tracked.abandon(status, reason)
         if status == "KILLED" and not place.sweep:
-            note(f"{reason}. Go on: {command('resume', relative(str(place.directory)))}")
+            note(f"{reason}. Go on: {command('resume', relative(str(place.directory)))}{store_words(tracking)}")
         raise
 
 

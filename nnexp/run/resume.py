@@ -70,7 +70,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     extended = wanted > again.epochs
     content = key(experiment, again.epochs if extended else 0)
     tracked = TrackedRun.resume(recorded, wanted, content, target)
-    with closing(tracked, place):
+    with closing(tracked, place, tracking):
         if found:
             experiment.restore(
                 found, [Epoch(each["epoch"], each["metrics"], each["time"] / 1000) for each in recorded.epochs]

@@ -107,7 +107,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     experiment, place, tracking, tracked = job.experiment, job.place, job.tracking, job.tracked
     tracked.warn = console.note
     waits = None
-    with closing(tracked, place):
+    with closing(tracked, place, tracking):
         train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
         scores = experiment.test() | timings(experiment)
         result = summary(experiment, scores, place, began) | {"title": title(experiment, place)}

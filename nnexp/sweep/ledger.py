@@ -154,8 +154,11 @@ def show_problems(sweep: Sweep) -> None:
         say(f"and files of {counted(len(named) - MOST, 'job')} more")
 
 
-def show(sweep: Sweep) -> None:
-    """Print the ledger: the counts, each failure with its cause and the command that runs it again, what to type for all."""
+def show(sweep: Sweep, store: str) -> None:
+    """Print the ledger: the counts, each failure with its cause and the command that runs it again, what to type for all.
+
+    ``store`` is what has to be typed behind that, to find its store again.
+    """
     say("")
     for line in wrapped(sweep.counts, width()):
         say(line)
@@ -176,9 +179,9 @@ def show(sweep: Sweep) -> None:
     here = relative(str(sweep.directory))
     if sweep.manifest.grid:
         if sweep.of(*LEFT):
-            say(f"finish   {command('resume', here)}")
+            say(f"finish   {command('resume', here)}{store}")
         if sweep.of(*BAD):
-            say(f"retry    {command('resume', here, '--failed')}")
+            say(f"retry    {command('resume', here, '--failed')}{store}")
 
 
 def show_failure(job: Job, sweep: Sweep) -> None:
