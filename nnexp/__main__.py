@@ -30,6 +30,7 @@ def main() -> NoReturn:
     # Importing MLflow and Hydra makes a million objects that stay. Looking for garbage among them again and again, as Python
     # does every 700 new objects, is a fifth of a run's start.
     gc.set_threshold(100_000, 20, 20)
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # one that is not UTF-8 shows some names with backslashes
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -54,6 +55,18 @@ def main() -> NoReturn:
         tell(error, traceback_wanted=traceback_wanted)
         _leave(1)
     _leave(0)
+
+
+def open_closed_streams() -> None:
+    """Have something behind a standard stream that is closed, as by ``>&-``: else a file of ours takes its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number, this one
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def guarded(words: list[str]) -> list[str]:

@@ -100,4 +100,5 @@ def test_after_a_sweep_that_failed(store: str, folder: Path) -> None:
     assert [words for words in commands if words[0] == "resume"]
     for words in commands:
         wrong = works(words, folder)
+        assert "is named in a file only" not in wrong
         assert not wrong or "learning rate" in wrong or "diverged" in wrong or "failed" in wrong, wrong

@@ -1,7 +1,8 @@
-"""Systems that lack something: locks on files, semaphores. It works, or one line says what is missing and what to type."""
+"""Systems that lack something: locks, semaphores, standard streams. It works, or one line says what to type instead."""
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,22 @@ def test_no_semaphores(how: str, why: str, tmp_path: Path) -> None:
     assert not (tmp_path / "outputs").exists()
     assert mounted(how, "-m", "seed=0,1", *SMALL, "tracking=none", "hydra/launcher=basic", cwd=tmp_path).code == 0
     assert mounted(how, *SMALL, cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("sweep", [(), ("-m", "seed=0,1")])
+def test_streams_that_are_closed(closed: str, sweep: tuple[str, ...], tmp_path: Path) -> None:
+    """As some schedulers start a command: it runs as ever, and no file of a run is taken for a terminal."""
+    words = shlex.join([sys.executable, "-m", "nnexp", *sweep, *SMALL])
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"exec {words} {closed}"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+    made = sweeps(tmp_path) if sweep else runs(tmp_path)
+    assert len(made) == 1

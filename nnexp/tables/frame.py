@@ -31,7 +31,13 @@ from nnexp.tables.columns import (
 )
 from nnexp.tables.format import USUAL, Format, units_of
 from nnexp.tables.notes import alike_but_for_case, footers, marks, other_task, rows_left_out, spellings_of_truth
-from nnexp.tables.refusals import no_dates, refuse_dates, refuse_decorated, refuse_numbers_and_text
+from nnexp.tables.refusals import (
+    no_dates,
+    refuse_dates,
+    refuse_decorated,
+    refuse_numbers_and_text,
+    refuse_other_spellings,
+)
 from nnexp.tables.spelling import TRUTH, cell
 from nnexp.tables.zeros import leading_zeros, padded_texts
 
@@ -244,6 +250,7 @@ class _Choice:
             if str(column.dtype) != "category" and column.name not in self.text:
                 refuse_numbers_and_text(column, where, remedy, self.form)
                 refuse_decorated(column, where, self._words(str(column.name)), self.form)
+                refuse_other_spellings(column, where, self._words(str(column.name)))
                 refuse_dates(column, where, f"{remedy}. {self._words(str(column.name))}")
             distinct = len(categories_of(column))
             many = distinct > MOST_CATEGORIES and 2 * distinct > len(column)

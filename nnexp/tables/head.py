@@ -126,6 +126,10 @@ def refuse_another_layout(file: Path, names: Sequence[str], head: Head, typed: T
                 f"{file} has {column} {cell(odd)!r}, when cells are separated by {separator!r}. "
                 f"Type {typed('separator', other)}"
             )
+    if len(names) == 1 and separator in names[0]:
+        raise NnexpError(
+            f"{file}: each line is one cell in quotes, as {cell(names[0])!r}. Take the quotes around whole lines out."
+        )
     refuse_names_further_down(file, names, head, typed)
     refuse_one_cell_more(file, names, head)
     if len(names) == 1:

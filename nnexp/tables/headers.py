@@ -90,6 +90,6 @@ def _named(head: Head) -> int | None:
     for (at, found), (_, following) in pairwise(rows):
         if any(_numbers(head, found)):
             return None
-        if all(found) and len({*found}) == len(found) and any(_numbers(head, following)):
+        if all(found) and len({*found}) == len(found) == len(following) and any(_numbers(head, following)):
             return at
     return None

@@ -36,6 +36,14 @@ OTHERS = {
     b"\xd0\xcf": "a workbook, whatever its name says",
 }
 """Other kinds of files, by how they begin."""
+OTHER_TEXTS = {
+    "version https://git-lfs": "a pointer of Git LFS to the table. Type git lfs pull",
+    **dict.fromkeys(("<!doctype", "<html", "<?xml"), "a web page or XML. Save the table itself"),
+    '{"': "JSON. Write a table, with the columns' names in its first line",
+    "[{": "JSON. Write a table, with the columns' names in its first line",
+    "@relation": "an ARFF file. Save it as CSV, or use nnexp-openml for OpenML's tables",
+}
+"""The same for text, each with what to do."""
 
 
 def option_of_csv(name: str, value: str) -> str:
@@ -80,10 +88,14 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     """Refuse what is not a file or has a suffix that cannot be read."""
     if not os.fspath(path).strip():
         raise NnexpError("The path of the table is empty. Type dataset.path=FILE.csv")
+    if "://" in os.fspath(path):
+        raise NnexpError(f"{os.fspath(path)} is an address. Fetch the file, and give its path.")
     file = Path(os.path.expanduser(path))  # noqa: PTH111 (a ~ that is no user's begins a file's name)
     if file.is_dir():
         tables = sorted(each.name for each in file.iterdir() if each.name.lower().endswith(SUFFIXES))
         raise NnexpError(f"{file} is a directory. Name one file (tables in it: {listed(tables)}).")
+    if file.is_symlink() and not file.exists():
+        raise NnexpError(f"{file} is a link to {file.readlink()}, which does not exist. Give the table's own path.")
     if not file.exists():
         if not file.parent.is_dir():
             raise NnexpError(
@@ -113,6 +125,9 @@ class _Text:
 
         try:
             head = head_of(self.file, self.form, self.typed)
+            first = head.lines[0].strip().lower() if head.lines else ""
+            if other := next((said for begins, said in OTHER_TEXTS.items() if first.startswith(begins)), ""):
+                raise NnexpError(f"{self.file} is {other}.")
             return self._below(head)
         except pd.errors.EmptyDataError as error:
             raise NnexpError(

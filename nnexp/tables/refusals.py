@@ -33,12 +33,39 @@ def refuse_numbers_and_text(column: pd.Series[Any], where: str, remedy: str, for
     parsed = np.array([(form or USUAL).number(text) is not None for text in texts])
     if share[parsed].sum() > 0.5 and not parsed.all():
         odd = int(np.flatnonzero(~parsed)[0])
+        if texts[odd] == str(column.name):
+            raise NnexpError(
+                f"{where} holds its own name in row {column.index[codes == odd][0]}, as where files were joined with their "
+                "lines of names. Take such lines out."
+            )
         mark = re.fullmatch(r"\W+|#\S+|n\.?a\.?", texts[odd], re.IGNORECASE)
         missing = f", or type {override('dataset.na', [texts[odd]])} dataset.missing=drop," if mark and form else ""
         raise NnexpError(
             f"{where} holds numbers and text: '{cell(texts[odd])}' in row {column.index[codes == odd][0]}. Correct it, or "
             f"leave the cell empty{missing} if the value is not known. {remedy}."
         )
+
+
+SPELLINGS = {
+    "in hexadecimal": re.compile(r"0x[0-9a-f]+", re.IGNORECASE),
+    "with a D before the power of ten": re.compile(r"[+-]?\d+\.?\d*D[+-]?\d+", re.IGNORECASE),
+    "in formulas": re.compile(r"=\s*\"?[+-]?\d+(\.\d+)?\"?"),
+    "in single quotes": re.compile(r"'[+-]?\d+(\.\d+)?'"),
+}
+"""Other ways to write a number, which no option reads."""
+
+
+def refuse_other_spellings(column: pd.Series[Any], where: str, remedy: str) -> None:
+    """Refuse text in which most are numbers in a spelling of programs."""
+    codes, texts = levels(column)
+    share = np.bincount(codes) / len(codes)
+    for how, spelling in SPELLINGS.items():
+        found = [code for code, text in enumerate(texts) if spelling.fullmatch(text)]
+        if share[found].sum() > 0.5:
+            row = column.index[codes == found[0]][0]
+            raise NnexpError(
+                f"{where} holds numbers {how}: {cell(texts[found[0]])} in row {row}. Write them as plain numbers. {remedy}."
+            )
 
 
 FEWEST = 3

@@ -176,3 +176,37 @@ def test_long_cells_are_cut(tmp_path: Path) -> None:
         encode(frame, ["x"], {})
     assert len(str(caught.value)) < 300
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!DOCTYPE html>\n<html>\n", "FILE is a web page or XML. Save the table itself."),
+        ("<?xml version='1.0'?>\n", "FILE is a web page or XML."),
+        ('[{"a": 1}, {"a": 2}]\n', "FILE is JSON. Write a table"),
+        ('{"a": 1}\n{"a": 2}\n', "FILE is JSON. Write a table"),
+        ("@relation x\n@attribute a numeric\n@data\n1,2\n", "FILE is an ARFF file. Save it as CSV"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "FILE is a pointer of Git LFS to the table. Type git lfs pull.",
+        ),
+        (
+            '"a,b"\n"1,2"\n"3,4"\n',
+            "FILE: each line is one cell in quotes, as 'a,b'. Take the quotes around whole lines out.",
+        ),
+    ],
+)
+def test_what_is_no_table(text: str, message: str, tmp_path: Path) -> None:
+    """Other kinds of text are named, with what to do."""
+    assert refusal(tmp_path, text).startswith(message)
+
+
+def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
+    """An address is none, and of a link the file is named that is not there."""
+    with pytest.raises(
+        NnexpError, match=r"^https://example\.org/t\.csv is an address\. Fetch the file, and give its path\.$"
+    ):
+        read_table("https://example.org/t.csv")
+    (tmp_path / "t.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(NnexpError, match=r"t\.csv is a link to .*gone\.csv, which does not exist\."):
+        read_table(tmp_path / "t.csv")

@@ -147,3 +147,28 @@ def test_numbers_stored_as_text_in_parquet(tmp_path: Path) -> None:
     data = Csv(path=str(tmp_path / "t.parquet"), target="y").load(np.random.default_rng(0))
     np.testing.assert_array_equal(data.x, [[1.5], [2], [1000]])
     np.testing.assert_array_equal(data.y, [1.25, 2.5, 3.75])
+
+
+@pytest.mark.parametrize(
+    ("cells", "how"),
+    [
+        (["0x1f", "0x20", "0XFF"], "in hexadecimal: 0x1f in row 1"),
+        (["1.5D+03", "2.D0", "-3d-1"], "with a D before the power of ten: 1.5D+03 in row 1"),
+        (['="1"', '="2.5"', "=3"], 'in formulas: ="1" in row 1'),
+        (["'1'", "'2.5'", "'-3'"], "in single quotes: '1' in row 1"),
+    ],
+)
+def test_numbers_of_programs(cells: list[str], how: str) -> None:
+    """Spellings that no option reads are refused: categories would be made of them."""
+    frame = pd.DataFrame({"a": cells * 10, "y": np.arange(30) + 0.5})
+    with pytest.raises(NnexpError) as refused:
+        from_frame(frame, "y")
+    assert f"column 'a' holds numbers {how}. Write them as plain numbers." in str(refused.value)
+    assert len(from_frame(frame, "y", text=["a"]).categories["a"]) == 3
+
+
+def test_files_that_were_joined() -> None:
+    """A line of names among the rows is told from a slip of the pen."""
+    frame = pd.DataFrame({"a": ["1", "2", "a", "3"], "y": [0.5, 1.5, 2.5, 3.5]})
+    with pytest.raises(NnexpError, match=r"column 'a' holds its own name in row 3, as where files were joined"):
+        from_frame(frame, "y")
