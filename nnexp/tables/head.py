@@ -151,7 +151,8 @@ def refuse_names_further_down(file: Path, names: Sequence[str], head: Head, type
 
 def _usual(head: Head, separator: str) -> tuple[int, int, int]:
     """How many cells most lines below the first have, how many lines have them, and which is the first of those."""
-    usual, times = Counter(widths(head.lines[1:], separator)).most_common(1)[0] if head.lines[1:] else (0, 0)
+    below = Counter(widths(head.lines[1:], separator)).most_common(1)
+    usual, times = below[0] if below else (0, 0)
     return usual, times, next((at for at, line in enumerate(head.lines) if len(cells(line, separator)) == usual), 0)
 
 

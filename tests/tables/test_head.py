@@ -169,6 +169,12 @@ def test_blank_lines_in_a_single_column(tmp_path: Path) -> None:
         encode(frame, ["x"], {})
 
 
+@pytest.mark.parametrize("text", ["a,t\n\n", "a,t\n \n\t\n", "a\n\n\n"])
+def test_names_above_blank_lines_alone(text: str, tmp_path: Path) -> None:
+    """A table of names alone says that it has no rows."""
+    assert "holds column names" in refusal(tmp_path, text)
+
+
 def test_long_cells_are_cut(tmp_path: Path) -> None:
     """A cell of many lines is quoted on one."""
     frame = read(tmp_path, 'x,y\n"' + "line\n" * 300 + '",1\n2,2\n').frame
