@@ -8,7 +8,8 @@
 namespace nnexp::NNEXP_TARGET {
 
 // Calls use(formula) with the formula that was chosen; softmax has none.
-template <class T, class Use> inline void with_formula(const Chosen<Activation>& chosen, Use use) {
+template <class T, class Use>
+inline void with_formula(const Chosen<Activation>& chosen, Use use) {
     constexpr double SELU_SCALE = 1.0507009873554804934, SELU_ALPHA = 1.6732632423543772848;
     switch (chosen.kind) {
         case Activation::identity: return use(Identity<T>{});
@@ -32,7 +33,8 @@ template <class T, class Use> inline void with_formula(const Chosen<Activation>&
 }
 
 // a_i = exp(z_i - max z) / sum_j exp(z_j - max z) of each row; the pads, which are 0 in z, become 0 in a.
-template <class T> inline void softmax(const Rows& rows, const T* z, T* a) {
+template <class T>
+inline void softmax(const Rows& rows, const T* z, T* a) {
     using V = Vec<T>;
     constexpr size_t L = LANES<T>;
     const size_t last = rows.width - L;
@@ -60,13 +62,16 @@ template <class T> inline void softmax(const Rows& rows, const T* z, T* a) {
     }
 }
 
-template <class T> void forward(const Chosen<Activation>& chosen, const Rows& rows, const T* z, T* a) {
-    with_formula<T>(chosen, [&](auto f) { each_vector<T>(rows, [&](size_t i) { store(a + i, f.value(load(z + i))); }); });
+template <class T>
+void forward(const Chosen<Activation>& chosen, const Rows& rows, const T* z, T* a) {
+    with_formula<T>(chosen,
+                    [&](auto f) { each_vector<T>(rows, [&](size_t i) { store(a + i, f.value(load(z + i))); }); });
     if (chosen.kind == Activation::softmax) softmax(rows, z, a);
 }
 
 // dJ/dz_i = a_i (dJ/da_i - sum_j a_j dJ/da_j) of one row.
-template <class T> inline void softmax_row_backward(const Rows& rows, const T* a, T* grad) {
+template <class T>
+inline void softmax_row_backward(const Rows& rows, const T* a, T* grad) {
     using V = Vec<T>;
     V products{};
     for (size_t j = 0; j < rows.width; j += LANES<T>) products += load(grad + j) * load(a + j);
@@ -75,7 +80,8 @@ template <class T> inline void softmax_row_backward(const Rows& rows, const T* a
 }
 
 // Turn grad from dJ/da into dJ/dz, in place.
-template <class T> void backward(const Chosen<Activation>& chosen, const Rows& rows, const T* z, const T* a, T* grad) {
+template <class T>
+void backward(const Chosen<Activation>& chosen, const Rows& rows, const T* z, const T* a, T* grad) {
     if (chosen.kind == Activation::identity) return;
     with_formula<T>(chosen, [&](auto f) {
         each_vector<T>(rows, [&](size_t i) { store(grad + i, load(grad + i) * f.slope(load(z + i), load(a + i))); });

@@ -15,7 +15,10 @@ public:
     // Before allocate() it counts and answers null; after it, it hands out zeroed room aligned to 64 bytes.
     // The same calls in the same order are made twice. Throws std::bad_alloc where the sum is too large.
     void* take(std::size_t count, std::size_t size);
-    template <class T> T* take(std::size_t count) { return static_cast<T*>(take(count, sizeof(T))); }
+    template <class T>
+    T* take(std::size_t count) {
+        return static_cast<T*>(take(count, sizeof(T)));
+    }
     void allocate();
 
 private:

@@ -8,18 +8,24 @@ namespace nnexp::NNEXP_TARGET {
 
 // max(0, 1 + max_(j != c) z_j - z_c), c the true class: 1 for the strongest rival and -1 for c, 0 at the kinks
 // (Crammer and Singer, 2001).
-template <class T> inline void hinge(size_t n, const T* z, const T* y, T* out) {
+template <class T>
+inline void hinge(size_t n, const T* z, const T* y, T* out) {
     T own = 0, first = -__builtin_inf(), second = first;
     for (size_t j = 0; j < n; ++j) {
         out[j] = 0;
-        if (y[j] > 0) own += z[j];
-        else if (z[j] > first || z[j] != z[j]) second = first, first = z[j];
-        else if (z[j] > second) second = z[j];
+        if (y[j] > 0)
+            own += z[j];
+        else if (z[j] > first || z[j] != z[j])
+            second = first, first = z[j];
+        else if (z[j] > second)
+            second = z[j];
     }
     for (size_t j = 0; j < n; ++j) {
         const T best_other = z[j] == first ? second : first;
-        if (y[j] > 0) out[j] = 1 + first - z[j] > 0 ? -1 : 0;
-        else out[j] = z[j] > own - 1 && z[j] > best_other ? 1 : 0;
+        if (y[j] > 0)
+            out[j] = 1 + first - z[j] > 0 ? -1 : 0;
+        else
+            out[j] = z[j] > own - 1 && z[j] > best_other ? 1 : 0;
     }
 }
 
@@ -30,11 +36,14 @@ struct Focal {
     double weight(bool second) const { return alpha != alpha ? 1 : second ? alpha : 1 - alpha; }
 
     // w (gamma (1 - p)^(gamma - 1) log(p) - (1 - p)^gamma / p), for one output or several probabilities.
-    template <class T> void gradient(size_t n, const T* p, const T* y, T* out) const {
+    template <class T>
+    void gradient(size_t n, const T* p, const T* y, T* out) const {
         const T tiny = Format<T>::TINY;
         T of_true = 0;
-        if (n == 1) of_true = y[0] > 0 ? p[0] : 1 - p[0];
-        else for (size_t j = 0; j < n; ++j) of_true += y[j] * p[j];
+        if (n == 1)
+            of_true = y[0] > 0 ? p[0] : 1 - p[0];
+        else
+            for (size_t j = 0; j < n; ++j) of_true += y[j] * p[j];
         const T of_others = n == 1 && !(y[0] > 0) ? p[0] : 1 - of_true;
         const double a = of_true < tiny ? tiny : of_true, b = of_others < tiny ? tiny : of_others;
         const double power = __builtin_pow(b, gamma);
@@ -44,7 +53,8 @@ struct Focal {
 
     // The same by the log-odds x of the true class: dJ/dx = -w q^gamma (gamma (1 - q) s + q), s = log(1 + exp(-x)),
     // q = 1 / (1 + exp(x)); of several classes x = z_c - log sum_(j != c) exp(z_j).
-    template <class T> void on_logits(size_t n, const T* z, const T* y, T* out) const {
+    template <class T>
+    void on_logits(size_t n, const T* z, const T* y, T* out) const {
         if (n == 1) {
             const double t = 2 * y[0] - 1;
             out[0] = T(t * slope(t * z[0], weight(y[0] > 0)));

@@ -1,4 +1,5 @@
-// The door to Python: the only file that knows it. Arrays are checked here; an epoch runs without the interpreter's lock.
+// The door to Python: the only file that knows it. Arrays are checked here; an epoch runs without the interpreter's
+// lock.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -30,7 +31,8 @@ const Target& target_named(const std::string& name) {
     throw std::invalid_argument("this processor cannot run the target " + name);
 }
 
-template <class Kind, std::size_t N> Chosen<Kind> chosen(const std::string_view (&names)[N], const nb::tuple& given) {
+template <class Kind, std::size_t N>
+Chosen<Kind> chosen(const std::string_view (&names)[N], const nb::tuple& given) {
     const auto name = nb::cast<std::string>(given[0]);
     const auto numbers = nb::cast<std::vector<double>>(given[1]);
     Chosen<Kind> found{named<Kind>(names, name), {}};
@@ -64,10 +66,12 @@ std::size_t parameters(const std::vector<std::size_t>& sizes) {
     return count;
 }
 
-template <class Array> void expect(const char* name, const Array& array, nb::dlpack::dtype dtype, std::vector<std::size_t> shape) {
+template <class Array>
+void expect(const char* name, const Array& array, nb::dlpack::dtype dtype, std::vector<std::size_t> shape) {
     bool fits = array.dtype() == dtype && array.ndim() == shape.size();
     for (std::size_t i = 0; fits && i < shape.size(); ++i) fits = array.shape(i) == shape[i];
-    if (!fits) throw std::invalid_argument(std::string(name) + " does not have the dtype or the shape that was planned");
+    if (!fits)
+        throw std::invalid_argument(std::string(name) + " does not have the dtype or the shape that was planned");
 }
 
 // Looks for signals twenty times a second, and lets what a handler raises end the epoch.
@@ -104,18 +108,23 @@ public:
             array.ndim() ? expect("state", array, dtype, {size}) : expect("state", array, dtype, {});
         const Plan made = plan_of(plan, sizes, n_samples_);
         const Target& chosen = target_named(target);
-        if (dtype == nb::dtype<double>()) make<double>(chosen.trainer64, made, state);
-        else if (dtype == nb::dtype<float>()) make<float>(chosen.trainer32, made, state);
-        else throw std::invalid_argument("theta must be float64 or float32");
+        if (dtype == nb::dtype<double>())
+            make<double>(chosen.trainer64, made, state);
+        else if (dtype == nb::dtype<float>())
+            make<float>(chosen.trainer32, made, state);
+        else
+            throw std::invalid_argument("theta must be float64 or float32");
     }
 
     void epoch(std::optional<Order> order, double learning_rate) {
         const std::intptr_t* samples = nullptr;
         if (order) {
             samples = order->data();
-            if (order->shape(0) != n_samples_) throw std::invalid_argument("the order must name as many samples as there are");
+            if (order->shape(0) != n_samples_)
+                throw std::invalid_argument("the order must name as many samples as there are");
             const auto [least, most] = std::minmax_element(samples, samples + n_samples_);
-            if (*least < 0 || std::size_t(*most) >= n_samples_) throw nb::index_error("the order names a sample that is not there");
+            if (*least < 0 || std::size_t(*most) >= n_samples_)
+                throw nb::index_error("the order names a sample that is not there");
         }
         Signals signals;
         nb::gil_scoped_release unlocked;
@@ -125,7 +134,8 @@ public:
     double product_seconds() const { return trainer_->product_seconds(); }
 
 private:
-    template <class T> void make(Trainer* (*make)(const Plan&, const Arrays<T>&), const Plan& plan, const std::vector<Changed>& state) {
+    template <class T>
+    void make(Trainer* (*make)(const Plan&, const Arrays<T>&), const Plan& plan, const std::vector<Changed>& state) {
         Arrays<T> arrays{};
         arrays.design = static_cast<const T*>(given_[0].data());
         arrays.y = static_cast<const T*>(given_[1].data());
@@ -144,8 +154,8 @@ private:
 
 class PyEvaluator {
 public:
-    PyEvaluator(const std::string& target, const nb::dict& plan, std::vector<std::size_t> sizes, Given design, Given theta,
-                Changed logits)
+    PyEvaluator(const std::string& target, const nb::dict& plan, std::vector<std::size_t> sizes, Given design,
+                Given theta, Changed logits)
         : design_(design), theta_(theta), logits_(logits) {
         const auto dtype = theta.dtype();
         const std::size_t n_samples = design.shape(0);
@@ -154,9 +164,12 @@ public:
         expect("logits", logits, dtype, {sizes.back(), n_samples});
         const Plan made = plan_of(plan, sizes, n_samples);
         const Target& chosen = target_named(target);
-        if (dtype == nb::dtype<double>()) make<double>(chosen.evaluator64, made);
-        else if (dtype == nb::dtype<float>()) make<float>(chosen.evaluator32, made);
-        else throw std::invalid_argument("theta must be float64 or float32");
+        if (dtype == nb::dtype<double>())
+            make<double>(chosen.evaluator64, made);
+        else if (dtype == nb::dtype<float>())
+            make<float>(chosen.evaluator32, made);
+        else
+            throw std::invalid_argument("theta must be float64 or float32");
     }
 
     void run() {
@@ -166,7 +179,8 @@ public:
     }
 
 private:
-    template <class T> void make(Evaluator* (*make)(const Plan&, const Arrays<T>&), const Plan& plan) {
+    template <class T>
+    void make(Evaluator* (*make)(const Plan&, const Arrays<T>&), const Plan& plan) {
         Arrays<T> arrays{};
         arrays.design = static_cast<const T*>(design_.data());
         arrays.theta = const_cast<T*>(static_cast<const T*>(theta_.data()));  // an evaluator only reads it
@@ -190,10 +204,13 @@ using Numbers = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>
 template <class T>
 using Results = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-template <class T> void elementary(const std::string& target, const std::string& name, Numbers<T> x, Results<T> out) {
+template <class T>
+void elementary(const std::string& target, const std::string& name, Numbers<T> x, Results<T> out) {
     if (x.shape(0) != out.shape(0)) throw std::invalid_argument("x and out differ in size");
-    if constexpr (sizeof(T) == 8) target_named(target).elementary64(name.c_str(), x.data(), out.data(), x.shape(0));
-    else target_named(target).elementary32(name.c_str(), x.data(), out.data(), x.shape(0));
+    if constexpr (sizeof(T) == 8)
+        target_named(target).elementary64(name.c_str(), x.data(), out.data(), x.shape(0));
+    else
+        target_named(target).elementary32(name.c_str(), x.data(), out.data(), x.shape(0));
 }
 
 }  // namespace
@@ -204,15 +221,15 @@ NB_MODULE(_native, module) {
     module.doc() = "The compiled part of nnexp-native: trainers and evaluators of networks.";
     module.def("targets", &targets, "The compiled targets that this processor can run, the best one first.");
     nb::class_<PyTrainer>(module, "Trainer")
-        .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed, std::vector<Changed>,
-                      Changed, Changed>(),
+        .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed,
+                      std::vector<Changed>, Changed, Changed>(),
              "target"_a, "plan"_a, "sizes"_a, "design"_a.noconvert(), "y"_a.noconvert(), "theta"_a.noconvert(),
              "state"_a.noconvert(), "logits"_a.noconvert(), "y_used"_a.noconvert())
         .def("epoch", &PyTrainer::epoch, "order"_a.none().noconvert(), "learning_rate"_a)
         .def_prop_ro("product_seconds", &PyTrainer::product_seconds);
     nb::class_<PyEvaluator>(module, "Evaluator")
-        .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed>(), "target"_a, "plan"_a,
-             "sizes"_a, "design"_a.noconvert(), "theta"_a.noconvert(), "logits"_a.noconvert())
+        .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed>(),
+             "target"_a, "plan"_a, "sizes"_a, "design"_a.noconvert(), "theta"_a.noconvert(), "logits"_a.noconvert())
         .def("run", &PyEvaluator::run);
     module.def("elementary", &elementary<double>, "target"_a, "name"_a, "x"_a.noconvert(), "out"_a.noconvert());
     module.def("elementary", &elementary<float>, "target"_a, "name"_a, "x"_a.noconvert(), "out"_a.noconvert());

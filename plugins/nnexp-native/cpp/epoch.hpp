@@ -24,10 +24,15 @@ private:
     double done_ = 0;
 };
 
-template <class T> class EpochTrainer final : public Trainer {
+template <class T>
+class EpochTrainer final : public Trainer {
 public:
     EpochTrainer(const Plan& plan, const Arrays<T>& arrays)
-        : plan_(plan), arrays_(arrays), network_(plan, plan.timed), samples_(plan, arrays), chunk_(chunk_of<T>(plan, plan.batch_size)) {
+        : plan_(plan),
+          arrays_(arrays),
+          network_(plan, plan.timed),
+          samples_(plan, arrays),
+          chunk_(chunk_of<T>(plan, plan.batch_size)) {
         place();
         arena_.allocate();
         place();
@@ -51,7 +56,8 @@ private:
     void place() {
         network_.place(plan_, arena_, chunk_, true);
         samples_.place(arena_, chunk_, true);
-        for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i) memory_.arrays[i] = arena_.take<T>(network_.size());
+        for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i)
+            memory_.arrays[i] = arena_.take<T>(network_.size());
     }
 
     void step(const std::intptr_t* order, size_t first, size_t count, double learning_rate, Watch& watch) {
@@ -59,8 +65,10 @@ private:
         for (size_t done = 0; done < count; done += chunk_) {
             const size_t n = count - done < chunk_ ? count - done : chunk_;
             const Input<T> x = forward(order, first + done, n, double(count));
-            if (in_place) descend(x, n, learning_rate);
-            else network_.backward(x, n, network_.grad(), done > 0, done == 0);
+            if (in_place)
+                descend(x, n, learning_rate);
+            else
+                network_.backward(x, n, network_.grad(), done > 0, done == 0);
             watch.work(3.0 * double(n) * double(network_.size()));
         }
         if (!in_place) update(learning_rate, watch);
@@ -77,7 +85,8 @@ private:
         return x;
     }
 
-    // theta <- theta - rate g without an array for g: all of it is linear in the logits' dJ/dz, which is multiplied by -rate.
+    // theta <- theta - rate g without an array for g: all of it is linear in the logits' dJ/dz, which is multiplied by
+    // -rate.
     void descend(Input<T> x, size_t n, double learning_rate) {
         const Layer<T>& last = network_.last();
         const T rate = T(learning_rate);
@@ -91,7 +100,8 @@ private:
             constexpr size_t PIECE = 1 << 16;
             for (size_t start = 0; start < network_.size(); start += PIECE) {
                 const size_t end = network_.size() - start < PIECE ? network_.size() : start + PIECE;
-                for (size_t i = start; i < end; i += LANES<T>) store(theta + i, rule.step(load(theta + i), load(grad + i), i));
+                for (size_t i = start; i < end; i += LANES<T>)
+                    store(theta + i, rule.step(load(theta + i), load(grad + i), i));
                 watch.work(double(end - start));
             }
         });
@@ -105,7 +115,8 @@ private:
     }
     void write() {
         network_.write(network_.theta(), arrays_.theta);
-        for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i) network_.write(memory_.arrays[i], arrays_.state[i]);
+        for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i)
+            network_.write(memory_.arrays[i], arrays_.state[i]);
         if (arrays_.state[2]) *arrays_.state[2] = t_;
         const bool scratch = plan_.optimizer.kind == Optimizer::adagrad || plan_.optimizer.kind == Optimizer::rmsprop;
         if (scratch) write_scratch(plan_.optimizer, network_.flat_size(), arrays_.state[0], arrays_.state[1]);
@@ -121,10 +132,15 @@ private:
     T t_ = 0;
 };
 
-template <class T> class ForwardEvaluator final : public Evaluator {
+template <class T>
+class ForwardEvaluator final : public Evaluator {
 public:
     ForwardEvaluator(const Plan& plan, const Arrays<T>& arrays)
-        : plan_(plan), arrays_(arrays), network_(plan, false), samples_(plan, arrays), chunk_(chunk_of<T>(plan, plan.n_samples)) {
+        : plan_(plan),
+          arrays_(arrays),
+          network_(plan, false),
+          samples_(plan, arrays),
+          chunk_(chunk_of<T>(plan, plan.n_samples)) {
         place();
         arena_.allocate();
         place();

@@ -7,44 +7,51 @@
 
 namespace nnexp::NNEXP_TARGET {
 
-template <class T> struct Identity {
+template <class T>
+struct Identity {
     using V = Vec<T>;
     V value(V z) const { return z; }
     V slope(V, V) const { return spread<V>(1); }
 };
 
-template <class T> struct Relu {  // max(z, 0)
+template <class T>
+struct Relu {  // max(z, 0)
     using V = Vec<T>;
     V value(V z) const { return at_least(z, 0); }
     V slope(V, V a) const { return a > T(0) ? spread<V>(1) : spread<V>(0); }
 };
 
-template <class T> struct LeakyRelu {  // z where z > 0, else alpha z
+template <class T>
+struct LeakyRelu {  // z where z > 0, else alpha z
     using V = Vec<T>;
     T alpha;
     V value(V z) const { return z * alpha > z ? z * alpha : z; }
     V slope(V z, V) const { return z > T(0) ? spread<V>(1) : z < T(0) ? spread<V>(alpha) : spread<V>(0); }
 };
 
-template <class T> struct Sigmoid {  // 1 / (1 + exp(-z))
+template <class T>
+struct Sigmoid {  // 1 / (1 + exp(-z))
     using V = Vec<T>;
     V value(V z) const { return sigmoid(z); }
     V slope(V, V a) const { return a * (T(1) - a); }
 };
 
-template <class T> struct Tanh {
+template <class T>
+struct Tanh {
     using V = Vec<T>;
     V value(V z) const { return tanh(z); }
     V slope(V, V a) const { return T(1) - a * a; }
 };
 
-template <class T> struct Exp {
+template <class T>
+struct Exp {
     using V = Vec<T>;
     V value(V z) const { return exp(z); }
     V slope(V, V a) const { return a; }
 };
 
-template <class T> struct ExponentialLinear {  // above z where z > 0, else below (exp(z) - 1): elu and selu
+template <class T>
+struct ExponentialLinear {  // above z where z > 0, else below (exp(z) - 1): elu and selu
     using V = Vec<T>;
     T above, below;
     V value(V z) const { return expm1(at_most(z, 0)) * below + at_least(z, 0) * above; }
@@ -54,19 +61,22 @@ template <class T> struct ExponentialLinear {  // above z where z > 0, else belo
     }
 };
 
-template <class T> struct Softplus {  // log(1 + exp(z)); its slope, the sigmoid, is 1 - exp(-a)
+template <class T>
+struct Softplus {  // log(1 + exp(z)); its slope, the sigmoid, is 1 - exp(-a)
     using V = Vec<T>;
     V value(V z) const { return softplus(z); }
     V slope(V, V a) const { return -expm1(-a); }
 };
 
-template <class T> struct Silu {  // z s, s = 1 / (1 + exp(-z)); s (1 + z (1 - s))
+template <class T>
+struct Silu {  // z s, s = 1 / (1 + exp(-z)); s (1 + z (1 - s))
     using V = Vec<T>;
     V value(V z) const { return z / (exp(-z) + T(1)); }
     V slope(V z, V) const { return (z / (exp(z) + T(1)) + T(1)) / (exp(-z) + T(1)); }
 };
 
-template <class T> struct Gelu {  // z Phi(z); Phi(z) + z exp(-z^2 / 2) / sqrt(2 pi)
+template <class T>
+struct Gelu {  // z Phi(z); Phi(z) + z exp(-z^2 / 2) / sqrt(2 pi)
     using V = Vec<T>;
     V value(V z) const { return z * normal_distribution(z).phi; }
     V slope(V z, V) const {
@@ -75,7 +85,8 @@ template <class T> struct Gelu {  // z Phi(z); Phi(z) + z exp(-z^2 / 2) / sqrt(2
     }
 };
 
-template <class T> struct Mish {  // z n / (n + 2), n = e (e + 2), e = exp(z): tanh(log(1 + e)) is n / (n + 2)
+template <class T>
+struct Mish {  // z n / (n + 2), n = e (e + 2), e = exp(z): tanh(log(1 + e)) is n / (n + 2)
     using V = Vec<T>;
     V value(V z) const {
         const V e = exp(z), n = e * (e + T(2));
@@ -87,7 +98,8 @@ template <class T> struct Mish {  // z n / (n + 2), n = e (e + 2), e = exp(z): t
     }
 };
 
-template <class T> struct Softsign {  // z / (1 + |z|)
+template <class T>
+struct Softsign {  // z / (1 + |z|)
     using V = Vec<T>;
     V value(V z) const { return z / (magnitude(z) + T(1)); }
     V slope(V z, V) const {
@@ -96,19 +108,24 @@ template <class T> struct Softsign {  // z / (1 + |z|)
     }
 };
 
-template <class T> struct HardTanh {  // min(max(z, -1), 1)
+template <class T>
+struct HardTanh {  // min(max(z, -1), 1)
     using V = Vec<T>;
     V value(V z) const { return at_most(at_least(z, -1), 1); }
     V slope(V, V a) const { return magnitude(a) < T(1) ? spread<V>(1) : spread<V>(0); }
 };
 
-template <class T> struct HardSigmoid {  // min(max(z / 6 + 1/2, 0), 1)
+template <class T>
+struct HardSigmoid {  // min(max(z / 6 + 1/2, 0), 1)
     using V = Vec<T>;
     V value(V z) const { return at_most(at_least(z / T(6) + T(0.5), 0), 1); }
-    V slope(V, V a) const { return (a > T(0) ? spread<V>(1) : spread<V>(0)) * (a < T(1) ? spread<V>(T(1) / 6) : spread<V>(0)); }
+    V slope(V, V a) const {
+        return (a > T(0) ? spread<V>(1) : spread<V>(0)) * (a < T(1) ? spread<V>(T(1) / 6) : spread<V>(0));
+    }
 };
 
-template <class T> struct Sine {  // sin(omega z)
+template <class T>
+struct Sine {  // sin(omega z)
     using V = Vec<T>;
     T omega;
     V value(V z) const { return sin(z * omega); }

@@ -5,7 +5,8 @@
 
 namespace nnexp::NNEXP_TARGET {
 
-template <class T> struct Layer {
+template <class T>
+struct Layer {
     size_t n_in, n_out;
     Panels<T> weights;     // the transpose of [W b]: row k has what input k is multiplied by, the last row the biases
     Panels<T> transposed;  // W, for the way back
@@ -20,7 +21,8 @@ template <class T> struct Layer {
 };
 
 // Samples of a chunk as a product reads them: unit k of sample s is data[s * stride + k].
-template <class T> struct Input {
+template <class T>
+struct Input {
     const T* data;
     size_t stride;
 };

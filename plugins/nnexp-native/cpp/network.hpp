@@ -10,7 +10,8 @@
 
 namespace nnexp::NNEXP_TARGET {
 
-template <class T> class Network {
+template <class T>
+class Network {
 public:
     Network(const Plan& plan, bool timed) : hidden_(plan.hidden), products_(plan.matmul, timed) {}
 
@@ -87,8 +88,18 @@ private:
 
     Layer<T> made(size_t n_in, size_t n_out) const {
         const size_t width = rounded_up(n_out, LANES<T>);
-        return {n_in, n_out, Panels<T>::of(n_in + 1, n_out, products_.plain()), Panels<T>::of(n_out, n_in, products_.plain()),
-                0, 0, width, row_stride<T>(width), nullptr, nullptr, nullptr, nullptr};
+        return {n_in,
+                n_out,
+                Panels<T>::of(n_in + 1, n_out, products_.plain()),
+                Panels<T>::of(n_out, n_in, products_.plain()),
+                0,
+                0,
+                width,
+                row_stride<T>(width),
+                nullptr,
+                nullptr,
+                nullptr,
+                nullptr};
     }
 
     Chosen<Activation> hidden_;

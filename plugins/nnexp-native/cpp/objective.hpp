@@ -7,8 +7,10 @@
 
 namespace nnexp::NNEXP_TARGET {
 
-// Calls use(formula, mean) for losses of residuals.hpp, mean being 1 / m or 1 / (m n_outputs); answers whether it is one.
-template <class T, class Use> inline bool with_residual(const Chosen<Loss>& loss, size_t n, double samples, Use use) {
+// Calls use(formula, mean) for losses of residuals.hpp, mean being 1 / m or 1 / (m n_outputs); answers whether it is
+// one.
+template <class T, class Use>
+inline bool with_residual(const Chosen<Loss>& loss, size_t n, double samples, Use use) {
     const double a = loss.numbers[0], of_samples = 1 / samples, of_all = 1 / (samples * double(n));
     switch (loss.kind) {
         case Loss::mse: use(Mse<T>{}, of_all); return true;
@@ -27,7 +29,10 @@ template <class T, class Use> inline bool with_residual(const Chosen<Loss>& loss
             if (n > 1) return false;
             use(SignedHinge<T>{}, of_samples);
             return true;
-        case Loss::cce_on_logits: case Loss::smooth_cce_on_logits: case Loss::focal: case Loss::focal_on_logits: return false;
+        case Loss::cce_on_logits:
+        case Loss::smooth_cce_on_logits:
+        case Loss::focal:
+        case Loss::focal_on_logits: return false;
     }
     return false;
 }
@@ -41,7 +46,8 @@ inline void cce_on_logits(const Rows& rows, double smoothing, T mean, const T* z
 }
 
 // One row of a loss of classes.hpp, times the number of samples.
-template <class T> inline void class_row(const Chosen<Loss>& loss, const Rows& rows, const T* p, const T* y, T* out) {
+template <class T>
+inline void class_row(const Chosen<Loss>& loss, const Rows& rows, const T* p, const T* y, T* out) {
     const Focal focal{loss.numbers[0], loss.numbers[1]};
     switch (loss.kind) {
         case Loss::hinge: return hinge(rows.units, p, y, out);

@@ -1,6 +1,6 @@
 // The update of the parameters by the gradient of one batch, for all of theta at once.
-// The rules are those of nnexp.builtin.optimizers and of the distribution nnexp-optimizers, with the same state: running sums
-// instead of running means. Numbers that are the same for all parameters are computed in double.
+// The rules are those of nnexp.builtin.optimizers and of the distribution nnexp-optimizers, with the same state:
+// running sums instead of running means. Numbers that are the same for all parameters are computed in double.
 #pragma once
 
 #include "plan.hpp"
@@ -12,19 +12,25 @@ namespace nnexp::NNEXP_TARGET {
 inline size_t memory_of(Optimizer rule) {
     switch (rule) {
         case Optimizer::gradient_descent: return 0;
-        case Optimizer::momentum: case Optimizer::nesterov: case Optimizer::adagrad: case Optimizer::rmsprop: return 1;
-        case Optimizer::adam: case Optimizer::adamw: return 2;
+        case Optimizer::momentum:
+        case Optimizer::nesterov:
+        case Optimizer::adagrad:
+        case Optimizer::rmsprop: return 1;
+        case Optimizer::adam:
+        case Optimizer::adamw: return 2;
     }
     return 0;
 }
 
-template <class T> struct GradientDescent {  // theta <- theta - rate g
+template <class T>
+struct GradientDescent {  // theta <- theta - rate g
     using V = Vec<T>;
     T rate;
     V step(V theta, V g, size_t) const { return theta - g * rate; }
 };
 
-template <class T> struct Momentum {  // v <- momentum v - rate g, theta <- theta + v (Polyak, 1964)
+template <class T>
+struct Momentum {  // v <- momentum v - rate g, theta <- theta + v (Polyak, 1964)
     using V = Vec<T>;
     T rate, momentum;
     T* velocity;
@@ -35,7 +41,8 @@ template <class T> struct Momentum {  // v <- momentum v - rate g, theta <- thet
     }
 };
 
-template <class T> struct Nesterov {  // v <- ahead - rate g, ahead <- momentum v, theta <- theta + ahead - rate g (Nesterov, 1983)
+template <class T>
+struct Nesterov {  // v <- ahead - rate g, ahead <- momentum v, theta <- theta + ahead - rate g (Nesterov, 1983)
     using V = Vec<T>;
     T rate, momentum;
     T* ahead;
@@ -46,9 +53,10 @@ template <class T> struct Nesterov {  // v <- ahead - rate g, ahead <- momentum 
     }
 };
 
-// s <- kept s + g^2, theta <- theta - rate g / (sqrt(s) + epsilon): adagrad with kept = 1 (Duchi et al., 2011); rmsprop with
-// kept = rho, rate / sqrt(1 - rho) and epsilon / sqrt(1 - rho) (Tieleman and Hinton, 2012).
-template <class T> struct Adaptive {
+// s <- kept s + g^2, theta <- theta - rate g / (sqrt(s) + epsilon): adagrad with kept = 1 (Duchi et al., 2011); rmsprop
+// with kept = rho, rate / sqrt(1 - rho) and epsilon / sqrt(1 - rho) (Tieleman and Hinton, 2012).
+template <class T>
+struct Adaptive {
     using V = Vec<T>;
     T rate, kept, epsilon;
     T* squares;
@@ -59,9 +67,11 @@ template <class T> struct Adaptive {
     }
 };
 
-// m <- beta1 m + g, v <- beta2 v + g^2, theta <- shrink theta - rate m / (sqrt(v) + epsilon): adam (Kingma and Ba, 2015), with
-// the corrections for t steps in rate and epsilon; adamw (Loshchilov and Hutter, 2019) with shrink = 1 - rate weight_decay.
-template <class T> struct Adam {
+// m <- beta1 m + g, v <- beta2 v + g^2, theta <- shrink theta - rate m / (sqrt(v) + epsilon): adam (Kingma and Ba,
+// 2015), with the corrections for t steps in rate and epsilon; adamw (Loshchilov and Hutter, 2019) with shrink = 1 -
+// rate weight_decay.
+template <class T>
+struct Adam {
     using V = Vec<T>;
     T rate, beta1, beta2, epsilon, shrink;
     T *m, *v;
@@ -74,12 +84,14 @@ template <class T> struct Adam {
 };
 
 // The memory of a run's optimizer, padded like theta, and adam's t.
-template <class T> struct Memory {
+template <class T>
+struct Memory {
     T* arrays[2];
     T* t;
 };
 
-// Calls use(rule) with the rule for the next step; `numbers` are the optimizer's fields after batch_size and learning_rate.
+// Calls use(rule) with the rule for the next step; `numbers` are the optimizer's fields after batch_size and
+// learning_rate.
 template <class T, class Use>
 inline void with_rule(const Chosen<Optimizer>& chosen, double learning_rate, const Memory<T>& memory, Use use) {
     const double* n = chosen.numbers;
@@ -107,7 +119,8 @@ inline void with_rule(const Chosen<Optimizer>& chosen, double learning_rate, con
 }
 
 // What adagrad and rmsprop leave in their second array: sqrt(s) + epsilon of the last step.
-template <class T> void write_scratch(const Chosen<Optimizer>& chosen, size_t n, const T* squares, T* scratch) {
+template <class T>
+void write_scratch(const Chosen<Optimizer>& chosen, size_t n, const T* squares, T* scratch) {
     const bool rms = chosen.kind == Optimizer::rmsprop;
     const T epsilon = rms ? T(chosen.numbers[1] / __builtin_sqrt(1 - chosen.numbers[0])) : T(chosen.numbers[0]);
     for (size_t i = 0; i < n; ++i) scratch[i] = T(__builtin_sqrt(squares[i])) + epsilon;

@@ -8,18 +8,49 @@
 namespace nnexp {
 
 enum class Activation {
-    identity, relu, leaky_relu, sigmoid, tanh, softmax, exp, elu, selu, softplus,
-    silu, gelu, mish, softsign, hard_tanh, hard_sigmoid, sine,
+    identity,
+    relu,
+    leaky_relu,
+    sigmoid,
+    tanh,
+    softmax,
+    exp,
+    elu,
+    selu,
+    softplus,
+    silu,
+    gelu,
+    mish,
+    softsign,
+    hard_tanh,
+    hard_sigmoid,
+    sine,
 };
 enum class Loss {
-    mse, mae, huber, log_cosh, quantile, bce, bce_on_logits, cce, cce_on_logits, smooth_cce, smooth_cce_on_logits,
-    focal, focal_on_logits, hinge, squared_hinge, poisson, poisson_on_logits,
+    mse,
+    mae,
+    huber,
+    log_cosh,
+    quantile,
+    bce,
+    bce_on_logits,
+    cce,
+    cce_on_logits,
+    smooth_cce,
+    smooth_cce_on_logits,
+    focal,
+    focal_on_logits,
+    hinge,
+    squared_hinge,
+    poisson,
+    poisson_on_logits,
 };
 enum class Optimizer { gradient_descent, momentum, nesterov, adagrad, rmsprop, adam, adamw };
 enum class Matmul { naive, blocked, simd };
 
 // A plugin: which formula, and its numbers (alpha, delta, beta1, ...) in the order of its fields.
-template <class Kind> struct Chosen {
+template <class Kind>
+struct Chosen {
     Kind kind;
     double numbers[4];
 };
@@ -36,7 +67,8 @@ struct Plan {
 };
 
 // The caller's arrays, in the order of NumPy's engine; T is float or double.
-template <class T> struct Arrays {
+template <class T>
+struct Arrays {
     const T* design;  // (n_samples, n_features + 1), a last column of ones
     const T* y;       // (n_outputs, n_samples)
     T* theta;         // layer by layer [W b] (n_out, n_in + 1)

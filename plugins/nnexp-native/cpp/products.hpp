@@ -16,7 +16,8 @@ public:
     bool transposes() const { return way_ != Matmul::naive; }  // backward() takes W in panels of its own
     double seconds() const { return seconds_; }
 
-    template <class T> void forward(const Layer<T>& layer, const T* w, Input<T> a, size_t samples, T* z) {
+    template <class T>
+    void forward(const Layer<T>& layer, const T* w, Input<T> a, size_t samples, T* z) {
         timed([&] {
             switch (way_) {
                 case Matmul::naive: return naive::forward(layer, w, a, samples, z);
@@ -26,7 +27,8 @@ public:
         });
     }
 
-    template <class T> void gradient(const Layer<T>& layer, Input<T> a, size_t samples, const T* delta, T* grad, bool add) {
+    template <class T>
+    void gradient(const Layer<T>& layer, Input<T> a, size_t samples, const T* delta, T* grad, bool add) {
         timed([&] {
             switch (way_) {
                 case Matmul::naive: return naive::gradient(layer, a, samples, delta, grad, add);
@@ -48,7 +50,8 @@ public:
     }
 
 private:
-    template <class Work> void timed(Work work) {
+    template <class Work>
+    void timed(Work work) {
         if (!timed_) return work();
         const double began = nnexp::seconds();
         work();

@@ -10,12 +10,14 @@ inline constexpr size_t BLOCK = 64;  // rows and columns of a block: of numbers 
 
 inline size_t end_of(size_t start, size_t end) { return start + BLOCK < end ? start + BLOCK : end; }
 
-template <class T> inline void add_multiple(T* out, const T* row, T factor, size_t n) {
+template <class T>
+inline void add_multiple(T* out, const T* row, T factor, size_t n) {
     for (size_t j = 0; j < n; ++j) out[j] += factor * row[j];
 }
 
 // z = b; for each block of w: z[s][j] += a[s][k] w[k][j]
-template <class T> void forward(const Layer<T>& layer, const T* w, Input<T> a, size_t samples, T* z) {
+template <class T>
+void forward(const Layer<T>& layer, const T* w, Input<T> a, size_t samples, T* z) {
     const T* bias = w + layer.n_in * layer.width;
     for (size_t s = 0; s < samples; ++s)
         for (size_t j = 0; j < layer.n_out; ++j) z[s * layer.stride + j] = bias[j];
@@ -28,7 +30,8 @@ template <class T> void forward(const Layer<T>& layer, const T* w, Input<T> a, s
 }
 
 // for each block of grad: grad[k][j] += a[s][k] delta[s][j]
-template <class T> void gradient(const Layer<T>& layer, Input<T> a, size_t samples, const T* delta, T* grad, bool add) {
+template <class T>
+void gradient(const Layer<T>& layer, Input<T> a, size_t samples, const T* delta, T* grad, bool add) {
     for (size_t i = 0; !add && i < layer.weights.size(); ++i) grad[i] = 0;
     for (size_t k0 = 0; k0 < layer.n_in; k0 += BLOCK)
         for (size_t j0 = 0; j0 < layer.n_out; j0 += BLOCK)

@@ -6,7 +6,8 @@
 namespace nnexp::NNEXP_TARGET::naive {
 
 // z[s][j] = b[j] + sum over k of a[s][k] w[k][j]
-template <class T> void forward(const Layer<T>& layer, const T* w, Input<T> a, size_t samples, T* z) {
+template <class T>
+void forward(const Layer<T>& layer, const T* w, Input<T> a, size_t samples, T* z) {
     const T* bias = w + layer.n_in * layer.width;
     for (size_t s = 0; s < samples; ++s)
         for (size_t j = 0; j < layer.n_out; ++j) {
@@ -17,7 +18,8 @@ template <class T> void forward(const Layer<T>& layer, const T* w, Input<T> a, s
 }
 
 // grad[k][j] = sum over s of a[s][k] delta[s][j], and the biases' as if a were 1; added to what is there where `add`.
-template <class T> void gradient(const Layer<T>& layer, Input<T> a, size_t samples, const T* delta, T* grad, bool add) {
+template <class T>
+void gradient(const Layer<T>& layer, Input<T> a, size_t samples, const T* delta, T* grad, bool add) {
     for (size_t k = 0; k <= layer.n_in; ++k)
         for (size_t j = 0; j < layer.n_out; ++j) {
             T sum = add ? grad[k * layer.width + j] : T(0);

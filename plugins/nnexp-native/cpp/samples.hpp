@@ -14,7 +14,8 @@ inline constexpr size_t LEAST_CHUNK = 64, MOST_CHUNK = 256;
 inline constexpr double MOST_WORK[] = {2e8, 4e8, 4e9};  // naive, blocked, simd
 
 // How many samples are walked at a time; a batch of more is walked in chunks, whose gradients are added up.
-template <class T> size_t chunk_of(const Plan& plan, size_t batch_size) {
+template <class T>
+size_t chunk_of(const Plan& plan, size_t batch_size) {
     double row = double(plan.sizes[0]), weights = 0;
     for (size_t l = 1; l < plan.n_sizes; ++l) {
         row += 3 * double(plan.sizes[l]);
@@ -29,7 +30,8 @@ template <class T> size_t chunk_of(const Plan& plan, size_t batch_size) {
     return (batch_size + chunks - 1) / chunks;  // about equal ones
 }
 
-template <class T> class Samples {
+template <class T>
+class Samples {
 public:
     Samples(const Plan& plan, const Arrays<T>& arrays)
         : count_(plan.n_samples), features_(plan.sizes[0]), outputs_(plan.sizes[plan.n_sizes - 1]), arrays_(arrays) {}
@@ -79,7 +81,8 @@ public:
     }
 
 private:
-    static constexpr size_t AHEAD = 4;  // samples: they lie anywhere in memory, and are asked for before they are needed
+    static constexpr size_t AHEAD =
+        4;  // samples: they lie anywhere in memory, and are asked for before they are needed
 
     void prefetch(const T* sample) const {
         constexpr size_t LINE = 64 / sizeof(T), MOST = 16 * LINE;  // of a long row the processor guesses the rest

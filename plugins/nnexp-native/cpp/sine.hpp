@@ -6,7 +6,8 @@
 namespace nnexp::NNEXP_TARGET {
 
 // sin(x) for quarter = 0, cos(x) for quarter = 1: sin(x + quarter pi/2).
-template <class V> inline V sine_of_reduced(V x, int quarter) {
+template <class V>
+inline V sine_of_reduced(V x, int quarter) {
     using T = Element<V>;
     using F = Format<T>;
     const V n = rounded(x * T(0.63661977236758134308));
@@ -25,13 +26,20 @@ template <class V> inline V sine_of_reduced(V x, int quarter) {
     return (turns & 2) != 0 ? -value : value;
 }
 
-template <class V> inline V sine(V x, int quarter) {
+template <class V>
+inline V sine(V x, int quarter) {
     using T = Element<V>;
     if (!any<V>(!(magnitude(x) <= Format<T>::SINE_MOST))) return sine_of_reduced(x, quarter);
     for (size_t i = 0; i < LANES<T>; ++i) x[i] = T(quarter ? __builtin_cos(double(x[i])) : __builtin_sin(double(x[i])));
     return x;
 }
-template <class V> inline V sin(V x) { return sine(x, 0); }
-template <class V> inline V cos(V x) { return sine(x, 1); }
+template <class V>
+inline V sin(V x) {
+    return sine(x, 0);
+}
+template <class V>
+inline V cos(V x) {
+    return sine(x, 1);
+}
 
 }  // namespace nnexp::NNEXP_TARGET

@@ -1,4 +1,4 @@
-"""nnexp's conformance kit: every combination that the engine claims, against NumPy's."""
+"""nnexp's conformance kit: every installed activation, loss and optimizer against NumPy's engine."""
 
 from __future__ import annotations
 
