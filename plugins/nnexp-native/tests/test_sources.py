@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -60,6 +61,14 @@ def test_files_are_short() -> None:
         assert max(map(len, lines)) <= 120, path.name
 
 
+def cmake() -> str:
+    """CMake, from the system or from its Python package; empty where there is none."""
+    if found := shutil.which("cmake"):
+        return found
+    package = importlib.util.find_spec("cmake")
+    return str(Path(package.origin).parent / "data" / "bin" / "cmake") if package and package.origin else ""
+
+
 def missing(why: str) -> None:
     """Skip, or fail where a compiler is required."""
     (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(why)
@@ -73,7 +82,7 @@ def test_sanitizers(tmp_path: Path) -> None:
     """
     if not any(map(shutil.which, ("c++", "g++", "clang++"))):
         missing("there is no C++ compiler (c++, g++ or clang++)")
-    if not shutil.which("cmake"):
+    if not cmake():
         missing("there is no cmake")
     (tmp_path / "empty.cpp").write_text("int main() {}\n")
     compiler = os.environ.get("CXX", "c++")
@@ -81,8 +90,8 @@ def test_sanitizers(tmp_path: Path) -> None:
     if subprocess.run([compiler, *options], capture_output=True, check=False).returncode:
         missing(f"{compiler} has no sanitizers (Debian: libasan and libubsan come with gcc)")
     build = tmp_path / "build"
-    configured = ["cmake", "-S", str(ROOT), "-B", str(build), "-DNNEXP_FUZZ=ON", "-DCMAKE_BUILD_TYPE=None"]
-    for command in (configured, ["cmake", "--build", str(build), "--parallel", "2"]):
+    configured = [cmake(), "-S", str(ROOT), "-B", str(build), "-DNNEXP_FUZZ=ON", "-DCMAKE_BUILD_TYPE=None"]
+    for command in (configured, [cmake(), "--build", str(build), "--parallel", "2"]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run([build / "fuzz", "400", "1"], capture_output=True, text=True, check=False)
