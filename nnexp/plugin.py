@@ -1,4 +1,4 @@
-"""What a plugin is: the seven kinds, their fields (``param``) and the arrays they exchange with the engine.
+"""What a plugin is: the seven kinds, their fields (``param``) and the arrays they exchange with the engine; formats of export.
 
 A plugin is one frozen dataclass and one entry-point line. Its fields are its hyperparameters, its methods its mathematics::
 
@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.basics.data import TASKS, Array, Data, Layer, State, Task
-from nnexp.basics.fields import check_fields, param
+from nnexp.basics.export import Described, Export, Trained
+from nnexp.basics.fields import Plugin, param
 from nnexp.basics.kernels import ONE, ZERO
 
 __all__ = [
@@ -42,7 +43,9 @@ __all__ = [
     "Array",
     "Data",
     "Dataset",
+    "Described",
     "Engine",
+    "Export",
     "Initializer",
     "Layer",
     "Loss",
@@ -52,23 +55,10 @@ __all__ = [
     "Schedule",
     "State",
     "Task",
+    "Trained",
     "Training",
     "param",
 ]
-
-
-@dataclass(frozen=True)
-class Plugin(ABC):
-    """The base of every kind. Bounds are checked when an object is made, whoever makes it."""
-
-    kind: ClassVar[str] = ""
-
-    def __post_init__(self) -> None:
-        check_fields(self, f"{self.kind}.")
-        self.validate()
-
-    def validate(self) -> None:
-        """Override to check fields against each other: raise ``NnexpError`` with the rule and a remedy."""
 
 
 @dataclass(frozen=True)
@@ -295,4 +285,4 @@ class Engine(Plugin):
 KINDS: Mapping[str, type[Plugin]] = {
     kind.kind: kind for kind in (Activation, Loss, Optimizer, Schedule, Initializer, Dataset, Engine)
 }
-"""The kinds by name; a kind's entry points are in the group ``nnexp.<kind>``."""
+"""What a run is made of, by kind; a kind's entry points are in the group ``nnexp.<kind>``."""

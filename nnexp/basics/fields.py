@@ -10,8 +10,9 @@ import functools
 import math
 import types
 import typing
+from abc import ABC
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -118,6 +119,20 @@ def check_fields(owner: Any, prefix: str) -> None:
     for item in hyperparameters(owner):
         value = checked(f"{prefix}{item.name}", item, annotations[item.name], getattr(owner, item.name))
         object.__setattr__(owner, item.name, value)
+
+
+@dataclass(frozen=True)
+class Plugin(ABC):
+    """The base of every kind. Bounds are checked when an object is made, whoever makes it."""
+
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self, f"{self.kind}.")
+        self.validate()
+
+    def validate(self) -> None:
+        """Override to check fields against each other: raise ``NnexpError`` with the rule and a remedy."""
 
 
 def checked(key: str, item: dataclasses.Field[Any], annotation: Any, value: Any) -> Any:

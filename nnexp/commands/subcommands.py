@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from nnexp.commands.check import check
+from nnexp.commands.export import export
 from nnexp.commands.log_model import log_model
 from nnexp.commands.new import new
 from nnexp.commands.plugins import plugins
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "ui": ui,
     "predict": predict,
     "log-model": log_model,
+    "export": export,
     "resume": resume,
     "sync": sync,
 }

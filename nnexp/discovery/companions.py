@@ -30,7 +30,7 @@ BROUGHT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "activation": ("exp",),
         "loss": ("focal", "hinge", "huber", "log_cosh", "poisson", "quantile", "smooth_cce", "squared_hinge"),
     },
-    "nnexp-native": {"engine": ("native",)},
+    "nnexp-native": {"engine": ("native",), "export": ("cpp",)},
     "nnexp-openml": {"dataset": ("openml",)},
     "nnexp-optimizers": {
         "optimizer": ("adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop"),

@@ -20,10 +20,12 @@ from urllib.parse import unquote, urlsplit
 
 from nnexp.discovery.faults import Fault, Place, fault
 from nnexp.errors import did_you_mean, first_line, listed
-from nnexp.plugin import KINDS
+from nnexp.plugin import KINDS, Export, Plugin
 
 WORDS = ("auto", "null", "true", "false", "inf", "nan")
 """What stands after ``=`` with a meaning of its own, in nnexp or in Hydra's grammar: no option's name."""
+BASES: Mapping[str, type[Plugin]] = {**KINDS, Export.kind: Export}
+"""What an entry point names a subclass of, by the last part of its group: a kind, or a format of export."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def points() -> tuple[EntryPoints, tuple[Broken, ...]]:
 
 def unheard(points: EntryPoints) -> Iterator[Broken]:
     """The entry points in groups such as ``nnexp.los``, which is no kind."""
-    known = [*KINDS, "conf"]
+    known = [*BASES, "conf"]
     for group in sorted(points.groups):
         prefix, _, kind = group.partition(".")
         if prefix.lower() == "nnexp" and group not in [f"nnexp.{each}" for each in known]:
@@ -183,8 +185,8 @@ def readable() -> tuple[EntryPoints, tuple[Broken, ...]]:
 
 @functools.cache
 def entries() -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
-    """Every claim by kind and name, in alphabetical order; read once from the installed distributions' metadata."""
-    found: dict[str, dict[str, list[Entry]]] = {kind: {} for kind in KINDS}
+    """Every claim by kind, formats of export included, and name, alphabetically; read once, from the metadata alone."""
+    found: dict[str, dict[str, list[Entry]]] = {kind: {} for kind in BASES}
     for kind, names in found.items():
         for point in points()[0].select(group=f"nnexp.{kind}"):
             entry = Entry(kind, point.name, point.value, point.dist)

@@ -18,7 +18,7 @@ from typing import Any, cast
 from nnexp.basics.fields import checked, field_types, hyperparameters, is_file, may_name_files, supported, type_name
 from nnexp.discovery import companions
 from nnexp.discovery.faults import Fault, Place
-from nnexp.discovery.installed import Broken, entries, imported, incompatibility, wrong_claim
+from nnexp.discovery.installed import BASES, Broken, entries, imported, incompatibility, wrong_claim
 from nnexp.errors import NnexpError, closest, did_you_mean, first_line, listed
 from nnexp.plugin import KINDS, TASKS, Loss, Plugin
 
@@ -70,6 +70,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
     "initializer": {"xavier": "glorot", "kaiming": "he", "gaussian": "normal", "random": "normal"},
     "dataset": {"table": "csv", "parquet": "csv"},
     "engine": {"python": "numpy", "cpp": "native", "c++": "native", "compiled": "native"},
+    "export": {"c++": "cpp", "cxx": "cpp"},
 }
 """What other libraries call it: only used to suggest, never to choose."""
 
@@ -100,7 +101,7 @@ def lookup(kind: str, name: str) -> type[Plugin] | Broken:
     except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
         found = Fault(f"{first.value} cannot be examined: {type(error).__name__}: {first_line(error)}")
     if found:
-        remedy = first.provider.remedy_at(found.place, f"{kind}.{name}")
+        remedy = first.provider.remedy_at(found.place, f"{kind}.{name}" if kind in KINDS else "")
         return Broken(f"{kind}={name}", first.provider, found.what, remedy, first)
     return cast("type[Plugin]", cls)
 
@@ -119,7 +120,7 @@ def fault_of(kind: str, cls: object) -> Fault | None:
 
 def defect(kind: str, cls: object) -> str:
     """What keeps ``cls`` from being a plugin of ``kind``, in words; empty where nothing does."""
-    base = KINDS[kind]
+    base = BASES[kind]
     if not (isinstance(cls, type) and issubclass(cls, base)):
         return f"{getattr(cls, '__name__', cls)!r} is not a subclass of nnexp.plugin.{base.__name__}"
     if "__dataclass_params__" not in vars(cls) or not vars(cls)["__dataclass_params__"].frozen:
@@ -214,7 +215,7 @@ def unknown(kind: str, name: str, extra: tuple[str, ...] = ()) -> str:
     """The message for an option that is not installed; ``extra`` are options beyond the plugins, such as ``auto``."""
     names = [*available(kind), *extra]
     alias = ALIASES.get(kind, {}).get(str(name).lower())
-    hint = f" nnexp calls it '{alias}'." if alias in names else companions.hint(kind, str(name), names)
+    hint = f" nnexp calls it '{alias}'." if alias in names else companions.hint(kind, alias or str(name), names)
     hint = hint or did_you_mean(str(name), names)
     return f"No {kind} '{name}'.{hint} Available: {listed(sorted(names), most=40)}."
 

@@ -79,14 +79,14 @@ def find(word: str) -> Found:
 
 def by_name(name: str) -> Found:
     """An installed plugin by its name alone, which one kind has to have."""
-    kinds = [kind for kind, names in installed.entries().items() if name in names]
+    kinds = [kind for kind in KINDS if name in installed.entries()[kind]]
     if len(kinds) > 1:
         choices = " or ".join(f"check {kind}.{name}" for kind in kinds)
         raise NnexpError(f"'{name}' is the name of {' and '.join(map(article, kinds))}. Type {choices}")
     if kinds:
         return option(kinds[0], name)
-    everything = {each: kind for kind, names in installed.entries().items() for each in names}
-    aliases = [f"{kind}.{names[name]}" for kind, names in registry.ALIASES.items() if name in names]
+    everything = {each: kind for kind in KINDS for each in installed.entries()[kind]}
+    aliases = [f"{kind}.{registry.ALIASES[kind][name]}" for kind in KINDS if name in registry.ALIASES.get(kind, {})]
     near = closest(name, everything)
     hint = f" Did you mean '{everything[near]}.{near}'?" if near else ""
     hint = f" nnexp calls it '{aliases[0]}'." if aliases else hint
