@@ -6,6 +6,7 @@ The file is made from ``templates/``. What a table says (names, categories, clas
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,9 +58,9 @@ def formula(key: str, activation: Described, dtype: str) -> tuple[str, str]:
 
 def about(model: Trained) -> dict[str, str]:
     """What the comment at the top says of the model and of its table."""
-    form, n_out = model.reading, n_answers(model)
-    header = str(form.get("header", "auto"))
-    where = {"auto": "in its first line", "none": "c1, c2, ..., which it has not"}.get(header, f"in line {header}")
+    line, below = header(model)
+    where = f"in line {line}" if line else "c1, c2, ..., which are not written"
+    rows = f" and rows from line {line + below + 1} on" if below else ""
     outs = {
         "regression": "in original units",
         "binary": "the probability of each class" if model.probabilities else "a score",
@@ -71,11 +72,11 @@ def about(model: Trained) -> dict[str, str]:
     return {
         "version": model.version,
         "summary": f"{'-'.join(map(str, model.sizes))}, {' and '.join(layers)}, {model.task}, {model.dtype}",
-        "header": where,
+        "header": f"{where}{rows}",
         "separator": character_literal(separator(model)),
         "numbers": spelling(model),
         "n_features": counted(len(model.features), "number"),
-        "outs": f"{counted(n_out, 'number')}, {outs}",
+        "outs": f"{counted(n_answers(model), 'number')}, {outs}",
         "declared": f"//     {declared}\n" if declared else "",
     }
 
@@ -86,14 +87,22 @@ def n_answers(model: Trained) -> int:
 
 
 def separator(model: Trained) -> str:
-    """What stands between the cells of a table."""
+    """What stands between the cells of a table: one character, where training's was none that C++ has."""
     mark = str(model.reading.get("separator", ","))
-    if not mark.isascii():
+    return mark if mark.isascii() and mark != " " else ";" if model.reading.get("decimal") == "," else ","
+
+
+def header(model: Trained) -> tuple[int, int]:
+    """The number of the line with the columns' names, 0 where there is none, and of how many below it are no rows."""
+    said = str(model.reading.get("header", "auto"))
+    if said in ("auto", "none"):
+        return int(said == "auto"), 0
+    lines = re.fullmatch(r"(\d+)(?:-(\d+))?", said, re.ASCII)
+    if not lines:
         raise NnexpError(
-            f"--to cpp reads tables whose cells are separated by a character of ASCII, and that of training had {mark!r}. "
-            "Train on a table with another separator."
+            f"--to cpp does not know what header={said!r} of this model's table means. Upgrade nnexp-native."
         )
-    return mark
+    return int(lines[1]), int(lines[2] or lines[1]) - int(lines[1])
 
 
 def spelling(model: Trained) -> str:
@@ -105,11 +114,12 @@ def spelling(model: Trained) -> str:
 
 def reading(model: Trained) -> dict[str, str]:
     """How the program reads a table: as the one of training was written, but for units and marks between thousands."""
-    header = str(model.reading.get("header", "auto"))
+    line, below = header(model)
     return {
         "separator": character_literal(separator(model)),
-        "decimal": character_literal(str(model.reading.get("decimal", "."))),
-        "header": {"auto": "1", "none": "0"}.get(header, header),
+        "decimal": character_literal("," if model.reading.get("decimal") == "," else "."),
+        "header": str(line),
+        "below": str(below),
         "numbers": text_literal(spelling(model)),
     }
 

@@ -1,0 +1,477 @@
+"""Models as C++: compiled without a warning, run, and held against what nnexp answers for the same rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from nnexp_native.cpp_text import number_literal, text_literal
+from nnexp_native.export_cpp import Cpp
+from nnexp_native.plugins import ACTIVATIONS
+
+from nnexp import NnexpError
+from nnexp.commands import subcommands
+from nnexp.commands.export import trained
+from nnexp.discovery import registry
+from nnexp.engine.network import MLP
+from nnexp.experiment.model import Model
+from nnexp.experiment.preprocessing import Feature, Preprocessing, Scaling
+from nnexp.plugin import Activation
+
+NUMBERS = (Feature("a"), Feature("b"), Feature("c"))
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror", "-std=c++17")
+RTOL = {"float64": 1e-12, "float32": 2e-5}
+
+
+def compiler() -> str:
+    """The C++ compiler; without one the test is skipped, or fails where one is required."""
+    found = next(filter(shutil.which, ("c++", "g++", "clang++")), "")
+    if not found:
+        assert not os.environ.get("NNEXP_REQUIRE_CC"), "there is no C++ compiler (c++, g++ or clang++)"
+        pytest.skip("there is no C++ compiler (c++, g++ or clang++)")
+    return found
+
+
+def compiled(source: Path, *more: str) -> Path:
+    """The program of a source file; a warning is an error. Compiled as fast as can be, unless -O2 is among the options."""
+    program = source.with_suffix("")
+    command = [compiler(), "-O0", *WARNINGS, *more, "-o", str(program), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:5000]
+    return program
+
+
+def activation(name: str, **fields: Any) -> Activation:
+    """An installed activation."""
+    made = registry.build("activation", {"name": name, **fields})
+    assert isinstance(made, Activation)
+    return made
+
+
+def network(  # of random weights
+    features: Sequence[Feature] = NUMBERS,
+    task: Any = "regression",
+    classes: tuple[Any, ...] = (),
+    *,
+    n_outputs: int = 1,
+    hidden: Activation | None = None,
+    output: str = "identity",
+    dtype: str = "float64",
+    threshold: float = 0.5,
+    reading: Mapping[str, Any] | None = None,
+    target: str = "y",
+) -> Model:
+    """A model that nobody trained: weights and scalings are drawn."""
+    rng = np.random.default_rng(7)
+    width = sum(each.width for each in features)
+    made = MLP((width, 5, 4, len(classes) if task == "multiclass" else n_outputs), hidden or activation("tanh"),
+               activation(output), dtype)  # fmt: skip
+    made.theta[...] = rng.normal(size=made.theta.size)
+    one_hot = np.concatenate([np.full(each.width, bool(each.categories)) for each in features])
+    shift, scale = np.where(one_hot, 0, rng.normal(size=width)), np.where(one_hot, 1, rng.uniform(0.5, 2, width))
+    outputs = Scaling(rng.normal(size=n_outputs) * 10, rng.uniform(5, 20, n_outputs))
+    plain = Scaling(np.zeros(n_outputs), np.ones(n_outputs))
+    prepared = Preprocessing(
+        tuple(features), task, target, classes, Scaling(shift, scale), outputs if task == "regression" else plain,
+        reading or {},
+    )  # fmt: skip
+    return Model(made, prepared, threshold)
+
+
+def typed(*words: str | Path) -> None:
+    """``python -m nnexp WORDS``."""
+    subcommands.main([str(word) for word in words])
+
+
+def exported(model: Model, place: Path) -> Path:
+    """The source that ``export --to cpp`` makes of a model."""
+    typed("export", model.save(place / "model.npz"), "--to", "cpp", "-o", place / "model.cpp")
+    return place / "model.cpp"
+
+
+def answered(program: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """What a program says."""
+    return subprocess.run([program, *words], capture_output=True, encoding="utf-8", check=False)
+
+
+def predicted(model: Model, table: Path) -> list[list[str]]:
+    """The rows, names included, that ``predict`` writes for a table."""
+    saved, out = model.save(table.with_suffix(".model.npz")), table.with_suffix(".answers.csv")
+    typed("predict", saved, table, "-o", out)
+    with out.open(encoding="utf-8", newline="") as lines:
+        return list(csv.reader(lines))
+
+
+def compare(said: str, expected: list[list[str]], dtype: str = "float64") -> None:
+    """The same names and labels, and numbers that are equal but for rounding."""
+    rows = list(csv.reader(io.StringIO(said, newline="")))
+    assert rows[0] == expected[0]
+    numeric = [name != "prediction" for name in rows[0]]
+    if len(rows[0]) == 1 and spells_numbers([row[0] for row in expected[1:]]):
+        numeric = [True]
+    for row, right in zip(rows[1:], expected[1:], strict=True):
+        for each, other, number in zip(row, right, numeric, strict=True):
+            if number:
+                np.testing.assert_allclose(float(each), float(other), rtol=RTOL[dtype], atol=RTOL[dtype] / 10)
+            else:
+                assert each == other
+
+
+def spells_numbers(texts: Sequence[str]) -> bool:
+    """Whether all are numbers with a fraction."""
+    return all(re.fullmatch(r"-?\d+\.\d+(e[+-]\d+)?", each) for each in texts)
+
+
+PROGRAM = """
+#include <cstdio>
+{includes}
+int main() {{
+    const double samples[][3] = {{{samples}}};
+    double out[2];
+    for (const auto& sample : samples) {{
+        {calls}
+    }}
+}}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_activation_in_one_program(dtype: str, tmp_path: Path) -> None:
+    """Each formula, hidden and as output, for small z and far out; models under other names, called from one program."""
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.normal(size=(30, 3)), rng.normal(size=(30, 3)) * 30, rng.normal(size=(10, 3)) * 300])
+    names = sorted({each.name for each in ACTIVATIONS.values()})
+    assert len(names) == 17
+    includes, calls, expected = ["#define NO_MAIN"], [], []
+    for name in names:
+        fields = {"leaky_relu": {"alpha": 0.1}, "elu": {"alpha": 0.7}, "sine": {"omega": 3.0}}.get(name, {})
+        one = activation(name, **fields)
+        hidden = activation("tanh") if name == "exp" else one  # of large numbers nothing is left
+        model = network(n_outputs=2, hidden=hidden, dtype=dtype)
+        model = replace(model, network=MLP(model.network.sizes, hidden, one, dtype, model.network.theta))
+        text = Cpp().text(trained(model)).replace("namespace model {", f"namespace of_{name} {{")
+        (tmp_path / f"{name}.cpp").write_text(text, encoding="ascii")
+        includes.append(f'#include "{name}.cpp"')
+        calls.append(f'of_{name}::predict(sample, out); std::printf("%.17g %.17g\\n", out[0], out[1]);')
+        expected.append(model.predict(x))
+    samples = ", ".join("{" + ", ".join(number_literal(each, "float64") for each in row) + "}" for row in x)
+    program = PROGRAM.format(includes="\n".join(includes), samples=samples, calls="\n        ".join(calls))
+    (tmp_path / "all.cpp").write_text(program)
+    done = answered(compiled(tmp_path / "all.cpp"))
+    found = np.array([line.split() for line in done.stdout.splitlines()], float).reshape(len(x), len(names), 2)
+    for index, name in enumerate(names):
+        rows = slice(30 if name == "sine" else None)  # far out three sines in a row make much of the last digit
+        left, right = found[rows, index], expected[index][rows]
+        atol = RTOL[dtype] * float(np.abs(right).max())
+        np.testing.assert_allclose(left, right, rtol=RTOL[dtype], atol=atol, err_msg=name)
+
+
+TOWNS = Feature("town", ("Köln", "New York", "a,b", 'say "hi"'))
+TABLE = {
+    "c": [0.5, -1.25, 3e-5, 2.0],
+    "ignored": ["x", "y", "z", ""],
+    "town": ["a,b", "Köln", 'say "hi"', "New York"],
+    "a": [1, 2, -3, 4],
+    "b": [1e3, 2.5, 1.0, -0.125],
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "regression": {},
+    "several outputs": {"n_outputs": 3},
+    "float32": {"dtype": "float32", "n_outputs": 2},
+    "binary": {"task": "binary", "classes": ("no", "yes"), "output": "sigmoid"},
+    "binary in float32": {"task": "binary", "classes": (0, 1), "output": "sigmoid", "dtype": "float32"},
+    "scores": {"task": "binary", "classes": (False, True), "threshold": 0.0},
+    "multiclass": {"task": "multiclass", "classes": ("p", "q", "r"), "output": "softmax"},
+    "multiclass in float32": {
+        "task": "multiclass",
+        "classes": (1.5, 2.0, 3.0),
+        "output": "softmax",
+        "dtype": "float32",
+    },
+    "scores of classes": {"task": "multiclass", "classes": (1, 2, 3)},
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_answers_of_predict(kind: str, tmp_path: Path) -> None:
+    """Every task, both dtypes, numbers and categories: the program prints the table that predict writes."""
+    model = network((*NUMBERS, TOWNS), **MODELS[kind])
+    pd.DataFrame(TABLE).to_csv(tmp_path / "t.csv", index=False)
+    done = answered(compiled(exported(model, tmp_path), "-O2"), tmp_path / "t.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    compare(done.stdout, predicted(model, tmp_path / "t.csv"), str(model.network.dtype))
+
+
+@pytest.mark.parametrize("name", ["g++", "clang++"])
+@pytest.mark.parametrize("options", [(), ("-DNO_MAIN",)], ids=["a program", "a part"])
+def test_no_compiler_warns(name: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    """Each compiler that is there takes the file as a program and as a part of one, in silence."""
+    if not shutil.which(name):
+        pytest.skip(f"there is no {name}")
+    for number, kind in enumerate(MODELS):
+        source = tmp_path / f"{number}.cpp"
+        source.write_text(Cpp().text(trained(network((*NUMBERS, TOWNS), **MODELS[kind]))), encoding="ascii")
+        command = [name, *options, *WARNINGS, "-Wshadow", "-Wconversion", "-fsyntax-only", str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
+    "decimal commas": ({"separator": ";", "decimal": ","}, 'a;b;c\n1,5;-2,25e1;,5\n"3,";4;+5\n'),
+    "a tab": ({"separator": "\t"}, "a\tb\tc\n1\t2\t3\n"),
+    "names in line 3": ({"header": "3"}, "a title\n\na,b,c\n1,2,3\n"),
+    "units below the names": ({"header": "2-3"}, "of 2026\na,b,c\nm,s,kg\n1,2,3\n"),
+    "true and false": ({"booleans": ["b"]}, "a,b,c\n1,TRUE,3\n2,0,3\n1,false,3\n5,1,1\n"),
+    "without names": ({"header": "none"}, "7,1,2,3\n8,4,5,6\n"),
+    "units in training": ({"units": "strip", "beside": {"a": "kg"}, "thousands": ","}, "a,b,c\n1,2,3\n"),
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_tables_as_that_of_training(how: str, tmp_path: Path) -> None:
+    """A table is read as that of training was written."""
+    reading, text = WRITTEN[how]
+    named = tuple(Feature(f"c{n}") for n in (4, 2, 3)) if how == "without names" else NUMBERS
+    model = network(named, reading=reading)
+    (tmp_path / "t.csv").write_text(text)
+    done = answered(compiled(exported(model, tmp_path)), tmp_path / "t.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    compare(done.stdout, predicted(model, tmp_path / "t.csv"))
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
+    """A program of a regression by two numbers and a category, and its model."""
+    place = tmp_path_factory.mktemp("program")
+    model = network((Feature("a"), Feature("the b"), Feature("town", ("Köln", "x, y", "l1\nl2"))))
+    return compiled(exported(model, place), "-fsanitize=address,undefined", "-fno-sanitize-recover"), model
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,the b,town\n1,2,Köln\n",
+        "\ufeffa,the b,town\r\n1,2,Köln\r\n",
+        "town,other,the b,a\nKöln,,2,1",
+        'a, the b ,town\n" 1 ", 2 ,"x, y"\n1,2,  "x, y"\n',
+        '\n  \na,the b,town\n\n1,2,Köln\n \n3,4,"l1\nl2"\n\n\n',
+        '"a","the b","town"\n1,2,"Köln"\n1,2,"K"öln\n',
+        "a,the b,town,\n1,2,Köln,\n",
+        "a,the b,town\n1e3,.5,Köln\n-0,+1.,Köln\n1E-300,0001,Köln\n",
+        "town,a,the b,note\nKöln,1,2\n",
+    ],
+)
+def test_tables_as_people_have_them(text: str, program: tuple[Path, Model], tmp_path: Path) -> None:
+    """Byte order marks, line ends, quotes, blank lines, spaces, short rows, other columns and orders: as predict has it."""
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    done = answered(program[0], tmp_path / "t.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    compare(done.stdout, predicted(program[1], tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,town\n1,Köln\n", "no column 'the b'. Its columns: 'a', 'town'"),
+        ("a,the b,town,a\n1,2,Köln,3\n", "more than one column 'a'"),
+        ("a;the b;town\n1;2;Köln\n", "no column 'a'. Its columns: 'a;the b;town'"),
+        (
+            "a,the b,town\n1,2,Köln\n1,2,Bonn\n",
+            "column 'town' holds 'Bonn', which is not one of the categories of training, in row 2",
+        ),
+        ("a,the b,town\n1,2 kg,Köln\n", "column 'the b' has to hold numbers with a decimal point. Got '2 kg' in row 1"),
+        *(
+            (f'a,the b,town\n1,"{cell}",Köln\n', f"Got '{cell}' in row 1")
+            for cell in ("1,5", "1_000", "0x10", "nan", "inf", "1e999", "1e", "-", ".", "1 2", "true", "--1")
+        ),
+        ("a,the b,town\n1,,Köln\n", "column 'the b' misses a value in row 1"),
+        ("a,the b,town\n1,2\n", "column 'town' misses a value in row 1"),
+        ("a,the b,town\n1,2,Köln,4\n", "more cells than there are columns in row 1"),
+        ('a,the b,town\n1,2,"Köln\n', 'a quote (") is never closed'),
+        ("a,the b,town\n1,2,\x1b[2J\x9b31m\n", "holds '.[2J..31m', which"),
+        ("a,the b,town\n1e308,2,Köln\n-1e308,2,Köln\n", ""),
+        ("a,the b,town\n", "there are columns' names but no rows"),
+        ("", "the table is empty"),
+        ("\n\n", "the table is empty"),
+    ],
+)
+def test_what_is_refused(text: str, message: str, program: tuple[Path, Model], tmp_path: Path) -> None:
+    """What is wrong is one line on stderr that names file, column and row; nothing is printed, the exit code is 1."""
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    done = answered(program[0], tmp_path / "t.csv")
+    if not message:  # far away, but tanh takes it
+        assert done.returncode == 0
+        return
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"'{tmp_path / 't.csv'}: "[:40])
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "usage: "),
+        (("t.csv", "--time"), "usage: "),
+        (("t.csv", "--time", "0"), "usage: "),
+        (("t.csv", "--time", "ten"), "usage: "),
+        (("t.csv", "--tmie", "10"), "usage: "),
+        (("nowhere.csv",), "'nowhere.csv' cannot be read"),
+        (("/",), "'/' cannot be read"),
+    ],
+)
+def test_words_that_are_refused(words: tuple[str, ...], message: str, program: tuple[Path, Model]) -> None:
+    """What is typed wrongly is answered with what can be typed, and a file that is not there with its name."""
+    done = answered(program[0], *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_prediction_that_is_not_finite(tmp_path: Path) -> None:
+    """A row that is too far from training is named, as by predict."""
+    model = network(hidden=activation("exp"))
+    model.network.theta[...] = np.abs(model.network.theta)
+    (tmp_path / "t.csv").write_text("a,b,c\n0,0,0\n1e9,1e9,1e9\n")
+    done = answered(compiled(exported(model, tmp_path)), tmp_path / "t.csv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the prediction for row 2 is not finite: its values are too far from training's" in done.stderr
+    with pytest.raises(NnexpError, match="The prediction for sample 1 is not finite"):
+        predicted(model, tmp_path / "t.csv")
+
+
+HARD = (0.1, 1 / 3, 25.0, 1e15, 1e16, 123456789012345680.0, 1e-4, 1e-5, 1.5e-7, 5e-324, 2.2250738585072014e-308, -7.25,
+        1.7976931348623157e308, 9007199254740993.0, 0.30000000000000004, 1e22, 1e23, 0.0)  # fmt: skip
+
+
+def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
+    """As few digits as tell a number from all others, with an exponent where Python has one; and read back to the last bit."""
+    made = MLP((1, 1), activation("tanh"), activation("identity"))
+    made.theta[...] = (1, 0)
+    none = Scaling(np.zeros(1), np.ones(1))
+    model = Model(made, Preprocessing((Feature("x"),), "regression", "y", (), none, none))
+    (tmp_path / "t.csv").write_text("x\n" + "".join(f"{each!r}\n" for each in HARD))
+    done = answered(compiled(exported(model, tmp_path)), tmp_path / "t.csv")
+    assert done.stdout.splitlines()[1:] == [repr(each) for each in HARD]
+
+
+NASTY = (
+    "main",
+    "*/ int x = 1; /*",
+    "// \\",
+    'a"; std::system("touch ran"); "',
+    "line\nend\r\n#include <nothing>",
+    "??/??'??(",
+    "\\u0022\\x41\\101\\",
+    ')"; )delimiter"',
+    "%s%n${version}$main",
+    "Größe 漢字 🙂 \u202e",
+    "a\x00b\x1b[31m",
+    "1" * 300,
+    "digits\u0001" + "7",
+    "'",
+)
+"""Names that would like to be code."""
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_names_stay_texts(task: Any, tmp_path: Path) -> None:
+    """Columns, categories, classes and target may be called anything: it compiles with trigraphs on, and none of it runs."""
+    features = tuple(
+        Feature(f"{each} " if each == "main" else each, NASTY if n % 2 else ()) for n, each in enumerate(NASTY)
+    )
+    classes = NASTY[3:5] if task == "binary" else NASTY
+    model = network(features, task, classes, output="sigmoid" if task == "binary" else "softmax", target=NASTY[1])
+    source = exported(model, tmp_path)
+    program = compiled(source, "-trigraphs")
+    sample = [float(n % len(NASTY)) for n in range(len(features))]
+    x = np.array([sample, sample[::-1]])
+    expected = model.predict_proba(x)
+    caller = tmp_path / "caller.cpp"
+    caller.write_text(
+        f'#define NO_MAIN\n#include "{source}"\n#include <cstdio>\nint main() {{ double out[model::N_OUT]; '
+        f"const double x[][model::N_COLUMNS] = {{{', '.join('{' + ', '.join(map(repr, row)) + '}' for row in x.tolist())}}}; "
+        'for (const auto& sample : x) { model::predict(sample, out); for (double p : out) std::printf("%.17g ", p); '
+        "std::fwrite(model::CLASSES[model::predicted(out)].data(), 1, model::CLASSES[model::predicted(out)].size(), stdout); "
+        "std::putchar('\\x03'); } }\n"
+    )
+    done = subprocess.run([compiled(caller, "-trigraphs")], cwd=tmp_path, capture_output=True, check=True)
+    for row, said, label in zip(expected, done.stdout.split(b"\x03"), model.predict(x), strict=False):
+        *numbers, name = said.split(b" ", len(row))
+        np.testing.assert_allclose([float(each) for each in numbers], row, rtol=1e-12)
+        assert name.decode() == label
+    assert answered(program, source).returncode == 1  # it is no table
+    assert not (tmp_path / "ran").exists()
+
+
+def test_hostile_cells_are_quoted(tmp_path: Path) -> None:
+    """Classes with separators, quotes and line ends are cells that read back as they are, in the header and below."""
+    classes = ("a,b", 'say "hi"', "two\nlines", "plain", "Größe")
+    model = network(NUMBERS, "multiclass", classes, output="softmax")
+    rows = np.random.default_rng(3).normal(size=(40, 3)) * 3
+    pd.DataFrame(rows, columns=["a", "b", "c"]).to_csv(tmp_path / "t.csv", index=False)
+    done = answered(compiled(exported(model, tmp_path)), tmp_path / "t.csv")
+    expected = predicted(model, tmp_path / "t.csv")
+    assert len({row[0] for row in expected}) > 3
+    compare(done.stdout, expected)
+
+
+def test_a_stranger_is_refused() -> None:
+    """An activation that there is no C++ for is named with its class and what to do, be it called like one that there is."""
+    told = trained(network())
+    other = told.hidden._replace(defined="my_module.Tanh")
+    with pytest.raises(NnexpError) as refused:
+        Cpp().text(replace(told, hidden=other))
+    message = str(refused.value)
+    assert message.startswith("--to cpp has no C++ for activation=tanh (my_module.Tanh). It has some for elu, exp,")
+    assert message.endswith("Train with one of these, or answer in Python: python -m nnexp predict RUN TABLE")
+    with pytest.raises(NnexpError, match=re.escape("no C++ for output=tanh (my_module.Tanh)")):
+        Cpp().text(replace(told, output=other))
+    without_hidden = replace(told, hidden=other, sizes=(3, 1), weights=((np.ones((1, 3)), np.ones(1)),))
+    assert "3-1, identity" in Cpp().text(without_hidden)
+
+
+def test_what_an_answer_takes(program: tuple[Path, Model], tmp_path: Path) -> None:
+    """--time says it in one line, for the rows of a table."""
+    (tmp_path / "t.csv").write_text("a,the b,town\n1,2,Köln\n3,4,Köln\n")
+    done = answered(program[0], tmp_path / "t.csv", "--time", "100")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"[\d.e-]+ us an answer \(2 rows, 100 times\)\n", done.stdout)
+
+
+def test_what_to_type_next(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that is printed compiles the file, and its program runs."""
+    compiler()
+    monkeypatch.chdir(tmp_path)
+    network().save("my.npz")
+    (tmp_path / "TABLE.csv").write_text("a,b,c\n1,2,3\n")
+    typed("export", "my.npz", "--to", "cpp", "-o", "my net.cpp")
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line == "next     c++ -O2 -std=c++17 -o 'my net' 'my net.cpp' && './my net' TABLE.csv"
+    done = subprocess.run(line.removeprefix("next     "), shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    typed("predict", "my.npz", "TABLE.csv")
+    compare(done.stdout, list(csv.reader(capsys.readouterr().out.splitlines())))
+
+
+def test_texts_of_any_kind(tmp_path: Path) -> None:
+    """Whatever a text is, the compiled literal has its bytes: each byte, each pair with a digit behind it."""
+    texts = [chr(code) + tail for code in range(0x180) for tail in ("", "7", '"')]
+    literals = ",\n".join(map(text_literal, texts))
+    (tmp_path / "t.cpp").write_text(
+        "#include <cstdio>\n#include <string_view>\nusing namespace std::literals;\n"
+        f"constexpr std::string_view TEXTS[] = {{{literals}}};\n"
+        "int main() { for (const auto& each : TEXTS) std::fwrite(each.data(), 1, each.size(), stdout); }\n"
+    )
+    done = subprocess.run([compiled(tmp_path / "t.cpp", "-trigraphs")], capture_output=True, check=True)
+    assert done.stdout == "".join(texts).encode()
