@@ -63,6 +63,8 @@ COMMANDS: Sequence[tuple[Sequence[str], int | None]] = (
     (("predict", "outputs/runs/r", "table.csv", "-o", "typo/answers.csv"), 1),
     (("log-model", "outputs/runs/r"), 1),
     (("log-model", "thesis"), 1),
+    (("export", "outputs/runs/r", "--to", "cpp"), 1),
+    (("export", "thesis", "--to", "cpp", "-o", "thesis/link.txt"), 1),
     (("new", "loss", "a/b"), 1),
     (("new", "loss", "mae"), 1),
     (("nonsense",), 1),

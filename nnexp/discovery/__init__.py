@@ -5,6 +5,8 @@ Imports ``plugin`` and ``basics``.
 ``--help`` and ``plugins`` import all plugins, a run those that it chose: a stranger's slow or broken import is the concern of
 who chooses it.
 
+A format of export (``nnexp.basics.export``) is found, examined and made as a plugin is, by the name that ``--to`` gives.
+
 A new kind needs its base class in ``plugin``, a group in ``registry.GROUPS``, a field in ``experiment.plan``'s ``Plan``, a
 choice in conf/config.yaml, ``templates/<kind>.py.template`` and checks in ``nnexp.testing``. Then ``plugins``, ``new`` and
 ``--help`` know it.

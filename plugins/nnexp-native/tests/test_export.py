@@ -268,7 +268,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
         '\n  \na,the b,town\n\n1,2,Köln\n \n3,4,"l1\nl2"\n\n\n',
         '"a","the b","town"\n1,2,"Köln"\n1,2,"K"öln\n',
         "a,the b,town,\n1,2,Köln,\n",
-        "a,the b,town\n1e3,.5,Köln\n-0,+1.,Köln\n1E-300,0001,Köln\n",
+        "a,the b,town\n1e3,.5,Köln\n-0,+1.,Köln\n1E-300,0001,Köln\n\u22125,2,Köln\n",
         "town,a,the b,note\nKöln,1,2\n",
     ],
 )
@@ -462,6 +462,18 @@ def test_what_to_type_next(capsys: pytest.CaptureFixture[str], tmp_path: Path, m
     done = subprocess.run(line.removeprefix("next     "), shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     typed("predict", "my.npz", "TABLE.csv")
     compare(done.stdout, list(csv.reader(capsys.readouterr().out.splitlines())))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_numbers_keep_their_digits(dtype: str) -> None:
+    """A literal is a floating one and reads back as the number, to the last bit."""
+    drawn = np.random.default_rng(0).normal(size=2000) * 10.0 ** np.random.default_rng(1).integers(-37, 37, 2000)
+    for each in np.array([0, 1, -2.5, 1e22, *drawn], dtype):
+        literal = number_literal(each, dtype)
+        assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f?", literal)
+        assert "." in literal or "e" in literal
+        assert literal.endswith("f") == (dtype == "float32")
+        assert np.dtype(dtype).type(literal.removesuffix("f")) == each
 
 
 def test_texts_of_any_kind(tmp_path: Path) -> None:
