@@ -299,6 +299,7 @@ def test_tables_as_people_have_them(text: str, program: tuple[Path, Model], tmp_
         ("a,the b,town\n1,2\n", "column 'town' misses a value in row 1"),
         ("a,the b,town\n1,2,Köln,4\n", "more cells than there are columns in row 1"),
         ('a,the b,town\n1,2,"Köln\n', 'a quote (") is never closed'),
+        ('a,the b,town\n1,2,"K" öln\n', "holds 'K öln', which"),
         ("a,the b,town\n1,2,\x1b[2J\x9b31m\n", "holds '.[2J..31m', which"),
         ("a,the b,town\n1e308,2,Köln\n-1e308,2,Köln\n", ""),
         ("a,the b,town\n", "there are columns' names but no rows"),
@@ -317,6 +318,24 @@ def test_what_is_refused(text: str, message: str, program: tuple[Path, Model], t
     assert done.stderr.startswith(f"'{tmp_path / 't.csv'}: "[:40])
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_single_column_of_true_and_false(tmp_path: Path) -> None:
+    """Lines end as on Windows, too, where a blank one is a value that is missing; another number than 1 and 0 is refused."""
+    model = network((Feature("on"),), reading={"booleans": ["on"]})
+    program, table = compiled(exported(model, tmp_path)), tmp_path / "t.csv"
+    for text, message in (
+        ("on\r\ntrue\r\nFALSE\r\n1\r\n\r\n", ""),
+        ("on\n1\n\n0\n", "column 'on' misses a value in row 2"),
+        ("on\n1\n2\n", "column 'on' has to hold true or false. Got '2' in row 2"),
+        ("on\nyes\n", "column 'on' has to hold true or false. Got 'yes' in row 1"),
+    ):
+        table.write_bytes(text.encode())
+        done = answered(program, table)
+        assert (done.returncode, bool(done.stderr)) == (bool(message), bool(message))
+        assert message in done.stderr
+        if not message:
+            compare(done.stdout, predicted(model, table))
 
 
 @pytest.mark.parametrize(
