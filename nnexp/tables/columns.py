@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +50,14 @@ def encode(
     """
     table = table.rename(columns=str).set_axis(range(1, len(table) + 1) if rows is None else rows, axis=0)
     columns = []
-    times = Counter(table.columns)
+    times = Counter(table.columns.tolist())
+    with_gaps = set(table.columns[table.isna().any().to_numpy()].tolist())
     for name in names:
         if times[name] != 1:
             raise _no_single_column(name, list(table.columns), source)
-        column = _complete(table[name], source)
+        column = table[name]
+        if name in with_gaps:
+            raise _incomplete(column, source)
         if name in categories:
             columns.append(category_indices(column, categories[name], source))
         else:
@@ -75,15 +78,13 @@ def _no_single_column(name: str, columns: Sequence[str], source: str) -> NnexpEr
     )
 
 
-def _complete(column: pd.Series[Any], source: str) -> pd.Series[Any]:
-    """A column that misses no value."""
+def _incomplete(column: pd.Series[Any], source: str) -> NnexpError:
+    """The message where a column misses values."""
     missing = column.index[column.isna()]
-    if len(missing):
-        raise NnexpError(
-            f"{source}: column '{column.name}' misses {counted(len(missing), 'value')}, the first in row "
-            f"{missing[0]}. Fill them in, or leave these rows out."
-        )
-    return column
+    return NnexpError(
+        f"{source}: column '{column.name}' misses {counted(len(missing), 'value')}, the first in row "
+        f"{missing[0]}. Fill them in, or leave these rows out."
+    )
 
 
 def kind_of(column: pd.Series[Any]) -> str:
@@ -95,6 +96,24 @@ def kind_of(column: pd.Series[Any]) -> str:
         others = [type(value).__name__ for value in column if not isinstance(value, str | bool | int | float | Decimal)]
         return others[0] if others else "text"
     return KINDS.get(inferred, inferred)
+
+
+def kinds_of(table: pd.DataFrame) -> dict[str, str]:
+    """The kind of each column; one of NumPy's numbers is told by its dtype alone, which counts where there are thousands."""
+    dtypes = zip(table.columns.tolist(), table.dtypes.tolist(), strict=True)
+    return {name: "number" if is_numeric(dtype) else kind_of(table[name]) for name, dtype in dtypes}
+
+
+def is_numeric(dtype: object) -> bool:
+    """Whether a column of this dtype holds NumPy's integers or floats."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "iuf"
+
+
+def objects(table: pd.DataFrame) -> Iterator[pd.Series[Any]]:
+    """The columns that may hold texts."""
+    for position, dtype in enumerate(table.dtypes.tolist()):
+        if dtype.kind == "O" and str(dtype) != "category":
+            yield table.iloc[:, position]
 
 
 def _text(value: object) -> str:
@@ -134,18 +153,17 @@ def trimmed(table: pd.DataFrame, marks: Collection[str]) -> pd.DataFrame:
     import pandas as pd
 
     changed = {}
-    for name in table.columns:
-        column = table[name]
-        if column.dtype.kind != "O" or str(column.dtype) == "category":
-            continue
+    for column in objects(table):
         if not any(isinstance(value, str) for value in column):  # what cannot be a category is refused elsewhere
             continue
         codes, values = column.factorize()
         texts = [stripped(value) if isinstance(value, str) else value for value in values]
         if any(text is not value and text != value for text, value in zip(texts, values, strict=True)):
             kept = [None if text == "" or (isinstance(text, str) and text in marks) else text for text in texts]
-            changed[name] = pd.Series(np.array([*kept, None], object)[codes], column.index, dtype=column.dtype)
-    return table.assign(**changed)
+            changed[str(column.name)] = pd.Series(
+                np.array([*kept, None], object)[codes], column.index, dtype=column.dtype
+            )
+    return table.assign(**changed) if changed else table
 
 
 def numbers_of(column: pd.Series[Any], form: Format) -> pd.Series[Any]:

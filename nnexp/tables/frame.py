@@ -23,9 +23,11 @@ from nnexp.tables.columns import (
     categories_of,
     encode,
     kind_of,
+    kinds_of,
     levels,
     numbers,
     numbers_of,
+    objects,
     refuse_rounded,
     refuse_several_units,
 )
@@ -99,19 +101,22 @@ class _Choice:
             )
         dropped = len(given) - len(table)
         texts, (table, beside) = table, self._spelled_out(table)
-        booleans = tuple(name for name in names if kind_of(table[name]) == "bool" and name not in self.text)
-        kinds = {name: self._kind(table[name]) for name in names}
+        found = kinds_of(table)
+        booleans = tuple(name for name in names if found[name] == "bool" and name not in self.text)
+        found |= dict.fromkeys(self.text, "text")
+        kinds = {name: found[name] for name in names}
         for name, kind in kinds.items():
-            self._check(table[name], kind, self._how_to_drop(name))
+            column, remedy = table[name], self._how_to_drop(name)
+            self._check(column, kind, remedy)
             if kind == "number":
-                refuse_rounded(table[name], self.source, self._how_to_drop(name))
+                refuse_rounded(column, self.source, remedy)
         categories = {name: categories_of(table[name]) for name, kind in kinds.items() if kind == "text"}
         x = encode(table, names, categories, source=self.source, rows=table.index)
         y, classes, task = self._target(table[self.target])
         notes = (
             *rows_left_out(dropped, given[self.target], classes, self.target),
             *leading_zeros(padded_texts(texts, table), self.text),
-            *self._doubts(table, x, kinds),
+            *self._doubts(table, x, kinds, [name for name in table.columns.tolist() if found[name] == "text"]),
             *alike_but_for_case({**categories, self.target: [each for each in classes if isinstance(each, str)]}),
             *(other_task(y, classes, self.target) if self.task == "auto" else ()),
         )
@@ -135,26 +140,27 @@ class _Choice:
         import pandas as pd
 
         form, numbers, beside = self.form or USUAL, {}, {}
-        for name in table.columns.difference(list(self.text)):
-            column = table[name]
-            if kind_of(column) == "text" and str(column.dtype) != "category":
+        for column in objects(table):
+            name = str(column.name)
+            if name not in self.text and kind_of(column) == "text":
                 codes, texts = levels(column)
                 if all(text.casefold() in TRUTH for text in texts):
                     numbers[name] = pd.Series(np.array([TRUTH[text.casefold()] for text in texts])[codes], column.index)
                 elif all(form.number(text) is not None for text in texts):
                     refuse_several_units(texts, form, f"{self.source}: column '{name}'")
                     numbers[name] = numbers_of(column, form)
-                    beside.update({str(name): next(iter(units_of(texts, form)), "")} if form.units == "strip" else {})
-        return table.assign(**numbers), beside
+                    beside.update({name: next(iter(units_of(texts, form)), "")} if form.units == "strip" else {})
+        return table.assign(**numbers) if numbers else table, beside
 
-    def _doubts(self, table: pd.DataFrame, x: NDArray[Any], kinds: Mapping[str, str]) -> Iterator[str]:
-        """What a table's texts and numbers may mean otherwise."""
+    def _doubts(
+        self, table: pd.DataFrame, x: NDArray[Any], kinds: Mapping[str, str], texts: list[str]
+    ) -> Iterator[str]:
+        """What a table's ``texts`` and numbers may mean otherwise."""
         same = [
             name for at, (name, kind) in enumerate(kinds.items()) if kind != "text" and (x[:, at] == x[0, at]).all()
         ]
         if same:
             yield f"{counted(len(same), 'column is', 'columns are')} the same in every row: {listed(same, most=5)}"
-        texts = [name for name in table.columns if self._kind(table[name]) == "text"]
         yield from footers(table[texts])
         yield from marks(table[texts]) if self.form else ()
         yield from spellings_of_truth(table[[name for name in texts if name not in self.text]], self.text)
@@ -198,7 +204,7 @@ class _Choice:
     def _complete(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows without missing values, or a refusal that says where the first one is."""
         missing = table.isna()
-        counts = {name: int(missing[name].sum()) for name in table.columns if missing[name].any()}
+        counts = {str(name): int(count) for name, count in missing.sum().items() if count}
         if not counts:
             return table
         complete = table[~missing.any(axis=1)]

@@ -6,7 +6,7 @@ import csv
 import gzip
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -102,6 +102,22 @@ def cells(line: str, separator: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
         return [line]
+
+
+def first_rows(file: Path, head: Head) -> tuple[list[str], list[str]]:
+    """The cells of the first two rows that are not blank; a cell in quotes may run over the end of a line.
+
+    Raises NnexpError where one is too long to be a cell.
+    """
+    separator = head.form.separator
+    rows: Iterator[list[str]] = csv.reader(head.lines, delimiter=separator, skipinitialspace=True)
+    if separator == " ":
+        rows = (cells(line, separator) for line in head.lines)
+    try:
+        found = list(islice((row for row in rows if len(row) > 1 or any(map(str.strip, row))), 2))
+    except csv.Error as error:
+        raise NnexpError(f"{file} is not a table that can be read: {error}. Correct the file.") from error
+    return (found[0] if found else []), (found[1] if len(found) > 1 else [])
 
 
 def widths(lines: Sequence[str], separator: str) -> list[int]:

@@ -86,7 +86,7 @@ def _numbers(head: Head, row: Sequence[str]) -> list[bool]:
 
 def _named(head: Head) -> int | None:
     """The first line below whose cells are all there, each once, none a number, with one in the line that follows."""
-    rows = [(at, found) for at, found in _rows(head) if not found[0].startswith("#")]
+    rows = ((at, found) for at, found in _rows(head) if not found[0].startswith("#"))
     for (at, found), (_, following) in pairwise(rows):
         if any(_numbers(head, found)):
             return None

@@ -22,15 +22,15 @@ def refuse_swallowed_rows(file: Path, table: pd.DataFrame, separator: str) -> No
     A text of several lines is let pass: its lines have other numbers of separators.
     """
     last = table.shape[1] - 1
-    for position, name in enumerate(table.columns):
-        column = table[name]
-        if column.dtype.kind != "O":
+    for position, dtype in enumerate(table.dtypes.tolist()):
+        if dtype.kind != "O":
             continue
+        column = table.iloc[:, position]
         for value in column.unique():
             if isinstance(value, str) and "\n" in value and _is_rows(value.split("\n"), position, last, separator):
                 raise NnexpError(
                     f'{file}: a quote (") in line {_line_of(file, value)} swallows the lines below it: column '
-                    f"'{name}' holds '{cell(value)}'. Where it is an inch mark or a slip, take it out or write it twice."
+                    f"'{column.name}' holds '{cell(value)}'. Where it is an inch mark or a slip, take it out or write it twice."
                 )
 
 

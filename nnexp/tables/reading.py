@@ -15,7 +15,7 @@ from nnexp.basics.plain import override
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.tables.columns import numbers_of, trimmed
 from nnexp.tables.format import USUAL, Format
-from nnexp.tables.head import Head, Typed, head_of, refuse_another_layout
+from nnexp.tables.head import Head, Typed, first_rows, head_of, refuse_another_layout
 from nnexp.tables.headers import advice, names_below
 from nnexp.tables.parquet import read_parquet
 from nnexp.tables.quotes import refuse_swallowed_rows, unclosed
@@ -148,13 +148,11 @@ class _Text:
             raise NnexpError(f"{self.file} is not a table that can be read: {why}. Correct the file.") from error
 
     def _below(self, head: Head) -> Table:
-        from pandas.api.types import is_numeric_dtype
-
         names = self._names(head)
         how = self._how(head, names)
         table = self._typed(**how, dtype=dict.fromkeys(self.text, "str"))
-        for name in table.columns.difference(list(self.text)):
-            if is_numeric_dtype(table[name]) and could_be_rounded(table[name].to_numpy()):
+        for name in numeric(table):
+            if name not in self.text and could_be_rounded(table[name].to_numpy()):
                 # A fraction, a gap or a number out of range makes floats of all; the text has all digits.
                 column = self._read(**how, usecols=[name], dtype="str")[name]
                 if column.dropna().map(spells_number).all():
@@ -224,38 +222,26 @@ class _Text:
 
     def _names(self, head: Head) -> list[str]:
         """The columns' names, cell by cell, before pandas renames a duplicate; c1, c2, ... where there are none."""
-        first = self._first(head, 1)
+        first, second = first_rows(self.file, head)
         if head.form.header == "none":
             return [f"c{position}" for position, _ in enumerate(first, 1)]
         names = [stripped(str(cell)) for cell in first]
         names = names[1:] if head.hashed else names
         refuse_another_layout(self.file, names, head, self.typed)
         refuse_duplicates(self.file, [name for name in names if name], names_below(head, self.typed))
-        # Read with the first line, the second is refused if it is longer. On its own pandas would take its first cell for a
-        # row label and shift all the names by one.
-        self._first(head, 2)
+        if len(second) > len(first):  # pandas would take its first cell for a row label and shift all the names by one
+            self._refuse_a_longer_row(head)
         return [name or f"Unnamed: {position}" for position, name in enumerate(names)]
 
-    def _first(self, head: Head, count: int) -> list[str]:
-        """The cells of the first line, read together with those that follow."""
-        lines = self._read(
-            sep=head.form.between,
-            header=None,
-            nrows=count,
-            dtype="str",
-            keep_default_na=False,
-            skipinitialspace=True,
-            skiprows=head.skipped,
-        )
-        return [str(each) for each in lines.iloc[0]]
+    def _refuse_a_longer_row(self, head: Head) -> None:
+        """Read without names, a second row that is longer than the first is pandas' ParserError."""
+        self._read(sep=head.form.between, header=None, nrows=2, skipinitialspace=True, skiprows=head.skipped)
 
     def _remarks(self, head: Head, table: pd.DataFrame) -> Sequence[str]:
         """What the file's owner should know."""
-        from pandas.api.types import is_numeric_dtype
-
         found = []
-        numeric = [name for name in table.columns if is_numeric_dtype(table[name]) and not name.startswith("Unnamed: ")]
-        if numeric and head.form.header == "auto" and all(map(spells_number, numeric)):
+        named = [name for name in numeric(table) if not name.startswith("Unnamed: ")]
+        if named and head.form.header == "auto" and all(map(spells_number, named)):
             found.append(
                 f"the columns' names ({listed(table.columns, most=4)}) look like a sample. If the file has no line of names, "
                 f"type {self.typed('header', 'none')}"
@@ -272,6 +258,17 @@ class _Text:
         return found
 
 
+def numeric(table: pd.DataFrame) -> list[str]:
+    """The columns of numbers, or of true and false, by their dtypes."""
+    from pandas.api.types import is_numeric_dtype
+
+    return [
+        name
+        for name, dtype in zip(table.columns.tolist(), table.dtypes.tolist(), strict=True)
+        if is_numeric_dtype(dtype)
+    ]
+
+
 def _without_nameless(file: Path, table: pd.DataFrame, hint: str) -> pd.DataFrame:
     """Leave out row numbers (a first column without a name) and empty columns without a name."""
     nameless = [name for position, name in enumerate(table.columns) if name == f"Unnamed: {position}"]
@@ -279,4 +276,4 @@ def _without_nameless(file: Path, table: pd.DataFrame, hint: str) -> pd.DataFram
     if kept:
         position = kept[0].removeprefix("Unnamed: ")
         raise NnexpError(f"{file}: column {int(position) + 1} has no name. Give it one in the file's first line.{hint}")
-    return table.drop(columns=nameless)
+    return table.drop(columns=nameless) if nameless else table

@@ -52,7 +52,8 @@ def has_padded(file: Path, separator: str) -> bool:
 
 def padded_texts(before: pd.DataFrame, table: pd.DataFrame) -> dict[str, str]:
     """The columns of texts ``before`` that are numbers in ``table``, and have leading zeros, each with the first."""
-    became = [name for name in table.columns if table[name].dtype != before[name].dtype]
+    dtypes = zip(table.columns.tolist(), table.dtypes.tolist(), before.dtypes.tolist(), strict=True)
+    became = [name for name, dtype, old in dtypes if dtype != old]
     found = {str(name): padded(map(str, before[name].unique())) for name in became}
     return {name: text for name, text in found.items() if text}
 

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [startup] [discovery] [sweeps] [tracking] [memory] [steps] [native] [--quick] [--json FILE]``.
+"""``python -m tests.benchmarks [PART ...] [--quick] [--json FILE]``; the parts are those of ``PARTS``.
 
 Prints one line per comparison as soon as it is measured. The exit code is 0 whether goals are met or not.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Row, header, shown
 
-PARTS = ("startup", "discovery", "sweeps", "tracking", "memory", "steps", "native")
+PARTS = ("startup", "discovery", "sweeps", "tracking", "memory", "tables", "steps", "native")
 """In the order in which they run without a choice: what starts processes while this one is still small."""
 
 
