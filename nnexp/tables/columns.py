@@ -31,6 +31,8 @@ KINDS = {
 
 BLOCK = 4096
 """Rows that are put together at a time."""
+WIDE = 1000
+"""So many columns are many."""
 
 
 def encode(
@@ -96,6 +98,11 @@ def kind_of(column: pd.Series[Any]) -> str:
         others = [type(value).__name__ for value in column if not isinstance(value, str | bool | int | float | Decimal)]
         return others[0] if others else "text"
     return KINDS.get(inferred, inferred)
+
+
+def in_one_piece(table: pd.DataFrame) -> pd.DataFrame:
+    """The table; one of many columns in a single piece of memory, where pandas looks at all of them at once."""
+    return table.copy() if table.shape[1] > WIDE else table
 
 
 def kinds_of(table: pd.DataFrame) -> dict[str, str]:
@@ -180,8 +187,10 @@ def numbers_of(column: pd.Series[Any], form: Format) -> pd.Series[Any]:
 
 def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArray[np.float64]:
     """The column as finite numbers; true and false are 1 and 0."""
-    where = f"{source}: column '{column.name}'"
-    kind, boolean = kind_of(column), column.name in form.booleans
+    where, boolean = f"{source}: column '{column.name}'", column.name in form.booleans
+    if column.dtype == np.float64 and not boolean and np.isfinite(values := column.to_numpy()).all():
+        return values  # what is a float already is what it is
+    kind = kind_of(column)
     if kind == "text":
         codes, texts = levels(column)
         truth: Mapping[str, int | float] = TRUTH if boolean else {}

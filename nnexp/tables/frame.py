@@ -22,6 +22,7 @@ from nnexp.tables.classes import classes as classes_of
 from nnexp.tables.columns import (
     categories_of,
     encode,
+    in_one_piece,
     kind_of,
     kinds_of,
     levels,
@@ -69,11 +70,10 @@ def from_frame(
     rows with missing values out; ``drop`` names columns to leave out, and ``text`` those that hold words, whatever they look
     like. Raises NnexpError; its messages call the table ``source``, count rows from 1, and name ``dataset.target``,
     ``dataset.task``, ``dataset.missing``, ``dataset.drop`` and ``dataset.text``: the dataset that calls this has these fields.
-    With ``form``, how the table's texts spell numbers, it has the fields of ``Format``, too; ``cell`` is what its source has
-    in a column in a row, for messages.
+    With ``form`` (how texts spell numbers) it has the fields of ``Format``, too; ``cell`` says what stands in a column's row.
     """
     chosen = _Choice(source, target, task, missing, tuple(drop), tuple(text), form, cell)
-    return chosen.data(table.rename(columns=str))
+    return chosen.data(in_one_piece(table.rename(columns=str)))
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ class _Choice:
         booleans = tuple(name for name in names if found[name] == "bool" and name not in self.text)
         found |= dict.fromkeys(self.text, "text")
         kinds = {name: found[name] for name in names}
-        for name, kind in kinds.items():
-            column, remedy = table[name], self._how_to_drop(name)
-            self._check(column, kind, remedy)
-            if kind == "number":
-                refuse_rounded(column, self.source, remedy)
+        floats = set(table.columns[table.dtypes == np.float64])  # which are the numbers they say
+        for name in (name for name, kind in kinds.items() if kind != "number" or name not in floats):
+            self._check(table[name], kinds[name], self._how_to_drop(name))
+            if kinds[name] == "number":
+                refuse_rounded(table[name], self.source, self._how_to_drop(name))
         categories = {name: categories_of(table[name]) for name, kind in kinds.items() if kind == "text"}
         x = encode(table, names, categories, source=self.source, rows=table.index)
         y, classes, task = self._target(table[self.target])
