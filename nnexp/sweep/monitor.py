@@ -59,6 +59,10 @@ class Monitor:
         if self.deliverer:
             self.deliverer.begun(self.place(number))
 
+    def placed(self, words: str) -> None:
+        """Where the jobs are carried out now, where that is not this machine alone."""
+        self.progress.placed(words)
+
     def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
         """A job has ended; what Hydra gets for it, and whether other jobs are to begin."""
         objective = float(value) if status == JobStatus.COMPLETED else math.nan

@@ -22,6 +22,7 @@ class SweepProgress:
         self._done = self._said = self._skipped = skipped
         self._running = self._failed = 0
         self._best: tuple[float, int] | None = None
+        self._where = ""
         self._began = time.monotonic()
         self._bar: Progress | None = None
         if live():
@@ -42,6 +43,12 @@ class SweepProgress:
             self._best = objective, number
         self.show()
 
+    def placed(self, where: str) -> None:
+        """Say from now on where the jobs run: ``3 hosts, 12 workers``."""
+        self._where = where
+        if self._bar is not None:
+            self.show()
+
     def show(self) -> None:
         """Bring the line up to date."""
         if self._bar is not None:
@@ -58,6 +65,7 @@ class SweepProgress:
             f"{self._running} running" if self._running and running else "",
             f"{self._failed} failed" if self._failed else "",
             f"best {self._best[0]:.4g} (#{self._best[1]})" if self._best else "",
+            self._where,
         )
         return "  ".join(part for part in parts if part)
 

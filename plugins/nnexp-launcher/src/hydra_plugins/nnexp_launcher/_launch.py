@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from hydra_plugins.nnexp_launcher._pool import Worker, cores
-from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, Outcome, State, composed
+from hydra_plugins.nnexp_launcher._interface import Begun, Ended, OpenPool, Outcome, Placed, Surroundings
+from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, State, composed
 from hydra_plugins.nnexp_launcher.launcher import observer
 from omegaconf import DictConfig, open_dict
 
-LAST_SECONDS = 0.9
-"""What workers have to close their runs after Ctrl-C or SIGTERM: everything is to be over after two seconds."""
-
-KILLED = "its worker process was killed (by a signal, or for lack of memory)"
-NEVER_BEGAN = (
-    "its worker process ended as it started. A script that runs a sweep calls its main function below the line "
-    "if __name__ == '__main__':"
-)
-
-
-class WorkerDiedError(BrokenProcessPool):
-    """A worker was killed in the middle of a job, or ended before it could take one."""
+from nnexp.errors import NnexpError
 
 
 class Return(JobReturn):
@@ -74,16 +61,17 @@ class Return(JobReturn):
 class Launch:
     """The launching process's part."""
 
-    def __init__(
-        self, context: HydraContext, task: TaskFunction, config: DictConfig, workers: int | None = None
-    ) -> None:
+    def __init__(self, context: HydraContext, task: TaskFunction, config: DictConfig, open_pool: OpenPool) -> None:
         self.context = context
         self.task = task
         self.config = config
-        self.most = workers or cores()
+        self.open_pool = open_pool
 
     def run(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """Run all jobs that the observer, if there is one, does not leave out."""
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         numbers = range(first, first + len(job_overrides))
         monitor = observer(self.task, self.config, numbers)
         returns: list[JobReturn | None] = [None] * len(job_overrides)
@@ -91,8 +79,12 @@ class Launch:
         if monitor:
             waiting = deque(job for job in waiting if monitor.wants(job[0]))
         try:
-            for number, outcome in self._outcomes(waiting, monitor):
+            for number, outcome in self._outcomes(waiting, monitor) if waiting else ():
                 returns[number - first] = self._return(number, job_overrides[number - first], outcome)
+        except NnexpError:  # nothing can go on, and there is time for the rest
+            if monitor:
+                monitor.close()
+            raise
         except BaseException:
             if monitor:
                 monitor.stopped()
@@ -101,7 +93,7 @@ class Launch:
             monitor.close()
         for number, overrides in zip(numbers, job_overrides, strict=True):
             if returns[number - first] is None:
-                left = Outcome(JobStatus.COMPLETED, monitor.value(number), "", "", "")
+                left = Outcome(JobStatus.COMPLETED, monitor.value(number))
                 returns[number - first] = self._return(number, overrides, left)
         return [each for each in returns if each is not None]
 
@@ -116,61 +108,39 @@ class Launch:
 
     def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], monitor: Any) -> Iterator[tuple[int, Outcome]]:
         """Yield each job's number and outcome as it ends."""
-        workers: list[Worker] = []
-        running: dict[Future[Outcome], tuple[Worker, int]] = {}
-        number_of_workers = min(self.most, len(waiting))
-        payload = self._payload(monitor, number_of_workers)
+        pool = self.open_pool(Surroundings(self.context, self.task, self.config, len(waiting), monitor))
+        handed: set[int] = set()
         try:
-            free = [Worker(payload) for _ in range(number_of_workers)]
-            workers += free
-            while waiting or running:
-                while free and waiting:
-                    worker = free.pop()
-                    number, overrides = waiting.popleft()
-                    running[worker.submit(number, overrides)] = worker, number
-                    if monitor:
-                        monitor.begun(number)
-                done, _ = wait(running, None, FIRST_COMPLETED)
-                for future in done:
-                    worker, number = running.pop(future)
-                    outcome = outcome_of(future, worker)
-                    free.append(worker)
-                    if monitor:
-                        value, goes_on = monitor.ended(number, outcome.status, outcome.value)
-                        outcome = replace(outcome, status=JobStatus.COMPLETED, value=value)
-                        if not goes_on:
-                            waiting.clear()
-                    yield number, outcome
+            while waiting or handed:
+                for number, overrides in [waiting.popleft() for _ in range(min(pool.free(), len(waiting)))]:
+                    pool.submit(number, overrides)
+                    handed.add(number)
+                for event in pool.wait():
+                    match event:
+                        case Ended(number, outcome):
+                            handed.discard(number)
+                            if monitor:
+                                value, goes_on = monitor.ended(number, outcome.status, outcome.value)
+                                outcome = replace(outcome, status=JobStatus.COMPLETED, value=value)
+                                if not goes_on:
+                                    waiting.clear()
+                                    handed.difference_update(pool.withdraw())
+                            yield number, outcome
+                        case Begun(number) if monitor:
+                            monitor.begun(number)
+                        case Placed(words) if monitor:
+                            monitor.placed(words)
         except (KeyboardInterrupt, SystemExit) as stopped:
-            _stop(workers, running, INTERRUPT if isinstance(stopped, KeyboardInterrupt) else TERMINATE)
+            pool.interrupt(INTERRUPT if isinstance(stopped, KeyboardInterrupt) else TERMINATE)
             raise
         finally:
-            for worker in workers:
-                worker.end(0.0 if running else LAST_SECONDS)
-
-    def _payload(self, monitor: Any, workers: int) -> bytes:
-        import cloudpickle
-
-        enter = monitor.enter(workers) if monitor else None
-        state = State(self.context, self.task, self.config, Singleton.get_state(), enter)
-        payload: bytes = cloudpickle.dumps(state)
-        return payload
+            pool.end(at_once=bool(handed))
 
 
-def outcome_of(future: Future[Outcome], worker: Worker) -> Outcome:
-    """What became of a job, also where its worker was killed: another one takes its place."""
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        why = KILLED if worker.began() else NEVER_BEGAN
-        worker.replace()
-        return Outcome(JobStatus.FAILED, WorkerDiedError(why), "", "", "")
-    except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
-        return Outcome(JobStatus.FAILED, error, "", "", "")
+def payload(around: Surroundings, enter: Callable[[], None] | None) -> bytes:
+    """What a worker takes over from this process; it calls ``enter`` once before its first job."""
+    import cloudpickle
 
-
-def _stop(workers: Sequence[Worker], running: dict[Future[Outcome], Any], how: signal.Signals) -> None:
-    """Have the workers close their runs."""
-    for worker in workers:
-        worker.signal(how)
-    wait(running, LAST_SECONDS)
+    state = State(around.context, around.task, around.config, Singleton.get_state(), enter)
+    made: bytes = cloudpickle.dumps(state)
+    return made

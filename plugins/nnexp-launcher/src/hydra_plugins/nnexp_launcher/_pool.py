@@ -11,11 +11,21 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, get_context, set_forkserver_preload
 
-from hydra_plugins.nnexp_launcher._worker import Outcome, begin, carry_out
+from hydra_plugins.nnexp_launcher._interface import (
+    LAST_SECONDS,
+    Begun,
+    Ended,
+    Event,
+    Outcome,
+    Surroundings,
+    WorkerDiedError,
+)
+from hydra_plugins.nnexp_launcher._launch import payload
+from hydra_plugins.nnexp_launcher._worker import begin, carry_out
 
 from nnexp.errors import NnexpError
 
@@ -69,6 +79,70 @@ def cores() -> int:
     from joblib.externals.loky import cpu_count
 
     return int(cpu_count())
+
+
+KILLED = "its worker process was killed (by a signal, or for lack of memory)"
+NEVER_BEGAN = (
+    "its worker process ended as it started. A script that runs a sweep calls its main function below the line "
+    "if __name__ == '__main__':"
+)
+
+
+class LocalPool:
+    """So many workers on this machine; see ``_interface.Pool``."""
+
+    def __init__(self, around: Surroundings, most: int | None) -> None:
+        count = min(most or cores(), around.jobs)
+        made = payload(around, around.monitor.enter(count) if around.monitor else None)
+        self._workers = [Worker(made) for _ in range(count)]
+        self._free = [*self._workers]
+        self._running: dict[Future[Outcome], tuple[Worker, int]] = {}
+        self._begun: list[Event] = []
+
+    def free(self) -> int:
+        return len(self._free)
+
+    def submit(self, number: int, overrides: Sequence[str]) -> None:
+        worker = self._free.pop()
+        self._running[worker.submit(number, overrides)] = worker, number
+        self._begun.append(Begun(number))
+
+    def wait(self) -> Sequence[Event]:
+        if self._begun:
+            begun, self._begun = self._begun, []
+            return begun
+        done, _ = wait(self._running, None, FIRST_COMPLETED)
+        return [self._ended(future) for future in done]
+
+    def _ended(self, future: Future[Outcome]) -> Ended:
+        worker, number = self._running.pop(future)
+        outcome = outcome_of(future, worker)
+        self._free.append(worker)
+        return Ended(number, outcome)
+
+    def withdraw(self) -> Sequence[int]:
+        return ()  # a job begins as soon as it is handed over
+
+    def interrupt(self, how: signal.Signals) -> None:
+        for worker in self._workers:
+            worker.signal(how)
+        wait(self._running, LAST_SECONDS)
+
+    def end(self, *, at_once: bool) -> None:
+        for worker in self._workers:
+            worker.end(0.0 if at_once else LAST_SECONDS)
+
+
+def outcome_of(future: Future[Outcome], worker: Worker) -> Outcome:
+    """What became of a job, also where its worker was killed: another one takes its place."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        why = KILLED if worker.began() else NEVER_BEGAN
+        worker.replace()
+        return Outcome.failed(WorkerDiedError(why))
+    except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
+        return Outcome.failed(error)
 
 
 class Worker:

@@ -20,23 +20,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
+from hydra_plugins.nnexp_launcher._interface import Outcome
 from omegaconf import DictConfig, open_dict
 
 INTERRUPT, TERMINATE = signal.SIGUSR1, signal.SIGTERM
 """What the launching process sends where it was interrupted (Ctrl-C, which a terminal sends to every process) or terminated."""
 TERMINATED = 143
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job."""
-
-    status: JobStatus
-    value: Any
-    """What the task returned, or the exception that ended it."""
-    working_dir: str
-    task_name: str
-    output_dir: str
 
 
 @dataclass(frozen=True)

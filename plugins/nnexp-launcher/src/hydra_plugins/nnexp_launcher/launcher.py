@@ -5,7 +5,6 @@ Annotations are objects here, not strings: Hydra runs the module before ``sys.mo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -49,16 +48,15 @@ class NnexpLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs; what each of them returned, in the order of ``job_overrides``."""
-        from hydra.core.utils import configure_log, setup_globals
         from hydra_plugins.nnexp_launcher._launch import Launch
+        from hydra_plugins.nnexp_launcher._pool import LocalPool
 
         assert self.config is not None
         assert self.hydra_context is not None
         assert self.task_function is not None
-        setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        launch = Launch(self.hydra_context, self.task_function, self.config, self.workers)
+        launch = Launch(
+            self.hydra_context, self.task_function, self.config, lambda around: LocalPool(around, self.workers)
+        )
         return launch.run(job_overrides, initial_job_idx)
 
 
