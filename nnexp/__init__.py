@@ -11,10 +11,11 @@ The library needs neither Hydra nor MLflow::
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nnexp.comparison.frame import results
     from nnexp.errors import NnexpError
     from nnexp.library import Result, fit, load
 
-__all__ = ["NnexpError", "Result", "fit", "load"]
+__all__ = ["NnexpError", "Result", "fit", "load", "results"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         return version("nnexp")
     if name not in __all__:
         raise AttributeError(f"module 'nnexp' has no attribute '{name}'")
+    if name == "results":
+        from nnexp.comparison.frame import results
+
+        return results
     from nnexp import errors, library
 
     return getattr(errors if name == "NnexpError" else library, name)

@@ -23,10 +23,12 @@ from nnexp.basics.environment import propose
 
 FULL = "HYDRA_FULL_ERROR"
 TERMINATED = 143
+REFUSED = {"diff": 2, "verify": 2}
+"""The exit code of what is refused, of the commands whose 1 is an answer."""
 
 
 def main() -> NoReturn:
-    """Run the command line; exit codes: 0, 1 failed, diverged or refused, 130 Ctrl-C, 143 SIGTERM."""
+    """Run the command line; exit codes: 0, 1 failed, diverged or refused (``REFUSED``), 130 Ctrl-C, 143 SIGTERM."""
     # Importing MLflow and Hydra makes a million objects that stay. Looking for garbage among them again and again, as Python
     # does every 700 new objects, is a fifth of a run's start.
     gc.set_threshold(100_000, 20, 20)
@@ -53,7 +55,7 @@ def main() -> NoReturn:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 (told in words)
         tell(error, traceback_wanted=traceback_wanted)
-        _leave(1)
+        _leave(REFUSED.get(sys.argv[1], 1) if sys.argv[1:] else 1)
     _leave(0)
 
 

@@ -154,9 +154,9 @@ def test_no_circles() -> None:
 
 
 def test_the_package_imports_the_library_alone() -> None:
-    """``import nnexp`` brings what a library needs: errors and library."""
+    """``import nnexp`` brings what a library needs: errors, library and ``results``."""
     own = {each.target_part for each in IMPORTS if each.module == "__init__.py" and each.target_part}
-    assert own == {"errors", "library"}
+    assert own == {"comparison", "errors", "library"}
 
 
 @pytest.mark.parametrize(

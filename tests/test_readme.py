@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.command import ROOT, environment, nnexp, runs
+from tests.command import ROOT, environment, nnexp, runs, sweeps
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", README)
@@ -58,10 +58,13 @@ def make_tables(place: Path) -> None:
 def test_shown_output_is_real(tmp_path: Path) -> None:
     """Every command of the README prints what the README shows, numbers and names of runs apart."""
     make_tables(tmp_path)
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     for command, shown in BLOCKS:
         words = shlex.split(command)
         words = [str(runs(tmp_path)[-1].relative_to(tmp_path)) if w.startswith("outputs/runs/") else w for w in words]
+        words = [
+            str(sweeps(tmp_path)[0].relative_to(tmp_path)) if w.startswith("outputs/sweeps/") else w for w in words
+        ]
         ended = nnexp(*words, cwd=tmp_path)
         assert ended.code == 0, ended.err
         # Of lines that only differ in numbers, such as a ranking's, the order may differ, too.

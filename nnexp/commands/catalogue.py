@@ -7,7 +7,6 @@ are made from them.
 from __future__ import annotations
 
 import inspect
-import json
 import math
 import typing
 from dataclasses import MISSING
@@ -22,7 +21,6 @@ from nnexp.discovery.installed import Broken, Provider
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
 from nnexp.plugin import KINDS, Loss, Plugin
-from nnexp.terminal.console import say
 
 AUTO = {
     "loss.auto": (
@@ -40,20 +38,27 @@ AUTO = {
 NO_BOUNDS = (None, (), math.inf, -math.inf)
 
 
-def show(what: str = "", *, as_json: bool = False) -> None:
+def show(what: str = "") -> None:
     """Print what is installed, or the part of it that ``what`` names. Raises NnexpError for a name that is not there."""
-    word = what.replace("=", ".").strip(".")
-    if word in AUTO and not as_json:
+    word = place_typed(what)
+    if word in AUTO:
         printed(entry(word.replace(".", "="), AUTO[word], 13))
         return
-    place, name = selected(word)
-    found = contents(place, name)
-    if as_json:
-        say(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
-    elif name:
-        printed(page(found["plugins"][0]) if found["plugins"] else preset_page(found["presets"][0]))
-    else:
+    found = chosen(what)
+    if "." not in word and word in (*places(), ""):
         printed(listing(found))
+    else:
+        printed(page(found["plugins"][0]) if found["plugins"] else preset_page(found["presets"][0]))
+
+
+def chosen(what: str) -> Facts:
+    """The same as plain values."""
+    return contents(*selected(place_typed(what)))
+
+
+def place_typed(what: str) -> str:
+    """A place in the listing as it is typed, in one spelling: ``loss=mae`` is ``loss.mae``."""
+    return what.replace("=", ".").strip(".")
 
 
 def places() -> list[str]:

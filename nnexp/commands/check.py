@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
+from nnexp.commands.answer import answering
 from nnexp.commands.parser import Parser
 
 
@@ -17,8 +19,13 @@ def check(words: Sequence[str]) -> None:
     parser.add_argument(
         "values", nargs="*", default=[], metavar="FIELD=VALUE", help="values for its fields, such as delta=2"
     )
-    given = parser.parse_args(words)
-    from nnexp.testing.command import check as examine
+    parser.add_argument("--json", action="store_true", help="for programs: one JSON object, the table on stderr")
+    given = parser.parse_intermixed_args(words)
+    from nnexp.testing.command import all_passed, examined
 
-    if not examine(given.plugin, given.values):
+    with answering("nnexp.check/1", wanted=given.json) as answer:
+        results = examined(given.plugin, given.values)
+        passed = all_passed(results)
+        answer.update(plugin=given.plugin, passed=passed, checks=[asdict(each) for each in results])
+    if not passed:
         sys.exit(1)

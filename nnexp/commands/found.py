@@ -10,12 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.basics.files import Unreadable
+from nnexp.basics.files import Unreadable, outputs_here
 from nnexp.commands.parser import open_store
 from nnexp.errors import NnexpError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nnexp.tracking.store import Store
 
 
 def no_run(directory: Path, typed: str, most: int = 5) -> str:
@@ -42,6 +44,18 @@ def finished_below(directory: Path) -> Iterator[Path]:
         with suppress(Unreadable):  # it cannot be told as one that finished
             if read_result(path.parent).status == "FINISHED":
                 yield path.parent
+
+
+def directory_of(store: Store, run: str) -> Path:
+    """The directory of MLflow's run with this id or name, if it is here and its own. Raises NnexpError."""
+    from nnexp.journal.journal import identity
+    from nnexp.tracking.lookup import find
+
+    tags = find(store, run).data.tags
+    directory = outputs_here().parent / tags.get("nnexp.directory", run)
+    if not directory.exists() or identity(directory) != tags.get("nnexp.journal"):
+        raise NnexpError(f"The directory of the run '{run}', {directory}, is not here.")
+    return directory
 
 
 @contextmanager

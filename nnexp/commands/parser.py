@@ -46,11 +46,6 @@ def open_store(given: argparse.Namespace) -> Store:
     from nnexp.tracking.pending import flush
     from nnexp.tracking.store import Store
 
-    if not (given.uri or os.environ.get("MLFLOW_TRACKING_URI") or (outputs_here() / "mlflow.db").exists()):
-        raise NnexpError(
-            f"No runs here: there is no {outputs_here() / 'mlflow.db'}. Go to the directory in which the runs were started, "
-            "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
-        )
     store = Store.connect(given.uri, given.experiment, outputs_here(), artifacts=given.artifacts, existing=True)
     for _, what, done in flush(entries(outputs_here()), store, outputs_here(), draw_missing):
         if done:

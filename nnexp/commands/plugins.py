@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nnexp.commands.answer import answering
 from nnexp.commands.parser import Parser
 
 
@@ -15,4 +16,8 @@ def plugins(words: Sequence[str]) -> None:
     given = parser.parse_args(words)
     from nnexp.commands import catalogue
 
-    catalogue.show(given.what, as_json=given.json)
+    with answering("nnexp.plugins/1", wanted=given.json) as answer:
+        if given.json:
+            answer.update(catalogue.chosen(given.what))
+        else:
+            catalogue.show(given.what)

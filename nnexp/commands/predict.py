@@ -6,12 +6,12 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from nnexp.basics.files import replacing
+from nnexp.commands import writing
 from nnexp.commands.found import model_directory
 from nnexp.commands.parser import Parser, add_store
 from nnexp.errors import NnexpError, counted, printable
@@ -112,21 +112,10 @@ def format_given(given: argparse.Namespace, training: Mapping[str, Any]) -> Form
 
 def write(answers: pd.DataFrame, path: Path) -> None:
     """Write a table in one step, as its suffix says."""
-    writers: dict[str, Callable[[BinaryIO], object]] = {
-        ".csv": lambda to: answers.to_csv(to, index=False, mode="wb"),
-        ".parquet": lambda to: answers.to_parquet(to, index=False),
-    }
-    if path.suffix not in writers:
-        better = f" Type -o {shlex.quote(str(path.with_suffix('.csv')))}" if path.name else ""
-        raise NnexpError(f"-o {path}: the name must end in .csv or .parquet.{better}")
-    if path.exists() and not path.is_file():
-        raise NnexpError(f"-o {path} is no file that could be replaced. Choose another name.")
-    if printable(str(path)) != str(path):
-        raise NnexpError(f"-o {printable(str(path))}: a name has no control characters. Choose another name.")
-    try:
-        with replacing(path, forced=True, in_own_folder=False) as file:
-            writers[path.suffix](file)
-    except OSError as error:
-        raise NnexpError(
-            f"Cannot write '{path}': {error.strerror or error}. Choose another place with -o FILE."
-        ) from None
+    writing.write(
+        path,
+        {
+            ".csv": lambda to: answers.to_csv(to, index=False, mode="wb"),
+            ".parquet": lambda to: answers.to_parquet(to, index=False),
+        },
+    )

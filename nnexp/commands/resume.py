@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnexp.basics.files import outputs_here
+from nnexp.commands.found import directory_of
 from nnexp.commands.parser import Parser, add_store, open_store
 from nnexp.errors import NnexpError, command
 
@@ -52,7 +53,7 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
 
 def resume_run(directory: Path, given: argparse.Namespace) -> None:
     """Go on with one run."""
-    from nnexp.journal.journal import identity, refuse_links
+    from nnexp.journal.journal import refuse_links
     from nnexp.run.resume import resume as go_on
     from nnexp.terminal.console import Console
 
@@ -70,13 +71,7 @@ def resume_run(directory: Path, given: argparse.Namespace) -> None:
             raise NnexpError(f"epochs is given twice: {epochs} and {value}. Type one of them.")
         epochs = int(value)
     if not directory.exists():
-        from nnexp.tracking.lookup import find
-
-        store = open_store(given)
-        tags = find(store, given.run).data.tags
-        directory = outputs_here().parent / tags.get("nnexp.directory", given.run)
-        if not directory.exists() or identity(directory) != tags.get("nnexp.journal"):
-            raise NnexpError(f"The directory of the run '{given.run}', {directory}, is not here.")
+        directory = directory_of(open_store(given), given.run)
     if not (directory / "journal.jsonl").exists():
         raise NnexpError(nothing_to_resume(directory))
     refuse_links(directory)

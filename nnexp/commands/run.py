@@ -17,15 +17,19 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
 from nnexp.basics.files import outputs_here
+from nnexp.commands.answer import Answer, answering, taken
 from nnexp.commands.job import discard, job
 from nnexp.commands.options import file_options, options_parser, refuse_options
 from nnexp.commands.sweep_end import end_sweep, interrupted
+from nnexp.comparison.reading import Found, below, is_run
+from nnexp.comparison.rows import SCHEMA, as_object, table
 from nnexp.composition import guard, options
 from nnexp.composition.as_text import with_quotes
 from nnexp.composition.patches import patched
 from nnexp.discovery import installed, presets, registry
 from nnexp.errors import NnexpError, first_line, listed, one_line
 from nnexp.plugin import KINDS
+from nnexp.sweep.manifest import MANIFEST
 from nnexp.sweep.recorder import Halt
 from nnexp.sweep.session import Session, opened
 from nnexp.terminal.console import note
@@ -36,8 +40,21 @@ def main(words: Sequence[str], prestarted: Popen[bytes] | None = None) -> None:
 
     ``prestarted`` is a process for the one that delivers, if it was started before anything was read.
     """
-    with opened(Session(prestarted=prestarted)) as session:
-        carry_out(words, session)
+    words, as_json = taken(words)
+    with answering(SCHEMA, wanted=as_json) as answer, opened(Session(prestarted=prestarted)) as session:
+        try:
+            carry_out(words, session)
+        finally:
+            if as_json:
+                answer.update(came_of(session))
+
+
+def came_of(session: Session) -> Answer:
+    """The run or the jobs of the sweep, as ``results`` answers; of what was refused before it began no rows."""
+    directory = session.sweep.directory or (session.site.folder if session.site else None)
+    there = directory is not None and ((directory / MANIFEST).exists() or is_run(directory))
+    found = below(directory) if directory and there else Found([], [])
+    return as_object(table(found.runs, found.swept))
 
 
 def carry_out(words: Sequence[str], session: Session) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from nnexp.commands.check import check
+from nnexp.commands.diff import diff
 from nnexp.commands.export import export
 from nnexp.commands.log_model import log_model
 from nnexp.commands.new import new
 from nnexp.commands.plugins import plugins
 from nnexp.commands.predict import predict
+from nnexp.commands.results import results
 from nnexp.commands.resume import resume
 from nnexp.commands.sync import sync
 from nnexp.commands.ui import ui
+from nnexp.commands.verify import verify
 from nnexp.errors import NnexpError, did_you_mean, listed
 
 
@@ -37,4 +40,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "export": export,
     "resume": resume,
     "sync": sync,
+    "results": results,
+    "diff": diff,
+    "verify": verify,
 }

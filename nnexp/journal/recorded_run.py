@@ -24,6 +24,8 @@ class RecordedRun:
     wanted: int
     """The epochs that were to be trained."""
     ending: Ending
+    seconds: float = 0.0
+    """From its beginning to its last record, without the times between an interruption and its resumption."""
 
     @classmethod
     def read(cls, directory: Path) -> RecordedRun:
@@ -44,7 +46,8 @@ class RecordedRun:
             )
         scores = [(record["score"], record["metrics"]) for record in records if "score" in record]
         wanted = [record["epochs"] for record in records if "resumed" in record]
-        return cls(directory, opened, epochs, scores, (wanted or [opened.epochs])[-1], Ending.of(reversed(records)))
+        ending = Ending.of(reversed(records))
+        return cls(directory, opened, epochs, scores, (wanted or [opened.epochs])[-1], ending, lasted(opened, records))
 
     @property
     def token(self) -> str:
@@ -71,3 +74,13 @@ class RecordedRun:
         if self.opened.data is None:
             raise NnexpError(f"{self.directory / JOURNAL} does not tell its run's data, so it cannot be resumed.")
         return self.opened.data
+
+
+def lasted(opened: Opened, records: Sequence[Record]) -> float:
+    """The seconds that a run's records tell of, in which it was at work."""
+    before, total = opened.time, 0
+    for record in records:
+        if "time" in record:
+            total += 0 if "resumed" in record else max(0, record["time"] - before)
+            before = record["time"]
+    return total / 1000

@@ -122,6 +122,11 @@ def refuse_changes(experiment: Experiment, recorded: RecordedRun) -> None:
         raise NnexpError(
             f"The run began with {then}, and now {now} is installed. Install those versions again, or start a new run."
         )
+    refuse_other_data(experiment, recorded)
+
+
+def refuse_other_data(experiment: Experiment, recorded: RecordedRun) -> None:
+    """Refuse other data than those that the run began with."""
     if experiment.digest()[:36] != recorded.data.digest:
         raise NnexpError(
             f"The data '{recorded.data.name}' are not those that the run began with. Restore them, or start a new run."

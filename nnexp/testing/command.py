@@ -40,10 +40,17 @@ class Found(NamedTuple):
 
 
 def check(word: str, fields: Sequence[str]) -> bool:
-    """Examine the plugin that ``word`` means, with the values of ``fields`` (``name=value``); print the table.
+    """Examine the plugin that ``word`` means, and print the table. Returns whether no check failed."""
+    return all_passed(examined(word, fields))
 
-    Returns whether no check failed.
-    """
+
+def all_passed(results: Sequence[Check]) -> bool:
+    """Whether no check failed."""
+    return not any(each.outcome == "failed" for each in results)
+
+
+def examined(word: str, fields: Sequence[str]) -> Sequence[Check]:
+    """Examine the plugin that ``word`` means, with the values of ``fields`` (``name=value``), and print the table."""
     found = find(word)
     subject = Subject.of(found.target)
     target = build(subject, found, fields) if fields else found.target
@@ -53,7 +60,7 @@ def check(word: str, fields: Sequence[str]) -> bool:
     if needed:
         values = " ".join(f"{name}=..." for name in needed)
         print(f"To check the rest type: python -m nnexp check {found.name} {values}")  # noqa: T201
-    return not any(each.outcome == "failed" for each in results)
+    return results
 
 
 def find(word: str) -> Found:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnexp.basics.origin import DATABASE
 from nnexp.basics.secrets import masked, unmasked
 from nnexp.basics.store_address import StoreAddress
 from nnexp.errors import NnexpError, did_you_mean, listed, printable
@@ -40,6 +41,11 @@ def chosen_uri(uri: str | None) -> str:
 def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[str, str]:
     """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
     chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
+    if existing and not chosen_uri(uri) and not (outputs / DATABASE).exists():
+        raise NnexpError(
+            f"No runs here: there is no {outputs / DATABASE}. Go to the directory in which the runs were started, "
+            "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
+        )
     address = StoreAddress.parse(chosen_uri(uri) or embedded_uri(outputs))
     if re.fullmatch(IN_MEMORY, address.unmasked):
         raise NnexpError(
