@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import Manifest
 from nnexp.sweep.states import key_of
+from nnexp.sweep.student import Interval
 
 NOISE = "seed"
 """The key that stands for chance."""
@@ -91,6 +92,10 @@ class Setting:
         """The standard deviation over the seeds that finished (n - 1); not a number for one, nor where a value is none."""
         values = self._values(metric)
         return statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else math.nan
+
+    def interval(self, metric: str) -> Interval | None:
+        """The 95% interval of the mean; None for one seed, or where a value is none."""
+        return Interval.of(self._values(metric))
 
     def has(self, metric: str) -> bool:
         """Whether its runs have the metric, be it undefined."""

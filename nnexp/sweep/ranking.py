@@ -12,6 +12,7 @@ from nnexp.run.identity import short, with_options
 from nnexp.sweep import effects
 from nnexp.sweep.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.sweep.ledger import Job
+from nnexp.sweep.luck import luck, sentences
 from nnexp.sweep.manifest import Manifest
 from nnexp.sweep.remarks import remarks
 from nnexp.terminal.console import measured, note, say, shown, spoken, width, wrapped
@@ -173,7 +174,10 @@ def show_runs(ranking: Ranking, most: int) -> None:
     for setting in ranking.settings:
         if len(setting.finished) > 1:
             values = ", ".join(f"{each.partition('/')[0]} {spread_out(setting, each)}" for each in metrics)
-            for line in wrapped(f"mean and standard deviation over {len(setting.finished)} seeds: {values}", width()):
+            interval = setting.interval(ranking.measure.name)
+            ends = f"; 95% interval of the mean {ranking.measure.name} {interval}" if interval else ""
+            words = f"mean and standard deviation over {len(setting.finished)} seeds: {values}{ends}"
+            for line in wrapped(words, width()):
                 say(line)
 
 
@@ -183,13 +187,14 @@ def show_settings(ranking: Ranking, most: int) -> None:
     first = ranking.settings[:most]
     others = [*(each for each in compared(ranking) if each != name), *ranking.beside]
     heads = [spoken(each) if each in ranking.beside else each.partition("/")[0] for each in (name, *others)]
-    columns = ["", "setting", heads[0], "sd", *heads[1:], "seeds", "best run"]
+    columns = ["", "setting", heads[0], "sd", "+- 95%", *heads[1:], "seeds", "best"]
     rows = [
         [
             str(place),
             words,
             shown(setting.mean(name)),
             "" if math.isnan(setting.spread(name)) else f"{setting.spread(name):.2g}",
+            f"{interval.half:.2g}" if (interval := setting.interval(name)) else "",
             *(cell(setting.mean(each) if setting.has(each) else None, each) for each in others),
             setting.seeds(),
             f"#{setting.finished[0].number}",
@@ -209,6 +214,19 @@ def show_settings(ranking: Ranking, most: int) -> None:
     words = f"best single run: #{best.number} {short([best.result.name])[0]}, {name} {shown(ranking.measure.of(best))}"
     for line in wrapped(words, width()):
         say(line)
+    show_luck(ranking)
+
+
+def show_luck(ranking: Ranking) -> None:
+    """Say whether the best setting is distinguishable from the next."""
+    measure = ranking.measure
+    found = luck(ranking.settings, ranking.grid, measure.name, higher=bool(measure.differing))
+    if found is None:
+        return
+    names = [each.name for each in ranking.settings]
+    for sentence in sentences(found, dict(zip(names, short(names), strict=True))):
+        for line in wrapped(sentence, width()):
+            say(line)
 
 
 def cell(value: float | None, name: str) -> str:

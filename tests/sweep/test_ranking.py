@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats  # type: ignore[import-untyped]
 
 from nnexp.run.identity import short
 from nnexp.sweep import ledger
@@ -162,21 +163,24 @@ def lost(directory: Path, number: int, reason: str) -> None:
 
 
 def test_seeds_are_averaged(swept: tuple[Path, str]) -> None:
-    """One row for each setting, best mean first: means, standard deviation (n - 1), seeds, best run, as pandas has them."""
+    """One row for each setting, best mean first: means, deviation (n - 1), interval, seeds, best run, as pandas and SciPy."""
     directory, out = swept
     runs = frame(directory)
     table = block(out, "4 settings (12 runs), best first by the mean cost/validation over seeds")
-    assert table[1].split() == ["setting", "cost", "sd", "accuracy", "seeds", "best", "run"]
+    assert table[1].split()[:6] == ["setting", "cost", "sd", "+-", "95%", "accuracy"]
+    rows = [line.split() for line in table if line[:1].isdigit() and "#" in line]
     order = runs.groupby("setting")["cost/validation"].mean().sort_values()
     for place, (name, mean) in enumerate(order.items(), 1):
         group = runs[runs["setting"] == name].sort_values("cost/validation")
-        cells = (
-            f"{place} {name} {mean:.4g} {group['cost/validation'].std():.2g} {group['accuracy/validation'].mean():.4g}"
-        )
-        assert table[place + 1].split() == f"{cells} 3 #{group['job'].iloc[0]}".split()
+        costs = group["cost/validation"]
+        half = stats.t.interval(0.95, 2, scale=stats.sem(costs))[1]
+        spread = f"{costs.std():.2g} {half:.2g}"
+        cells = f"{place} {name} {mean:.4g} {spread} {group['accuracy/validation'].mean():.4g}"
+        assert rows[place - 1] == f"{cells} 3 #{group['job'].iloc[0]}".split()
     best = runs.sort_values("cost/validation").iloc[0]
     words = f"{best['setting']} seed={best['seed']}, cost/validation {best['cost/validation']:.4g}"
-    assert " ".join(table[6:]) == f"best single run: #{best['job']} {words}"
+    said = " ".join(table[table.index(next(line for line in table if line.startswith("best single run"))) :])
+    assert said[: said.index(" Is it luck? ")] == f"best single run: #{best['job']} {words}"
     assert f"/{best['job']} TABLE" in out
     assert max(map(len, table)) <= 80
 
