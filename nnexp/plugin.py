@@ -1,4 +1,4 @@
-"""What a plugin is: the seven kinds, their fields (``param``) and the arrays they exchange with the engine; formats of export.
+"""What a plugin is: the seven kinds, their fields (``param``) and the arrays they exchange with the engine; pictures, exports.
 
 A plugin is one frozen dataclass and one entry-point line. Its fields are its hyperparameters, its methods its mathematics::
 
@@ -33,6 +33,7 @@ from nnexp.basics.data import TASKS, Array, Data, Layer, State, Task
 from nnexp.basics.export import Described, Export, Trained
 from nnexp.basics.fields import Plugin, param
 from nnexp.basics.kernels import ONE, ZERO
+from nnexp.basics.picture import Moment, Picture, Seen
 
 __all__ = [
     "KINDS",
@@ -49,10 +50,13 @@ __all__ = [
     "Initializer",
     "Layer",
     "Loss",
+    "Moment",
     "Optimizer",
+    "Picture",
     "Plugin",
     "Runner",
     "Schedule",
+    "Seen",
     "State",
     "Task",
     "Trained",

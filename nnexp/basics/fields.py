@@ -222,3 +222,25 @@ def supported(annotation: Any) -> bool:
     if typing.get_origin(annotation) is tuple:
         return len(arguments) == 2 and arguments[1] is Ellipsis and arguments[0] in (int, float, bool, str)
     return annotation in (int, float, bool, str)
+
+
+def scalar(annotation: Any) -> Any:
+    """int, float, bool or str: what an annotation is made of, without None and tuple."""
+    inner = [each for each in typing.get_args(annotation) if each not in (type(None), Ellipsis)]
+    return inner[0] if inner else annotation
+
+
+def read(text: str, annotation: Any) -> Any:
+    """The value that ``text`` stands for in a field of this type; what cannot be read stays text, which bounds refuse."""
+    if text == "null" and type(None) in typing.get_args(annotation):
+        return None
+    if typing.get_origin(annotation) is tuple:
+        inner = scalar(annotation)
+        return tuple(read(each.strip(), inner) for each in text.strip("[]()").split(",") if each.strip())
+    plain = scalar(annotation)
+    if plain is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return plain(text)
+    except ValueError:
+        return text

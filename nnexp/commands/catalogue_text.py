@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nnexp.errors import listed
-from nnexp.plugin import KINDS
+from nnexp.plugin import KINDS, Picture, Plugin
 from nnexp.terminal.console import say, width
 
 EXAMPLES = {"binary": "moons", "multiclass": "wine"}
 """A dataset for a loss that is not for regressions, which the default dataset is."""
 
+LISTED: Mapping[str, type[Plugin]] = {**KINDS, Picture.kind: Picture}
+"""The kinds that the listing has."""
 TRACKING, PRESETS = "tracking", "presets"
 """Parts of the listing that are neither plugins nor a group of presets."""
 
@@ -34,7 +36,7 @@ def listing(found: Facts) -> Iterator[Line]:
     for each in found["plugins"]:
         if each["kind"] != kind:
             kind, source = each["kind"], ""
-            yield from heading(kind, (inspect.getdoc(KINDS[kind]) or "").partition("\n")[0].partition(". ")[0])
+            yield from heading(kind, (inspect.getdoc(LISTED[kind]) or "").partition("\n")[0].partition(". ")[0])
         if from_(each) != source:
             source = from_(each)
             yield "", f"  {source}"
@@ -68,7 +70,8 @@ def preset_lines(found: list[Facts]) -> Iterator[Line]:
 
 def page(plugin: Facts) -> Iterator[Line]:
     """One plugin in full: its docstring with the formula, parameters, where it comes from, and what to type next."""
-    choice = f"{plugin['kind']}={plugin['name']}"
+    picture = plugin["kind"] == Picture.kind
+    choice = f"pictures=[{plugin['name']}]" if picture else f"{plugin['kind']}={plugin['name']}"
     yield choice, f"   {from_(plugin)}, {plugin['class']}"
     yield "", ""
     for paragraph in plugin["doc"].split("\n\n") if plugin["doc"] else []:
@@ -80,9 +83,14 @@ def page(plugin: Facts) -> Iterator[Line]:
     if len(plugin["groups"]) > 1:
         yield from entry("groups", listed(f"{group}={plugin['name']}" for group in plugin["groups"]), 12)
     for item in plugin["parameters"]:
-        yield from entry("parameter", f"{plugin['kind']}.{parameter(item)}", 12)
+        yield from entry("parameter", parameter(item) if picture else f"{plugin['kind']}.{parameter(item)}", 12)
     if not plugin["parameters"]:
         yield from entry("parameters", "none", 12)
+    if picture:
+        options = "".join(f" {item['name']}=..." for item in plugin["parameters"][:1])
+        yield from entry("next", f"python -m nnexp {choice}", 12)
+        yield from entry("", f"python -m nnexp 'pictures=[\"{plugin['name']}{options}\"]'" if options else "", 12)
+        return
     yield from entry("next", f"python -m nnexp {' '.join(command(plugin))}", 12)
     yield from entry("", f"python -m nnexp check {plugin['kind']}.{plugin['name']}", 12)
 

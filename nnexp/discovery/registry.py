@@ -70,6 +70,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
     "initializer": {"xavier": "glorot", "kaiming": "he", "gaussian": "normal", "random": "normal"},
     "dataset": {"table": "csv", "parquet": "csv"},
     "engine": {"python": "numpy", "cpp": "native", "c++": "native", "compiled": "native"},
+    "picture": {"confusion_matrix": "confusion", "decision_boundary": "boundary", "scatter": "predicted"},
     "export": {"c++": "cpp", "cxx": "cpp"},
 }
 """What other libraries call it: only used to suggest, never to choose."""

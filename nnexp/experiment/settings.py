@@ -14,6 +14,7 @@ from typing import Any
 from nnexp.basics.fields import check_fields, hyperparameters
 from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError
+from nnexp.experiment.asked import asked
 from nnexp.experiment.plan import Plan, part, plan
 from nnexp.plugin import param
 
@@ -82,6 +83,9 @@ class RunSettings:
 
     reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
     timing: bool = param(False, doc="measure what an epoch, its matrix products and an inference take")
+    pictures: tuple[str, ...] = param(
+        (), doc="of what was learnt: names, with options behind them; auto: what suits the task"
+    )
 
 
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
@@ -89,6 +93,7 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, Checkpoint
     rest = dict(config)
     own = RunSettings(**{item.name: rest.pop(item.name, item.default) for item in hyperparameters(RunSettings)})
     check_fields(own, "")
+    asked(own.pictures)
     tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))
     checkpoint = part(CheckpointSettings, "checkpoint.", rest.pop("checkpoint", {}))
     if not tracking.experiment.strip():

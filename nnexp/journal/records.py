@@ -75,6 +75,8 @@ class Recipe:
     tracking: Mapping[str, Any]
     checkpoint: Mapping[str, Any]
     place: Seat
+    pictures: tuple[str, ...] = ()
+    """Those that were asked for; a journal has the key where there are some."""
 
     @property
     def epochs(self) -> int:
@@ -97,9 +99,10 @@ class Recipe:
                 "checkpoint": {} as checkpoint,
                 "place": {"overrides": [*overrides], "name": str(name), "sweep": str(sweep), "job": job, **others},
                 **more,
-            } if not (others or more) and is_count(epochs) and all(map(is_text, overrides)):
-                if job is None or is_count(job):
-                    return cls(config, tracking, checkpoint, Seat(tuple(overrides), name, sweep, job))
+            } if not others and is_count(epochs) and all(map(is_text, overrides)) and more.keys() <= {"pictures"}:
+                pictures = more.get("pictures", [])
+                if (job is None or is_count(job)) and isinstance(pictures, list) and all(map(is_text, pictures)):
+                    return cls(config, tracking, checkpoint, Seat(tuple(overrides), name, sweep, job), tuple(pictures))
         raise NoRecord("what it takes to prepare the run again is not what nnexp writes")
 
 

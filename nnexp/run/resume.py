@@ -50,7 +50,8 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     refuse_finished(recorded, wanted, console)
     chosen_store = uri or (allowed(again.uri, None, outputs, command("resume", directory)) if again.uri else None)
     stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
-    config = {**again.config, "epochs": wanted, "tracking": stored, "checkpoint": again.checkpoint}
+    own = {"tracking": stored, "checkpoint": again.checkpoint, "pictures": list(again.pictures)}
+    config = {**again.config, "epochs": wanted, **own}
     chosen, tracking, checkpoint = check(config)
     refuse_other_store(tracking, recorded, outputs)
     experiment = prepare(chosen, cache)
@@ -78,7 +79,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     console.opening(
         {"resumed": f"from epoch {found.epoch if found else 0}; {recorded.last} of {wanted} epochs were trained"}
     )
-    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended)
+    job = Job(experiment, place, tracking, checkpoint, tracked, target, extended, pictures=again.pictures)
     return carry_out(job, console, began)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nnexp.basics.files import replacing
 from nnexp.basics.locks import refuse_without_locks
@@ -19,10 +19,11 @@ from nnexp.experiment.checkpoint import save
 from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import DESCRIPTION, WEIGHTS
+from nnexp.experiment.seen import Moments
 from nnexp.experiment.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
 from nnexp.journal.records import Recipe, Seat
 from nnexp.journal.result import is_score, write_result
-from nnexp.run.drawing import COST_PICTURE, draw_cost
+from nnexp.run.drawing import COST_PICTURE, draw, draw_cost
 from nnexp.run.ending import closing
 from nnexp.run.identity import describe, key, opening, requirements, reused, summary, title
 from nnexp.run.store import connect, later
@@ -73,6 +74,7 @@ def run(
         {**asdict(tracking), "uri": masked(chosen_uri(tracking.uri)) or None, "artifacts": None},
         asdict(checkpoint),
         Seat(place.overrides, place.name, place.sweep, place.job),
+        tuple(config.get("pictures", ())),
     )
     tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
     job = Job(
@@ -83,6 +85,7 @@ def run(
         tracked,
         target,
         alone=not place.sweep,
+        pictures=again.pictures,
     )
     return carry_out(job, console, began)
 
@@ -100,6 +103,8 @@ class Job:
     extended: bool = False
     alone: bool = True
     """Whether this command is about this run only; a sweep says at its end what waits."""
+    pictures: Sequence[str] = ()
+    """Those that are to be drawn of what was learnt."""
 
 
 def carry_out(job: Job, console: Console, began: float) -> float:
@@ -107,17 +112,23 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     experiment, place, tracking, tracked = job.experiment, job.place, job.tracking, job.tracked
     tracked.warn = console.note
     waits = None
+    moments = Moments(experiment.plan.settings.epochs) if job.pictures else None
     with closing(tracked, place, tracking):
-        train(experiment, tracked, console, Checkpoints(job.checkpoint, place.directory, tracked))
+        checkpoints = Checkpoints(job.checkpoint, place.directory, tracked)
+        train(experiment, tracked, console, [checkpoints, *([moments] if moments else [])])
         scores = experiment.test() | timings(experiment)
         result = summary(experiment, scores, place, began) | {"title": title(experiment, place)}
         keep(experiment, result, place, tracked)
+        drawn = draw(experiment, moments, job.pictures, place.directory, tracked.warn) if moments else []
+        for path in drawn:
+            tracked.artifact(path)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
     try:
         tracked.finish("FINISHED")
     except Pending as error:
         waits = error
+    result |= {"pictures": [path.name for path in drawn]}
     console.result(result | ({"run_id": tracked.run_id, "store": store_words(tracking)} if tracked.run_id else {}))
     if waits and job.alone:
         raise waits
@@ -150,17 +161,24 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
 
+class Looking(Protocol):
+    """What looks at an experiment between two epochs."""
+
+    def look(self, experiment: Experiment) -> None:
+        """To be called after each epoch."""
+
+
 def train(
-    experiment: Experiment, tracked: TrackedRun | None, console: Console, checkpoints: Checkpoints | None = None
+    experiment: Experiment, tracked: TrackedRun | None, console: Console, looking: Sequence[Looking] = ()
 ) -> None:
-    """The loop over epochs: record each, show each, save a checkpoint when one is due."""
+    """The loop over epochs: record each, show each, save a checkpoint when one is due, keep what pictures need."""
     with console.training(experiment.plan.settings.epochs, experiment.plan.settings.log_every):
         for epoch in experiment.epochs():
             if tracked:
                 tracked.record(epoch.number, epoch.metrics, int(epoch.time * 1000))
             console.epoch(epoch)
-            if checkpoints:
-                checkpoints.look(experiment)
+            for each in looking:
+                each.look(experiment)
 
 
 def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun) -> None:

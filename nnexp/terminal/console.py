@@ -210,6 +210,8 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     directory = relative(result["directory"])
     yield from fact("files", f"{directory}/  (config.yaml, cost.png, weights.npz)")
+    if pictures := result.get("pictures"):
+        yield from fact("pictures", f"{directory}/pictures/  ({', '.join(pictures)})")
     if result.get("run_id"):
         yield f"mlflow   run {result['run_id']}"
     yield from next_lines(result.get("store"), directory, "compare runs in the browser")

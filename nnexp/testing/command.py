@@ -6,19 +6,18 @@ import importlib
 import importlib.util
 import sys
 import types
-import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnexp.basics.fields import field_types, hyperparameters
+from nnexp.basics.fields import field_types, hyperparameters, read
 from nnexp.discovery import installed, registry
 from nnexp.discovery.faults import fault
 from nnexp.errors import NnexpError, closest, counted, did_you_mean, listed
 from nnexp.plugin import KINDS, Plugin
 from nnexp.terminal.console import width
-from nnexp.testing.subject import Subject, is_required, scalar
+from nnexp.testing.subject import Subject, is_required
 from nnexp.testing.suite import examine
 from nnexp.testing.verdict import Check
 
@@ -193,22 +192,6 @@ def build(subject: Subject, found: Found, fields: Sequence[str]) -> Plugin:
 def missing(subject: Subject, values: Mapping[str, Any]) -> list[str]:
     """The fields without a default that have no value."""
     return [item.name for item in hyperparameters(subject.cls) if is_required(item) and item.name not in values]
-
-
-def read(text: str, annotation: Any) -> Any:
-    """The value that ``text`` stands for in a field of this type; what cannot be read stays text, which bounds refuse."""
-    if text == "null" and type(None) in typing.get_args(annotation):
-        return None
-    if typing.get_origin(annotation) is tuple:
-        inner = scalar(annotation)
-        return tuple(read(each.strip(), inner) for each in text.strip("[]()").split(",") if each.strip())
-    plain = scalar(annotation)
-    if plain is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    try:
-        return plain(text)
-    except ValueError:
-        return text
 
 
 def show(results: Sequence[Check], heading: str) -> None:

@@ -18,13 +18,14 @@ from nnexp.basics.fields import (
     is_file,
     may_name_files,
     rule,
+    scalar,
     supported,
     type_name,
 )
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError, listed
 from nnexp.plugin import KINDS, Plugin
-from nnexp.testing.subject import Subject, is_required, scalar
+from nnexp.testing.subject import Subject, is_required
 from nnexp.testing.verdict import Failed, Skipped
 
 FORMULA = re.compile(r"=|~|<-")

@@ -8,7 +8,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from nnexp.basics.fields import bounds, field_types, hyperparameters
+from nnexp.basics.fields import bounds, field_types, hyperparameters, scalar
 from nnexp.errors import NnexpError, listed
 from nnexp.plugin import KINDS, Plugin
 
@@ -80,9 +80,3 @@ def plausible(item: dataclasses.Field[Any], annotation: Any) -> Any:
         candidates = [1, *ends, *(end + 1 for end in ends), *(end - 1 for end in ends), sum(ends) / (len(ends) or 1)]
     value = next(plain(each) for each in candidates if isinstance(each, plain | int) and limits.allow(plain(each)))
     return (value,) if typing.get_origin(annotation) is tuple else value
-
-
-def scalar(annotation: Any) -> Any:
-    """int, float, bool or str: what an annotation is made of, without None and tuple."""
-    inner = [each for each in typing.get_args(annotation) if each not in (type(None), Ellipsis)]
-    return inner[0] if inner else annotation

@@ -73,6 +73,8 @@ class TrackedRun:
             token, now = secrets.token_hex(8), int(time.time() * 1000)
             params = {key: spelled(value) for key, value in opening.params.items()}
             opened = {**asdict(opening), "params": params, "id": token, "time": now}
+            if opening.again and not opening.again.pictures:
+                del opened["again"]["pictures"]
             journal.write({"opened": opened})
             if target and target.store:  # MLflow is about to know of it, so no power failure may take it
                 journal.sync()
@@ -152,8 +154,8 @@ class TrackedRun:
             self._last.append({"score": epoch, "time": int(time.time() * 1000), "metrics": values})
 
     def artifact(self, path: Path) -> None:
-        """Keep a file of the run's directory with the run."""
-        self._last.append({"artifact": path.name})
+        """Keep a file below the run's directory with the run."""
+        self._last.append({"artifact": path.relative_to(self.directory).as_posix()})
 
     def model(self, requirements: Sequence[str], *, anew: bool = False) -> None:
         """Keep the model that lies in the run's directory with the run; ``anew`` also where it has one already."""

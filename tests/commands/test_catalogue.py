@@ -23,7 +23,12 @@ from tests.command import Ended, environment, nnexp
 from tests.discovery.test_installed_plugins import HUBER, install
 from tests.discovery.test_presets import ROBUST, WIDE, add_conf
 
-OWN = [(kind, name) for kind in KINDS for name, claims in entries()[kind].items() if claims[0].distribution == "nnexp"]
+OWN = [
+    (kind, name)
+    for kind in catalogue_text.LISTED
+    for name, claims in entries()[kind].items()
+    if claims[0].distribution == "nnexp"
+]
 
 ODD = """
 from dataclasses import dataclass
