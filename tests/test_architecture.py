@@ -19,7 +19,7 @@ TOP = {"__init__", "__main__", "library", "serving", *DOORS}
 """What lies beside the folders."""
 ALIASES = {"datasets/__init__.py", "datasets/frame.py", "tracking/serving.py"}
 """Old names that are data: of distributions and of models that MLflow has."""
-HYDRA = {"composition", "sweep", "commands"}
+HYDRA = {"composition", "sweep", "remote", "commands"}
 """What may import Hydra and OmegaConf."""
 MLFLOW = {"tracking"}
 """What may import MLflow."""

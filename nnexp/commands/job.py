@@ -77,7 +77,8 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
     values = plain(config)
     here = not session.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
     if stands == "waiting":
-        refuse_changed_files(values, place)
+        if place.tags is None:  # elsewhere files are there by their digests
+            refuse_changed_files(values, place)
         return run(values, place, console, cache=session.cache, delivered_here=here)
     uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
@@ -129,7 +130,8 @@ def placed() -> Place:
     if here.mode != RunMode.MULTIRUN:
         return Place(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir
-    return Place(directory, outputs, overrides, states.run_name(root, overrides), root.name, int(here.job.num))
+    name, tags = states.run_name(root, overrides), current().tags
+    return Place(directory, outputs, overrides, name, root.name, int(here.job.num), tags)
 
 
 def discard(session: Session) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
+from hydra.utils import get_class
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -25,8 +26,13 @@ def chosen(config: DictConfig, group: str) -> str:
 
 
 def is_own(launcher: Mapping[Any, Any]) -> bool:
-    """Whether the launcher with this configuration is nnexp's, whose jobs leave their record to the sweep's process."""
+    """Whether the launcher with this configuration is the one that comes with nnexp."""
     return str(launcher.get("_target_", "")).endswith(".NnexpLauncher")
+
+
+def leaves_delivery(launcher: Mapping[Any, Any]) -> bool:
+    """Whether jobs of the launcher with this configuration leave their record to the sweep's process."""
+    return bool(getattr(get_class(str(launcher["_target_"])), "leaves_delivery", False))
 
 
 def is_basic(sweeper: Mapping[Any, Any]) -> bool:

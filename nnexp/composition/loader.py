@@ -194,6 +194,13 @@ class GuardedLoader(ConfigLoaderImpl):
             config.hydra.sweep.dir = directory
         return config
 
+    def needs_files(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> bool:
+        """Whether a job cannot be composed without conf/, as it would have to be on a machine that has another one."""
+        with contextlib.suppress(Exception):
+            conditional = fixed_beside_varied(tuple(master_config.hydra.overrides.task))
+            return bool(conditional) or not (configs.tested() and self._templates.knows(master_config, sweep_overrides))
+        return True
+
     def _of_a_template(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:
         """A job's configuration from its template; None where that is not certain to be what Hydra composes.
 

@@ -67,21 +67,30 @@ class Templates:
 
         (The latter's hydra.* is without the plain values.) Raises Doubt, or any error of Hydra's.
         """
-        choices: list[Override] = []
-        plain: list[Override] = []
         overrides = [read(line) for line in lines]
-        for each in overrides:
-            (choices if self._chooses(each.key_or_group) else plain).append(each)
-        if not all(isinstance(each.value(), str) for each in choices):
-            raise Doubt
-        structure = [*master.hydra.overrides.hydra, *(str(each.input_line) for each in choices)]
-        template = self._template(master.hydra.job.config_name, structure)
+        plain = [each for each in overrides if not self._chooses(each.key_or_group)]
+        template = self._template(*self._of(master, overrides))
         config = duplicate(template.config)
         ConfigLoaderImpl._apply_overrides_to_config(plain, config)
         touched = {each.key_or_group.partition(".")[0] for each in plain}
         raw = {**template.raw, **{key: raw_value(config, key) for key in touched}}
         note(config.hydra, overrides)
         return config, raw
+
+    def knows(self, master: DictConfig, lines: Sequence[str]) -> bool:
+        """Whether a job's template is made, so that no file is read for it. Raises Doubt, or any error of Hydra's."""
+        name, structure = self._of(master, [read(line) for line in lines])
+        return (name, tuple(structure)) in self._made
+
+    def _of(self, master: DictConfig, overrides: Sequence[Override]) -> tuple[str | None, list[str]]:
+        """What a job's template is made of."""
+        choices = [each for each in overrides if self._chooses(each.key_or_group)]
+        if not all(isinstance(each.value(), str) for each in choices):
+            raise Doubt
+        return master.hydra.job.config_name, [
+            *master.hydra.overrides.hydra,
+            *(str(each.input_line) for each in choices),
+        ]
 
     def _chooses(self, key: str) -> bool:
         if key not in self._groups:

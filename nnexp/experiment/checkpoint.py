@@ -9,10 +9,11 @@ two series. They are neither written nor delivered a second time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -50,9 +51,16 @@ def save(checkpoint: Checkpoint, directory: Path) -> None:
     }
     if checkpoint.best_theta is not None:
         arrays["best_theta"] = checkpoint.best_theta
+    with placing(directory) as file:
+        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+
+
+@contextmanager
+def placing(directory: Path) -> Iterator[BinaryIO]:
+    """Give the file to write a checkpoint into, which is on the disk and in its place afterwards; the one before stays, too."""
     path = directory / CHECKPOINT
     with replacing(path, forced=True) as file:
-        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+        yield file
         if path.exists():
             path.replace(directory / PREVIOUS)
     force_folder(directory)

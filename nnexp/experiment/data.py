@@ -15,24 +15,25 @@ import functools
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.basics.fields import files, hyperparameters
+from nnexp.basics.fields import files, hyperparameters, is_file
 from nnexp.engine.training import Part
 from nnexp.experiment.contracts import blaming, check_data, who
 from nnexp.experiment.preprocessing import Preprocessing, Rows, Split, split
-from nnexp.plugin import Data, Dataset
+from nnexp.plugin import Data, Dataset, Plugin
 
 MOST_BYTES = 2 << 30
 """What the caches of a sweep's workers keep at most, all together."""
 
+P = TypeVar("P", bound=Plugin)
 PartName = Literal["training", "validation", "test"]
 
 
@@ -116,10 +117,12 @@ class Cache:
     """Data as loaded, split and scaled, of the runs before; for one thread of a process that makes many runs.
 
     What was used last is kept, up to ``most_bytes``. Everything in it is read-only, so that no run changes another's data.
+    Where the files that a configuration names lie elsewhere on this machine, ``files`` says where.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES, files: Mapping[str, str] = MappingProxyType({})) -> None:
         self.most_bytes = most_bytes
+        self.files = files
         self._bytes = 0
         self._kept: OrderedDict[Hashable, Loaded | Samples] = OrderedDict()
 
@@ -130,6 +133,7 @@ class Cache:
 
     def load(self, dataset: Dataset, seeds: np.random.SeedSequence) -> Loaded:
         """The dataset's data. One that takes nothing from its generator is the same for all seeds."""
+        dataset = located(dataset, self.files)
         found, seed = identity(dataset), repr(seeds)
         for key in ((found, "any seed"), (found, seed)):
             if isinstance(kept := self._kept.get(key), Loaded):
@@ -166,6 +170,19 @@ class Cache:
         self._bytes += size(entry)
         while self._bytes > self.most_bytes:
             self._bytes -= size(self._kept.popitem(last=False)[1])
+
+
+def located(plugin: P, where: Mapping[str, str]) -> P:
+    """The plugin with the paths of its files as they are on this machine."""
+    if not any(path in where for path in files(plugin)):
+        return plugin
+    chosen: dict[str, Any] = {}
+    for item in filter(is_file, hyperparameters(plugin)):
+        named = getattr(plugin, item.name)
+        chosen[item.name] = (
+            tuple(where.get(path, path) for path in named) if isinstance(named, tuple) else where.get(named, named)
+        )
+    return replace(plugin, **chosen)
 
 
 def arrays(entry: Loaded | Samples) -> Iterator[NDArray[Any]]:

@@ -25,7 +25,7 @@ from nnexp.engine.training import Clock, Diverged, Epoch, blas_threads, measure,
 from nnexp.errors import counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
-from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load
+from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load, located
 from nnexp.experiment.engines import choose, rehearse_engine, without_default
 from nnexp.experiment.model import Model
 from nnexp.experiment.plan import SECTIONS, Plan
@@ -248,7 +248,8 @@ def built(chosen: Plan, data: Loaded, seeds: list[np.random.SeedSequence], cache
     network = MLP(sizes, chosen.activation, output, settings.dtype)
     metrics = for_task(data.data.task, loss.threshold, preprocessing.outputs.shift, preprocessing.outputs.scale)
     with blaming(chosen.chosen()):
-        initialize(network, chosen.initializer, np.random.default_rng(seeds[2]))
+        initializer = located(chosen.initializer, cache.files) if cache else chosen.initializer
+        initialize(network, initializer, np.random.default_rng(seeds[2]))
         objective = Objective(loss, output)
         few = samples.of(samples.split.training[:SAMPLES])
         rehearse(network, objective, chosen.optimizer, few.design, few.y)

@@ -67,6 +67,8 @@ class Place:
     name: str = ""
     sweep: str = ""
     job: int | None = None
+    tags: Mapping[str, str] | None = None
+    """What its record says of where it is carried out, if that is not the machine of the command."""
 
 
 RUN_SECTIONS: Mapping[str, type[TrackingSettings | CheckpointSettings | SweepSettings]] = {

@@ -37,6 +37,8 @@ from nnexp.plugin import Plugin
 from nnexp.tracking.opening import Opening
 from nnexp.tracking.store import Finished
 
+COMMIT = "mlflow.source.git.commit"
+"""The tag with the commit of the directory that a command was started in."""
 KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
 """A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
 
@@ -146,10 +148,10 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
         found["nnexp.notes"] = "\n".join(said)
     if place.sweep:
         found["nnexp.sweep"] = place.sweep
-    commit = git_commit(place.outputs.parent)
+    commit = git_commit(place.outputs.parent) if place.tags is None else ""
     if commit:
-        found["mlflow.source.git.commit"] = commit
-    return found
+        found[COMMIT] = commit
+    return {**found, **(place.tags or {})}
 
 
 def plugin_versions(experiment: Experiment) -> str:

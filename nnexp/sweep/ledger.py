@@ -133,15 +133,16 @@ def todo(directory: Path) -> dict[int, Literal["train", "continue"]]:
     return found
 
 
-def set_aside(job: Job) -> None:
-    """Move what a failed job left into a folder of its own, so that it begins anew; ``result.json``, which says so, at last."""
+def set_aside(directory: Path) -> Path:
+    """Move what a job left into a folder of its own, so that it begins anew; ``result.json``, which says how, at last."""
     number = 1
-    while (attempt := job.directory / ATTEMPT.format(number)).exists():
+    while (attempt := directory / ATTEMPT.format(number)).exists():
         number += 1
     attempt.mkdir()
     for name in (JOURNAL, PROGRESS, CHECKPOINT, PREVIOUS, RESULT):
-        if (job.directory / name).exists():
-            (job.directory / name).replace(attempt / name)
+        if (directory / name).exists():
+            (directory / name).replace(attempt / name)
+    return attempt
 
 
 def show_problems(sweep: Sweep) -> None:

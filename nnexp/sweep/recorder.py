@@ -16,7 +16,7 @@ from nnexp.basics.files import Unreadable, outputs_here, relative
 from nnexp.basics.origin import embedded
 from nnexp.basics.removing import remove
 from nnexp.basics.store_address import same_store
-from nnexp.composition.composed import is_own, plain
+from nnexp.composition.composed import leaves_delivery, plain
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import TrackingSettings, store_words
@@ -87,7 +87,7 @@ class Recorder(Callback):
 def deliverer(config: DictConfig, session: Session) -> DeliveryProcess | None:
     """Hire one; None for ``tracking=none``, and under a launcher whose jobs deliver their runs themselves."""
     tracking, resumed = session.sweep.tracking, session.sweep.resumed
-    if tracking is None or tracking.name == "none" or not is_own(config.hydra.launcher):
+    if tracking is None or tracking.name == "none" or not leaves_delivery(config.hydra.launcher):
         session.dismiss_prestarted()
         return None
     going_on = [resumed.directory / str(number) for number in ledger.todo(resumed.directory)] if resumed else []

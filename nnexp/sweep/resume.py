@@ -49,7 +49,7 @@ def retry(directory: Path) -> None:
         if job.directory in waiting:
             note(f"#{job.number} is not tried again: MLflow does not have all of it yet. Type python -m nnexp sync")
         else:
-            ledger.set_aside(job)
+            ledger.set_aside(job.directory)
 
 
 def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ job of the task) finds it by ``current``; a process that another launcher starte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -52,6 +52,8 @@ class Session:
     """One of a sweep's worker processes: what a job says goes into its own log, and its record to another process."""
     cache: Cache | None = None
     """The data of this worker's jobs."""
+    tags: Mapping[str, str] | None = None
+    """What this worker's runs say of where they are carried out, if that is not the machine of the command."""
     prestarted: Popen[bytes] | None = None
     """A process for the delivery process, which imports MLflow until somebody knows what it is to do."""
     site: Site | None = None

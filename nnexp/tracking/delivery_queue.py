@@ -66,7 +66,7 @@ class DeliveryQueue:
         self._prepared: set[Path] = set()
         self._closing = self._hurried = self._abandoned = False
         self._stores: dict[tuple[str, str], Store] = {}
-        self._live: dict[Path, Delivery] = {}
+        self._live: dict[tuple[Path, str], Delivery] = {}
         self._looked = 0.0
         self._thread = threading.Thread(target=self._work, name="deliveries", daemon=True)
         self._thread.start()
@@ -132,7 +132,7 @@ class DeliveryQueue:
     def _deliver(self, directory: Path, patience: Mapping[str, str]) -> bool:
         """Deliver a run that has ended; one that fails goes to the end of the queue."""
         why = self._tried(partial(self._flush, directory, patience))
-        self._live.pop(directory, None)
+        self._live = {key: each for key, each in self._live.items() if key[0] != directory}
         with self._changed:
             self._left.popleft()
             if why:
@@ -179,7 +179,7 @@ class DeliveryQueue:
         store = self._store(entry.uri, entry.experiment)
         with held(entry) as there, quiet(QUICK, firmly=True):
             if there:
-                delivery = self._live.setdefault(directory, Delivery(store, directory))
+                delivery = self._live.setdefault((directory, entry.path.name), Delivery(store, directory))
                 ends = time.monotonic() + LOOK
                 while delivery.advance() and time.monotonic() < ends and not self._closing:
                     pass

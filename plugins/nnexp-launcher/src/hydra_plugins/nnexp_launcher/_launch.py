@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,10 +138,14 @@ class Launch:
             pool.end(at_once=bool(handed))
 
 
-def payload(around: Surroundings, enter: Callable[[], None] | None) -> bytes:
-    """What a worker takes over from this process; it calls ``enter`` once before its first job."""
+def payload(
+    around: Surroundings,
+    enter: Callable[[], None] | None,
+    within: Callable[[DictConfig], AbstractContextManager[None]] | None = None,
+) -> bytes:
+    """What a worker takes over from this process; it calls ``enter`` before its first job, and runs each ``within``."""
     import cloudpickle
 
-    state = State(around.context, around.task, around.config, Singleton.get_state(), enter)
+    state = State(around.context, around.task, around.config, Singleton.get_state(), enter, within)
     made: bytes = cloudpickle.dumps(state)
     return made

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -38,6 +39,8 @@ class State:
     singletons: Any
     enter: Callable[[], None] | None
     """Called once before the first job."""
+    around: Callable[[DictConfig], AbstractContextManager[None]] | None = None
+    """Each job runs within this, made of its configuration."""
 
 
 @dataclass
@@ -63,12 +66,12 @@ def begin(payload: bytes) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def carry_out(number: int, overrides: Sequence[str]) -> Outcome:
-    """Run one job."""
+def carry_out(number: int, overrides: Sequence[str], config: DictConfig | None = None) -> Outcome:
+    """Run one job, whose configuration may be composed already."""
     here = HERE.get()
     here.busy = True
     try:
-        return portable(_carry_out(state(here), number, overrides))
+        return portable(_carry_out(state(here), number, overrides, config))
     except (KeyboardInterrupt, SystemExit) as stopped:
         return Outcome(JobStatus.FAILED, InterruptedError(type(stopped).__name__), "", "", "")
     finally:
@@ -99,16 +102,17 @@ def composed(context: HydraContext, master: DictConfig, number: int, overrides: 
     return config
 
 
-def _carry_out(taken: State, number: int, overrides: Sequence[str]) -> Outcome:
-    config = composed(taken.context, taken.config, number, overrides)
+def _carry_out(taken: State, number: int, overrides: Sequence[str], config: DictConfig | None) -> Outcome:
+    config = composed(taken.context, taken.config, number, overrides) if config is None else config
     HydraConfig.instance().set_config(config)
-    done = run_job(
-        hydra_context=taken.context,
-        config=config,
-        task_function=taken.task,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
+    with taken.around(config) if taken.around else nullcontext():
+        done = run_job(
+            hydra_context=taken.context,
+            config=config,
+            task_function=taken.task,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
     return Outcome(
         done.status,
         done._return_value,  # noqa: SLF001 (its public name raises a failure's exception)

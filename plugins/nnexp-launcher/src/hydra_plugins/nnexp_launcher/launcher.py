@@ -29,6 +29,9 @@ ConfigStore.instance().store(group="hydra/launcher", name="nnexp", node=NnexpLau
 class NnexpLauncher(Launcher):
     """Runs jobs on workers that import everything once. A worker that is killed costs its own job, no other."""
 
+    leaves_delivery = True
+    """Jobs of nnexp's own command leave their record to the process of the sweep."""
+
     def __init__(self, workers: int | None = None) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"hydra.launcher.workers must be at least 1. Got {workers}.")

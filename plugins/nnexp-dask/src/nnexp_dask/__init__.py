@@ -1,0 +1,11 @@
+"""The jobs of a sweep on the workers of a Dask cluster: ``hydra/launcher=dask``.
+
+| module | what is in it |
+|---|---|
+| `settings` | `hydra.launcher.*`, checked: which addresses are safe |
+| `cluster` | the connection to a scheduler, or a cluster of this machine's own; whether its workers fit |
+| `errand` | what is said between head and workers |
+| `seat` | a warm process in which a worker has jobs carried out |
+| `desk` | a worker's end: its seats, its folder, what it tells the head |
+| `pool` | the head's end: which job is where, and what becomes of it |
+"""

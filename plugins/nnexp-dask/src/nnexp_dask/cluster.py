@@ -1,0 +1,207 @@
+"""The connection to a running scheduler, or a cluster of this machine's own; and whether its workers fit the head."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp.errors import NnexpError, first_line, listed
+from nnexp.remote.facts import HOURS_OFF, Facts, differences, facts
+from nnexp.terminal.console import note
+from nnexp_dask.settings import Settings
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster, Security
+
+CONNECT_SECONDS = 5.0
+"""How long a scheduler may take to answer."""
+LAST_SECONDS = 0.3
+"""What taking leave of the cluster may take."""
+OWN = ("nnexp-dask", "dask", "distributed", "cloudpickle")
+"""Distributions that head and workers need in the same versions, for the sake of this one."""
+
+
+class Connection:
+    """To the cluster of one launch. It is made in a thread, since that takes half a second that others can use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._cluster: LocalCluster | None = None
+        self._client: Client | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._connect, name="connecting", daemon=True)
+        self._thread.start()
+
+    @property
+    def client(self) -> Client:
+        """Dask's client. Raises NnexpError where there is no scheduler, or one that is not to be talked to."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+        assert self._client is not None
+        return self._client
+
+    @property
+    def where(self) -> str:
+        """The scheduler, for messages."""
+        return self.settings.address or "this machine"
+
+    def _connect(self) -> None:
+        try:
+            self._client = self._connected()
+        except NnexpError as error:
+            self._error = error
+        except Exception as error:  # noqa: BLE001 (whatever Dask raises: told by whoever asks for the client)
+            self._error = no_scheduler(self.where, error)
+
+    def _connected(self) -> Client:
+        import dask
+
+        dask.config.set({"logging": {"distributed": "critical", "tornado": "critical"}})
+        from distributed import Client, LocalCluster
+
+        settings = self.settings
+        if settings.address is None:
+            from hydra_plugins.nnexp_launcher._pool import cores
+
+            # Its one worker is in this process: the jobs' own processes are what there is of them. No port is opened.
+            self._cluster = LocalCluster(
+                n_workers=1,
+                threads_per_worker=settings.workers or cores(),
+                processes=False,
+                memory_limit=0,
+                dashboard_address=None,
+            )
+            return Client(self._cluster, set_as_default=False)
+        return Client(
+            settings.address,
+            security=security(settings),
+            timeout=CONNECT_SECONDS,
+            set_as_default=False,
+            name="nnexp",
+        )
+
+    def close(self) -> None:
+        """Take leave. What does not answer is left alone."""
+        self._thread.join()
+        work = threading.Thread(target=self._close, daemon=True)
+        work.start()
+        work.join(LAST_SECONDS)
+
+    def _close(self) -> None:
+        with contextlib.suppress(Exception):
+            if self._client:
+                self._client.close(timeout=LAST_SECONDS)
+            if self._cluster:
+                self._cluster.close(timeout=LAST_SECONDS)
+
+
+def security(settings: Settings) -> Security | None:
+    """What a connection is encrypted with; None where Dask's own configuration says so, or nothing is."""
+    from distributed import Security
+
+    if not settings.certificate:
+        return None
+    path = str(Path(settings.certificate).expanduser().absolute())
+    try:
+        ssl.create_default_context(cafile=path).load_cert_chain(path)
+    except (ssl.SSLError, OSError) as error:
+        raise NnexpError(
+            f"hydra.launcher.certificate={settings.certificate} is no PEM file with a certificate and its key "
+            f"({first_line(error)})."
+        ) from None
+    return Security(tls_ca_file=path, tls_client_cert=path, require_encryption=True)
+
+
+def no_scheduler(address: str, error: Exception) -> NnexpError:
+    """The message where nothing answers that is a scheduler, or its certificate does not fit."""
+    chain: list[BaseException] = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    said = next((first_line(each) for each in reversed(chain) if str(each)), type(error).__name__)
+    if any(isinstance(each, ssl.SSLError) or "ssl" in str(each).lower() for each in chain):
+        return NnexpError(
+            f"The scheduler at {address} and this command have no certificate in common ({said}). Type "
+            "hydra.launcher.certificate=FILE with the PEM file that the scheduler was started with."
+        )
+    if address.startswith("tls"):
+        said += "; a scheduler that is not encrypted answers nothing here, either"
+    return NnexpError(
+        f"No Dask scheduler answers at {address} ({said}). Start one (dask scheduler --host HOST --port PORT), or leave "
+        "hydra.launcher.address out for workers on this machine."
+    )
+
+
+def wait_for_workers(client: Client, settings: Settings) -> None:
+    """Wait until the scheduler has a worker; say what starts one."""
+    if workers_of(client):
+        return
+    tls = f" --tls-ca-file {settings.certificate} --tls-cert {settings.certificate}" if settings.certificate else ""
+    note(
+        f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. On each host type: "
+        f"dask worker {settings.address}{tls} --nthreads JOBS"
+    )
+    while not workers_of(client):
+        if client.status != "running":
+            raise gone(str(settings.address))
+        time.sleep(0.2)
+
+
+def workers_of(client: Client) -> list[str]:
+    """The addresses of the workers that the scheduler knows."""
+    return list(client.scheduler_info()["workers"])
+
+
+def gone(address: str) -> NnexpError:
+    """The message where the scheduler has ended."""
+    return NnexpError(
+        f"The Dask scheduler at {address} is gone, or cannot be reached any more. Nothing is lost: start it again and "
+        "resume the sweep."
+    )
+
+
+def refuse_unfit(client: Client, head: Facts) -> None:
+    """Refuse a cluster with workers that do not fit. Raises NnexpError, which says what differs."""
+    answers: Mapping[str, Any] = client.run(facts, tuple(head.versions), on_error="return")
+    lines = []
+    for address, answer in answers.items():
+        lines += [f"{host_of(address, answer)}: {line}" for line in unfit(head, answer)]
+    if lines:
+        names = dict.fromkeys(lines)
+        raise NnexpError(
+            "Workers do not fit this machine, and would give other numbers, or none:\n  "
+            + "\n  ".join([*names][:10] + ([f"and {len(names) - 10} more"] if len(names) > 10 else []))
+            + f"\nInstall there what is here: pip install {' '.join(f'{name}=={number}' for name, number in needed(head))}"
+        )
+    off = {each.host for each in answers.values() if abs(each.clock - time.time()) > HOURS_OFF}
+    if off:
+        note(
+            f"The clock of {listed(sorted(off), most=4)} is more than {HOURS_OFF / 60:.0f} minutes off this one's. The "
+            "numbers are the same; the times of their metrics are not."
+        )
+
+
+def needed(head: Facts) -> Iterator[tuple[str, str]]:
+    """The distributions that a worker has to have."""
+    return ((name, number) for name, number in head.versions.items() if number != "none")
+
+
+def host_of(address: str, answer: Any) -> str:
+    """A worker in words."""
+    return f"{answer.host} ({address})" if isinstance(answer, Facts) else address
+
+
+def unfit(head: Facts, answer: Any) -> Iterator[str]:
+    """What keeps a worker that gave this answer from taking jobs."""
+    if isinstance(answer, Facts):
+        yield from differences(head, answer)
+    elif isinstance(answer, ImportError):
+        yield f"{first_line(answer)}: nnexp {version('nnexp')} is not installed there"
+    else:
+        yield first_line(answer)

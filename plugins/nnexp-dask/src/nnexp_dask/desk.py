@@ -1,0 +1,206 @@
+"""A worker's end of a sweep: its seats, its folder, and what it tells the head. Dask keeps it with the worker, as a plugin.
+
+The scheduler hands it to each worker that comes, also to one that comes later. It ends with the sweep: when the head takes it
+back, when the worker does, or when the head is gone, since Dask then takes the tasks back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import secrets
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distributed import WorkerPlugin
+from hydra_plugins.nnexp_launcher._interface import Outcome
+from hydra_plugins.nnexp_launcher._pool import KILLED
+from tornado.ioloop import PeriodicCallback
+
+from nnexp.remote.desk import JobFolder
+from nnexp.remote.dispatch import entering
+from nnexp.remote.facts import Facts, differences, facts
+from nnexp.remote.luggage import Luggage
+from nnexp.remote.parcel import News
+from nnexp_dask.errand import TOPIC, Errand, Report
+from nnexp_dask.seat import Seat
+
+LOOK = 0.5
+"""Seconds between two looks at a job that runs."""
+CLOSING = 2.0
+"""Seconds that a job has to close its run where it is taken back."""
+UNFIT_SECONDS = 1.0
+"""What a worker that does not fit takes for a job: or else it would draw all of them."""
+
+
+@dataclass
+class Running:
+    """A job that is carried out here."""
+
+    number: int
+    seat: Seat
+    folder: JobFolder | None
+    withdrawn: threading.Event = field(default_factory=threading.Event)
+
+
+class Desk(WorkerPlugin):
+    """One sweep's, on one worker. Made at the head, sent to the workers, set up there."""
+
+    def __init__(  # noqa: PLR0913 (what a sweep is)
+        self,
+        name: str,
+        payload: bytes,
+        head: Facts,
+        *,
+        luggage: Luggage | None = None,
+        environment: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        directory: str = "",
+    ) -> None:
+        self.name = name
+        self._payload = payload
+        self._head = head
+        self._luggage = luggage
+        self._environment = dict(environment or {})
+        self._tags = dict(tags or {})
+        self._directory = directory
+
+    def setup(self, worker: Any) -> None:
+        """Unpack, and have the seats made, which import while the first jobs come."""
+        self._worker = worker
+        self._here = facts(self._head.versions)
+        self.unfit = "; ".join(differences(self._head, self._here))
+        self._own = tempfile.TemporaryDirectory(prefix="nnexp-", dir=worker.local_directory, ignore_cleanup_errors=True)
+        root = Path(self._own.name).resolve()
+        files = self._luggage.unpack(root) if self._luggage else {}
+        self._sweep = root / self._luggage.sweep if self._luggage else None
+        self._root = root if self._luggage else Path(self._directory)
+        tags = {**self._tags, **self._here.tags}
+        self._enter: Callable[[], None] | None = None
+        if self._luggage:
+            self._enter = entering(worker.state.nthreads, files, tags)
+        self._running: dict[str, Running] = {}
+        self._seats: queue.SimpleQueue[Seat] = queue.SimpleQueue()
+        if not self.unfit:
+            threading.Thread(target=self._make_seats, args=(worker.state.nthreads,), daemon=True).start()
+        self._alive = PeriodicCallback(self._say_alive, 1000)
+        self._alive.start()
+        self._say_alive()
+
+    def teardown(self, worker: Any) -> None:
+        """End the seats, and remove the folder."""
+        self._alive.stop()
+        for each in [*self._running.values()]:
+            each.withdrawn.set()
+            each.seat.end()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._seats.get_nowait().end()
+        self._own.cleanup()
+
+    def transition(self, key: Any, start: str, finish: str, **more: Any) -> None:
+        """Dask takes a task back: because the head wants that, or because it is gone."""
+        if finish in ("cancelled", "released", "forgotten") and (found := self._running.get(str(key))):
+            found.withdrawn.set()
+
+    def carry_out(self, key: str, errand: Errand) -> Report:
+        """Have a job carried out, and tell the head how it goes. In the thread that Dask has for the task."""
+        start = secrets.token_hex(8)
+        if self.unfit:
+            time.sleep(UNFIT_SECONDS)
+            return Report(start, "unfit", words=self.unfit)
+        if errand.processor not in ("", self._here.processor):
+            return Report(start, "another processor", words=f"{self._here.host} has {self._here.processor}")
+        seat = self._free_seat()
+        folder = JobFolder(self._sweep / str(errand.number)) if self._sweep else None
+        if folder:
+            folder.begin(errand.files)
+        running = self._running[key] = Running(errand.number, seat, folder)
+        self._say("begun", number=errand.number, key=key, start=start, worker=self._worker.address)
+        try:
+            return self._carried_out(errand, start, key, running)
+        finally:
+            del self._running[key]
+            if folder:
+                folder.clear()
+            if seat.alive:
+                self._seats.put(seat)
+            else:
+                seat.end()
+                self._seats.put(self._new_seat())
+
+    def _carried_out(self, errand: Errand, start: str, key: str, running: Running) -> Report:
+        running.seat.begin(errand.number, errand.overrides, errand.config)
+        until = None
+        try:
+            while (outcome := running.seat.outcome(LOOK)) is None:
+                if running.folder and (news := running.folder.news()):
+                    self._say_news(errand.number, key, start, news)
+                if running.withdrawn.is_set() and until is None:
+                    until = time.monotonic() + CLOSING
+                    running.seat.signal(signal.SIGTERM)
+                if until is not None and time.monotonic() > until:
+                    running.seat.end()
+                    return Report(start, "withdrawn")
+        except EOFError:
+            return Report(start, "died", Outcome.failed(RuntimeError(KILLED)), self._rest(running), KILLED)
+        return Report(start, "ended", outcome, self._rest(running))
+
+    def checkpoint(self, number: int) -> bytes:
+        """The present checkpoint of a job that is carried out here; nothing where there is none."""
+        found = [each.folder for each in self._running.values() if each.number == number and each.folder]
+        return found[0].checkpoint_content() if found else b""
+
+    def interrupt(self, how: int) -> None:
+        """Have all jobs closed."""
+        for each in [*self._running.values()]:
+            each.seat.signal(how)
+
+    def _rest(self, running: Running) -> News:
+        return running.folder.rest() if running.folder else News()
+
+    def _free_seat(self) -> Seat:
+        while True:
+            seat = self._seats.get()
+            if seat.alive:
+                return seat
+            seat.end()
+            self._seats.put(self._new_seat())
+
+    def _make_seats(self, count: int) -> None:
+        for _ in range(count):
+            self._seats.put(self._new_seat())
+
+    def _new_seat(self) -> Seat:
+        return Seat(self._payload, self._enter, self._root, self._environment)
+
+    def _say_alive(self) -> None:
+        self._say(
+            "alive",
+            worker=self._worker.address,
+            host=self._here.host,
+            seats=self._worker.state.nthreads,
+            unfit=self.unfit,
+            jobs=[each.number for each in [*self._running.values()]],
+        )
+
+    def _say_news(self, number: int, key: str, start: str, news: News) -> None:
+        streams = {name: list(each) for name, each in news.streams.items()}
+        self._say(
+            "news",
+            number=number,
+            key=key,
+            start=start,
+            worker=self._worker.address,
+            streams=streams,
+            checkpoint=bool(news.files),
+        )
+
+    def _say(self, what: str, **more: Any) -> None:
+        self._worker.log_event(TOPIC, {"sweep": self.name, "what": what, **more})

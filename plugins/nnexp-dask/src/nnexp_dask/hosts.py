@@ -1,0 +1,75 @@
+"""Which workers there are, as far as they are heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nnexp.errors import counted
+
+
+@dataclass
+class Worker:
+    """A worker that has said something."""
+
+    host: str
+    seats: int
+    unfit: str
+    heard: float
+
+
+class Hosts:
+    """The workers of a sweep. One that is silent for more than ``patience`` seconds is lost."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self._workers: dict[str, Worker] = {}
+        self._told: set[str] = set()
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """A worker is alive, and says perhaps what it is."""
+        address = str(message["worker"])
+        if message["what"] == "alive":
+            self._workers[address] = Worker(
+                str(message["host"]), int(message["seats"]), str(message["unfit"]), time.monotonic()
+            )
+        elif address in self._workers:
+            self._workers[address].heard = time.monotonic()
+
+    def lost(self) -> Iterator[str]:
+        """The workers that have been silent for too long; they are forgotten."""
+        now = time.monotonic()
+        for address in [each for each, worker in self._workers.items() if now - worker.heard > self.patience]:
+            del self._workers[address]
+            yield address
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be said once."""
+        for address, worker in self._workers.items():
+            if worker.unfit and address not in self._told:
+                self._told.add(address)
+                yield f"The worker {address} on {worker.host} does not fit, and gets no jobs: {worker.unfit}"
+
+    @property
+    def seats(self) -> int:
+        """Jobs that can be carried out at the same time."""
+        return sum(worker.seats for worker in self._fit.values())
+
+    @property
+    def only_fit(self) -> list[str] | None:
+        """The workers that may have jobs; None where all may."""
+        return [*self._fit] if len(self._fit) < len(self._workers) else None
+
+    @property
+    def _fit(self) -> dict[str, Worker]:
+        return {address: worker for address, worker in self._workers.items() if not worker.unfit}
+
+    @property
+    def words(self) -> str:
+        """``3 hosts, 12 workers``."""
+        fit = self._fit.values()
+        return (
+            f"{counted(len({each.host for each in fit}), 'host')}, {counted(sum(each.seats for each in fit), 'worker')}"
+        )

@@ -1,0 +1,123 @@
+"""A warm process in which a worker has one job after the other carried out. It is no process of multiprocessing's.
+
+A worker of Dask's may be a daemon, which has no children of that kind. The seat and its worker talk through a pipe; a second
+one, on which nothing is said, tells the seat that its worker is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from hydra_plugins.nnexp_launcher._interface import Outcome
+
+BEGIN = "import sys; from nnexp_dask.seat import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+"""What the process runs."""
+GONE = 1
+"""How it ends when its worker has."""
+
+
+class Seat:
+    """The worker's end. It is used by one thread, but for ``signal`` and ``end``."""
+
+    def __init__(
+        self, payload: bytes, enter: Callable[[], None] | None, directory: Path, more: Mapping[str, str]
+    ) -> None:
+        ours, theirs = Pipe()
+        alive, self._lifeline = os.pipe()
+        self._connection = ours
+        # -P and the path: what is imported is what this process has, also where the directory has a folder "nnexp".
+        self._process = subprocess.Popen(  # noqa: S603 (this very Python)
+            [sys.executable, "-P", "-c", BEGIN, str(theirs.fileno()), str(alive)],
+            stdin=subprocess.DEVNULL,
+            env={**environment(), **more, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"},
+            cwd=directory,
+            pass_fds=(theirs.fileno(), alive),
+            start_new_session=True,  # Ctrl-C is for the head, which then has this process told
+        )
+        theirs.close()
+        os.close(alive)
+        with contextlib.suppress(OSError):
+            self._connection.send((payload, enter))
+
+    def begin(self, number: int, overrides: tuple[str, ...], config: Any) -> None:
+        """Have it carry out a job."""
+        with contextlib.suppress(OSError):  # it has died, as whoever waits for the outcome sees
+            self._connection.send((number, overrides, config))
+
+    def outcome(self, within: float) -> Outcome | None:
+        """What became of the job, if that is known in time. Raises EOFError where the process has died."""
+        try:
+            if not self._connection.poll(within):
+                return None
+            found: Outcome = self._connection.recv()
+        except OSError:
+            raise EOFError from None
+        return found
+
+    def signal(self, how: int) -> None:
+        """Send it a signal, if it is alive."""
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a process still."""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            os.close(self._lifeline)
+        self._connection.close()
+
+
+def environment() -> dict[str, str]:
+    """This worker's environment without what is the head's to say."""
+    from nnexp.remote.desk import HEADS
+
+    return {name: value for name, value in os.environ.items() if name not in HEADS}
+
+
+def main(connection: int, lifeline: int) -> None:
+    """Carry out what is asked for until the worker is gone."""
+    from hydra_plugins.nnexp_launcher._pool import PRELOADED
+    from hydra_plugins.nnexp_launcher._worker import begin, carry_out, portable
+
+    threading.Thread(target=end_with_worker, args=(lifeline,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = Connection(connection)
+    for name in PRELOADED:
+        importlib.import_module(name)
+    try:
+        payload, enter = worker.recv()
+        begin(payload)
+        if enter:
+            enter()
+        while True:
+            job = worker.recv()
+            try:
+                outcome = carry_out(*job)
+            except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
+                outcome = portable(Outcome.failed(error))
+            worker.send(outcome)
+    except (EOFError, OSError):
+        os._exit(GONE)
+
+
+def end_with_worker(lifeline: int) -> None:
+    """End when the worker is gone, however that went."""
+    os.read(lifeline, 1)
+    os._exit(GONE)
