@@ -6,6 +6,7 @@ import contextlib
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ CONNECT_SECONDS = 5.0
 """How long a scheduler may take to answer."""
 LAST_SECONDS = 0.3
 """What taking leave of the cluster may take."""
+LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "bokeh")
 OWN = ("nnexp-dask", "dask", "distributed", "cloudpickle")
 """Distributions that head and workers need in the same versions, for the sake of this one."""
 
@@ -63,8 +65,11 @@ class Connection:
     def _connected(self) -> Client:
         import dask
 
-        dask.config.set({"logging": {"distributed": "critical", "tornado": "critical"}})
+        dask.config.set({"logging": dict.fromkeys(LOGGERS, "critical")})  # what is to be said nnexp says
         from distributed import Client, LocalCluster
+        from distributed.versions import VersionMismatchWarning
+
+        warnings.simplefilter("ignore", VersionMismatchWarning)
 
         settings = self.settings
         if settings.address is None:
@@ -140,17 +145,20 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
 
 def wait_for_workers(client: Client, settings: Settings) -> None:
     """Wait until the scheduler has a worker; say what starts one."""
-    if workers_of(client):
-        return
-    tls = f" --tls-ca-file {settings.certificate} --tls-cert {settings.certificate}" if settings.certificate else ""
-    note(
-        f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. On each host type: "
-        f"dask worker {settings.address}{tls} --nthreads JOBS"
-    )
+    if not workers_of(client):
+        note(
+            f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. {starting(settings)}"
+        )
     while not workers_of(client):
         if client.status != "running":
             raise gone(str(settings.address))
         time.sleep(0.2)
+
+
+def starting(settings: Settings) -> str:
+    """What starts a worker, in words."""
+    tls = f" --tls-ca-file {settings.certificate} --tls-cert {settings.certificate}" if settings.certificate else ""
+    return f"On each host type: dask worker {settings.address}{tls} --nthreads JOBS"
 
 
 def workers_of(client: Client) -> list[str]:

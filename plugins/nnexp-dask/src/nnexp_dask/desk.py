@@ -35,6 +35,8 @@ LOOK = 0.5
 """Seconds between two looks at a job that runs."""
 CLOSING = 2.0
 """Seconds that a job has to close its run where it is taken back."""
+IDLE_SECONDS = 20.0
+"""What a process waits for another job before it ends."""
 UNFIT_SECONDS = 1.0
 """What a worker that does not fit takes for a job: or else it would draw all of them."""
 
@@ -89,6 +91,7 @@ class Desk(WorkerPlugin):
         self._seats: queue.SimpleQueue[Seat] = queue.SimpleQueue()
         if not self.unfit:
             threading.Thread(target=self._make_seats, args=(worker.state.nthreads,), daemon=True).start()
+        self._idle_since: float | None = None
         self._alive = PeriodicCallback(self._say_alive, 1000)
         self._alive.start()
         self._say_alive()
@@ -99,9 +102,7 @@ class Desk(WorkerPlugin):
         for each in [*self._running.values()]:
             each.withdrawn.set()
             each.seat.end()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._seats.get_nowait().end()
+        self._end_seats()
         self._own.cleanup()
 
     def transition(self, key: Any, start: str, finish: str, **more: Any) -> None:
@@ -166,12 +167,28 @@ class Desk(WorkerPlugin):
         return running.folder.rest() if running.folder else News()
 
     def _free_seat(self) -> Seat:
+        self._idle_since = None
         while True:
-            seat = self._seats.get()
+            try:
+                seat = self._seats.get(timeout=LOOK)
+            except queue.Empty:  # those that had nothing to do were let go
+                return self._new_seat()
             if seat.alive:
                 return seat
             seat.end()
             self._seats.put(self._new_seat())
+
+    def _let_idle_go(self) -> None:
+        """Seats without anything to do end after a while: the sweep may be over, and nobody left to say so."""
+        now = time.monotonic()
+        self._idle_since = None if self._running else self._idle_since or now
+        if self._idle_since and now - self._idle_since > IDLE_SECONDS:
+            self._end_seats()
+
+    def _end_seats(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._seats.get_nowait().end()
 
     def _make_seats(self, count: int) -> None:
         for _ in range(count):
@@ -181,6 +198,7 @@ class Desk(WorkerPlugin):
         return Seat(self._payload, self._enter, self._root, self._environment)
 
     def _say_alive(self) -> None:
+        self._let_idle_go()
         self._say(
             "alive",
             worker=self._worker.address,

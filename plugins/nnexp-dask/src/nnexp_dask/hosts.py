@@ -27,16 +27,32 @@ class Hosts:
         self.patience = patience
         self._workers: dict[str, Worker] = {}
         self._told: set[str] = set()
+        self._heard = time.monotonic()
 
     def heard(self, message: Mapping[str, Any]) -> None:
         """A worker is alive, and says perhaps what it is."""
-        address = str(message["worker"])
+        address, self._heard = str(message["worker"]), time.monotonic()
         if message["what"] == "alive":
             self._workers[address] = Worker(
-                str(message["host"]), int(message["seats"]), str(message["unfit"]), time.monotonic()
+                str(message["host"]), int(message["seats"]), str(message["unfit"]), self._heard
             )
         elif address in self._workers:
-            self._workers[address].heard = time.monotonic()
+            self._workers[address].heard = self._heard
+
+    def gone(self, address: str) -> bool:
+        """The scheduler has lost a worker; whether it was one of these."""
+        return self._workers.pop(address, None) is not None
+
+    def forgive(self) -> None:
+        """Count silence from now on: it was not the workers' fault."""
+        self._heard = time.monotonic()
+        for worker in self._workers.values():
+            worker.heard = self._heard
+
+    @property
+    def silence(self) -> float:
+        """Seconds since anybody was heard."""
+        return time.monotonic() - self._heard
 
     def lost(self) -> Iterator[str]:
         """The workers that have been silent for too long; they are forgotten."""

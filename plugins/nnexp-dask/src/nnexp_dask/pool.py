@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import secrets
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra_plugins.nnexp_launcher._interface import (
     LAST_SECONDS,
@@ -30,24 +27,19 @@ from hydra_plugins.nnexp_launcher._interface import (
     Surroundings,
     WorkerDiedError,
 )
-from hydra_plugins.nnexp_launcher._launch import payload
 from hydra_plugins.nnexp_launcher._worker import composed
 from omegaconf import DictConfig
 
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.checkpoint import CHECKPOINT
 from nnexp.remote.dispatch import Dispatch
-from nnexp.remote.facts import facts
 from nnexp.remote.mirror import Mirror
 from nnexp.remote.parcel import News
 from nnexp.terminal.console import note
-from nnexp_dask.cluster import OWN, Connection, gone, refuse_unfit, wait_for_workers
-from nnexp_dask.desk import Desk
-from nnexp_dask.errand import TOPIC, Errand, Report, carry_out, checkpoint_of, interrupt
+from nnexp_dask.cluster import Connection, starting
+from nnexp_dask.errand import Errand, Report
 from nnexp_dask.hosts import Hosts
-
-if TYPE_CHECKING:
-    from distributed import Client
+from nnexp_dask.link import Link
 
 LOOK = 0.5
 """Seconds between two looks at the cluster."""
@@ -55,6 +47,8 @@ DEATHS = 3
 """Processes that a job may kill in a row before it is given up."""
 AHEAD = 2
 """Jobs that are handed over for each seat: one that runs, and one that is there when it has ended."""
+AT_ONCE = 64
+"""Events that are told together."""
 
 
 @dataclass
@@ -73,6 +67,7 @@ class Job:
     told: bool = False
     """Whether the launch knows that it has begun."""
     processor: str = ""
+    """What it has been carried out on; empty where it begins."""
     deaths: int = 0
     epochs: int = 0
     """Of the mirror, when the attempt was made."""
@@ -88,53 +83,20 @@ class DaskPool:
 
     def __init__(self, around: Surroundings, connection: Connection) -> None:
         self._around = around
-        self._connection = connection
-        self._dispatch = Dispatch(around.monitor, around.context, around.config) if around.monitor is not None else None
-        self._name = f"nnexp-{secrets.token_hex(4)}"
-        self._said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._settings = connection.settings
+        own = around.monitor is not None
+        self._dispatch = Dispatch(around.monitor, around.context, around.config) if own else None
         self._jobs: dict[int, Job] = {}
         self._hosts = Hosts(connection.settings.patience)
         self._placed = ""
         self._looked = time.monotonic()
-        self._attempts = 0
-        self._ended = False
-        try:
-            self._client = self._begin()
-        except BaseException:
-            connection.close()
-            raise
-
-    def _begin(self) -> Client:
-        """Find workers that fit, and give them what all jobs have in common."""
-        client, around, dispatch = self._connection.client, self._around, self._dispatch
-        wait_for_workers(client, self._connection.settings)
-        head = dispatch.facts(*OWN) if dispatch else facts(OWN)
-        self._processor = head.processor
-        refuse_unfit(client, head)
-        client.subscribe_topic(TOPIC, self._hear)
-        desk = Desk(
-            self._name,
-            payload(around, None, dispatch.around if dispatch else None),
-            head,
-            luggage=dispatch.luggage if dispatch else None,
-            environment=dispatch.environment() if dispatch else None,
-            tags=dispatch.tags() if dispatch else None,
-            directory=str(Path.cwd()),
-        )
-        for address, answer in client.register_plugin(desk, name=self._name).items():
-            if answer["status"] != "OK":
-                raise NnexpError(f"The worker {address} cannot begin: {first_line(answer['exception'])}")
-        return client
-
-    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
-        """Dask's thread hands over what a worker of this sweep says."""
-        if event[1].get("sweep") == self._name:
-            self._said.put(("said", event[1]))
+        self._waits = False
+        self._link = Link(connection, around, self._dispatch)
 
     def free(self) -> int:
-        most = self._connection.settings.workers
+        most = self._settings.workers
         seats = max(1, self._hosts.seats)
-        room = min(seats, most) if most and self._connection.settings.address else seats * AHEAD
+        room = min(seats, most) if most and self._settings.address else seats * AHEAD
         return max(0, room - len(self._jobs))
 
     def submit(self, number: int, overrides: Sequence[str]) -> None:
@@ -148,48 +110,42 @@ class DaskPool:
 
     def _attempt(self, job: Job) -> None:
         """Hand a job over, with what there is of it."""
-        self._attempts += 1
         files = job.mirror.packed() if job.mirror else {}
-        job.processor = (job.mirror.processor or self._processor) if job.mirror and files else ""
+        job.processor = (job.mirror.processor or self._link.processor) if job.mirror and files else ""
         job.epochs = job.mirror.epochs if job.mirror else 0
         job.start = job.worker = ""
-        job.key = f"{self._name}-{job.number}-{self._attempts}"
         errand = Errand(job.number, job.overrides, job.config, files, job.processor)
-        job.future = self._client.submit(
-            carry_out, self._name, job.key, errand, key=job.key, pure=False, workers=self._hosts.only_fit
-        )
-        key = job.key
-        job.future.add_done_callback(lambda _: self._said.put(("done", (job.number, key))))
+        job.key, job.future = self._link.submit(errand, self._hosts.only_fit)
 
     def wait(self) -> Sequence[Event]:
         events: list[Event] = []
         while not events:
             with contextlib.suppress(queue.Empty):
-                events += self._heard(*self._said.get(timeout=LOOK))
-                while len(events) < 64:
-                    events += self._heard(*self._said.get_nowait())
+                events += self._heard(*self._link.said.get(timeout=LOOK))
+                while len(events) < AT_ONCE:
+                    events += self._heard(*self._link.said.get_nowait())
             if time.monotonic() - self._looked >= LOOK:
                 events += self._look()
         return events
 
     def _heard(self, what: str, about: Any) -> Iterator[Event]:
-        """What follows from one message."""
-        if what == "done":
-            number, key = about
-            if (job := self._jobs.get(number)) and job.key == key:
-                yield from self._done(job)
-            return
-        if what == "checkpoint":
-            number, start, content = about
-            if content and (job := self._jobs.get(number)) and job.start == start:
-                yield from self._taken(job, News(files={CHECKPOINT: content}))
-            return
-        self._hosts.heard(about)
-        if about["what"] == "alive":
-            return
-        found = self._jobs.get(about["number"])
-        if found and found.key == about["key"]:
-            yield from self._told(found, about)
+        """What follows from one message; see ``Link``."""
+        match what, about:
+            case "done", (number, key):
+                if (job := self._jobs.get(number)) and job.key == key:
+                    yield from self._done(job)
+            case "checkpoint", (number, start, content):
+                if content and (job := self._jobs.get(number)) and job.start == start:
+                    yield from self._taken(job, News(files={CHECKPOINT: content}))
+            case "lost", worker if self._hosts.gone(worker):
+                yield from self._lost(worker, "is lost")
+            case "answered", None:
+                self._answered()
+            case "said", _:
+                self._hosts.heard(about)
+                job = self._jobs.get(about["number"]) if about["what"] != "alive" else None
+                if job and job.key == about["key"]:
+                    yield from self._told(job, about)
 
     def _told(self, job: Job, about: Mapping[str, Any]) -> Iterator[Event]:
         """A worker says something of a job's present attempt."""
@@ -197,14 +153,17 @@ class DaskPool:
             yield from self._again(job, "its worker is lost")
             return
         job.start, job.worker = about["start"], about["worker"]
-        if not job.told:
-            job.told = True
-            yield Begun(job.number)
+        yield from self._begun(job)
         if about["what"] == "news":
             streams = {name: (int(offset), bytes(lines)) for name, (offset, lines) in about["streams"].items()}
             yield from self._taken(job, News(streams))
             if about["checkpoint"]:
-                self._fetch_checkpoint(job)
+                self._link.fetch_checkpoint(job.number, job.start, job.worker)
+
+    def _begun(self, job: Job) -> Iterator[Event]:
+        if not job.told:
+            job.told = True
+            yield Begun(job.number)
 
     def _taken(self, job: Job, news: News) -> Iterator[Event]:
         """Write down what is new of a job that goes on; one that cannot be written down has failed."""
@@ -214,41 +173,27 @@ class DaskPool:
         except (NnexpError, OSError) as error:
             yield self._end(job, Outcome.failed(error))
 
-    def _fetch_checkpoint(self, job: Job) -> None:
-        """Have a checkpoint brought, which may be large, while everything else goes on."""
-        number, start, worker = job.number, job.start, job.worker
-
-        def fetch() -> None:
-            with contextlib.suppress(Exception):  # a worker that is lost meanwhile
-                (content,) = self._client.run(checkpoint_of, self._name, number, workers=[worker]).values()
-                self._said.put(("checkpoint", (number, start, content)))
-
-        threading.Thread(target=fetch, daemon=True).start()
-
     def _done(self, job: Job) -> Iterator[Event]:
         """The task of a job's present attempt has ended, in whatever way."""
-        assert job.future is not None
         try:
-            report: Report = job.future.result(timeout=self._connection.settings.patience)
+            report = self._link.report(job.future)
         except Exception as error:  # noqa: BLE001 (of Dask's own: the worker is lost, or the task was taken back)
-            if self._client.status != "running":
-                return  # the scheduler is gone, as _look finds out
-            yield from self._again(job, first_line(error))
+            if self._link.alive:  # or else _look finds out
+                yield from self._again(job, first_line(error))
             return
         if job.start not in ("", report.start):
             yield from self._again(job, "its worker is lost")
             return
-        if not job.told:
-            job.told = True
-            yield Begun(job.number)
         match report.how:
             case "ended":
+                yield from self._begun(job)
                 yield from self._finished(job, report)
             case "another processor":
                 yield from self._anew(job, report)
             case "unfit":
                 self._attempt(job)  # from now on for those alone that fit
             case _:
+                yield from self._begun(job)
                 yield from self._taken(job, report.rest)
                 if job.number in self._jobs:
                     yield from self._again(job, report.words)
@@ -279,45 +224,55 @@ class DaskPool:
         """Have a job go on elsewhere; one that kills whatever carries it out is given up."""
         progress = job.mirror.epochs > job.epochs if job.mirror else False
         job.deaths = 1 if progress else job.deaths + 1
+        job.future.cancel()
         if job.deaths >= DEATHS:
             words = f"given up, since {DEATHS} processes in a row were lost with it ({why})"
             yield self._end(job, Outcome.failed(WorkerDiedError(words)))
             return
-        if job.future:
-            job.future.cancel()
         try:
             self._attempt(job)
         except (NnexpError, OSError) as error:
             yield self._end(job, Outcome.failed(error))
             return
-        self._tell(
-            f"#{job.number} goes on elsewhere from its last checkpoint: {why}"
-            if job.mirror
-            else f"#{job.number}: {why}"
-        )
+        goes_on = "goes on from its last checkpoint" if job.processor else "begins once more"
+        self._tell(f"#{job.number} {goes_on}: {why}")
 
     def _end(self, job: Job, outcome: Outcome) -> Ended:
         """A job has no further attempt."""
         del self._jobs[job.number]
         if job.mirror:
             job.mirror.close()
-        if job.future:
-            job.future.release()
+        job.future.cancel()
         return Ended(job.number, outcome)
 
     def _look(self) -> Iterator[Event]:
         """Look after the scheduler and the workers. Raises NnexpError where the scheduler is gone."""
-        self._looked = time.monotonic()
-        if self._client.status != "running":
-            raise gone(self._connection.where)
-        for line in self._hosts.remarks():
+        now, hosts = time.monotonic(), self._hosts
+        away, self._looked = now - self._looked, now
+        self._link.refuse_gone()
+        if away > hosts.patience / 2:  # this process was stopped for a while
+            hosts.forgive()
+        if hosts.silence > hosts.patience:
+            self._link.ask()
+        for line in hosts.remarks():
             self._tell(line)
-        for worker in self._hosts.lost():
-            for job in [each for each in self._jobs.values() if each.worker == worker]:
-                yield from self._again(job, f"its worker {worker} has been silent for {self._hosts.patience:g} s")
-        if self._hosts.words != self._placed and self._connection.settings.address:
-            self._placed = self._hosts.words
+        for worker in hosts.lost():
+            yield from self._lost(worker, f"has been silent for {hosts.patience:g} s")
+        if hosts.words != self._placed and self._settings.address:
+            self._placed = hosts.words
             yield Placed(self._placed)
+
+    def _lost(self, worker: str, why: str) -> Iterator[Event]:
+        """The jobs of a worker go on elsewhere."""
+        for job in [each for each in self._jobs.values() if each.worker == worker]:
+            yield from self._again(job, f"its worker {worker} {why}")
+
+    def _answered(self) -> None:
+        """The scheduler is there; where it has no workers of ours any more, the sweep waits for some."""
+        self._hosts.forgive()
+        if not self._hosts.seats and not self._waits:
+            self._tell(f"No worker is left, so the sweep waits for others. {starting(self._settings)}")
+        self._waits = not self._hosts.seats
 
     def _tell(self, line: str) -> None:
         (self._around.monitor.progress.note if self._around.monitor else note)(line)
@@ -325,40 +280,20 @@ class DaskPool:
     def withdraw(self) -> Sequence[int]:
         waiting = [job for job in self._jobs.values() if not job.told]
         for job in waiting:
-            if job.future:
-                job.future.cancel()
-            del self._jobs[job.number]
+            self._end(job, Outcome.failed(InterruptedError()))
         return [job.number for job in waiting]
 
     def interrupt(self, how: signal.Signals) -> None:
         until = time.monotonic() + LAST_SECONDS
         self.withdraw()
-        self._aside(lambda: self._client.run(interrupt, self._name, int(how), on_error="ignore"))
+        self._link.interrupt(int(how))
         with contextlib.suppress(queue.Empty, NnexpError):
             while self._jobs and (left := until - time.monotonic()) > 0:
-                for _ in self._heard(*self._said.get(timeout=left)):
+                for _ in self._heard(*self._link.said.get(timeout=left)):
                     pass
 
     def end(self, *, at_once: bool) -> None:
         for job in self._jobs.values():
             if job.mirror:
                 job.mirror.close()
-        work = self._aside(self._leave)
-        work.join(0.3 if at_once else 2.0)
-        self._connection.close()
-
-    def _leave(self) -> None:
-        """Take everything back from the cluster."""
-        self._client.cancel([job.future for job in self._jobs.values() if job.future])
-        self._client.unregister_worker_plugin(self._name)
-
-    def _aside(self, work: Callable[[], object]) -> threading.Thread:
-        """Do what may hang in a thread that may be left alone."""
-
-        def safely() -> None:
-            with contextlib.suppress(Exception):
-                work()
-
-        thread = threading.Thread(target=safely, daemon=True)
-        thread.start()
-        return thread
+        self._link.end([job.future for job in self._jobs.values()], at_once=at_once)
