@@ -85,11 +85,10 @@ class Dispatch:
         """What each job runs within on a worker."""
         return self.home.around
 
-    def composed(self, overrides: Sequence[str], compose: Callable[[], DictConfig]) -> DictConfig | None:
-        """A job's configuration where a worker cannot compose it; most they can, which costs the head no time."""
+    def needs_files(self, overrides: Sequence[str]) -> bool:
+        """Whether a worker cannot compose a job's configuration. Most they can, which costs the head no time."""
         loader: Any = self.context.config_loader
-        needs = isinstance(loader, GuardedLoader) and loader.needs_files(self.config, overrides)
-        return compose() if needs else None
+        return isinstance(loader, GuardedLoader) and loader.needs_files(self.config, overrides)
 
     def mirror(self, number: int, overrides: Sequence[str]) -> Mirror:
         """The directory of a job."""

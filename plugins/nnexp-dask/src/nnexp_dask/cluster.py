@@ -25,6 +25,8 @@ CONNECT_SECONDS = 5.0
 LAST_SECONDS = 0.3
 """What taking leave of the cluster may take."""
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "bokeh")
+SILENT = 60
+"""A level of logging above all that there are."""
 OWN = ("nnexp-dask", "dask", "distributed", "cloudpickle")
 """Distributions that head and workers need in the same versions, for the sake of this one."""
 
@@ -65,7 +67,7 @@ class Connection:
     def _connected(self) -> Client:
         import dask
 
-        dask.config.set({"logging": dict.fromkeys(LOGGERS, "critical")})  # what is to be said nnexp says
+        dask.config.set({"logging": dict.fromkeys(LOGGERS, SILENT)})  # what is to be said nnexp says
         from distributed import Client, LocalCluster
         from distributed.versions import VersionMismatchWarning
 

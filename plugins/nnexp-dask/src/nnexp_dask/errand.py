@@ -21,8 +21,8 @@ class Errand:
 
     number: int
     overrides: tuple[str, ...]
-    config: Any = None
-    """Its configuration, where a worker cannot compose it."""
+    config: bytes | None = None
+    """Its configuration, pickled, where a worker cannot compose it."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What it goes on from."""
     processor: str = ""

@@ -140,6 +140,8 @@ class Link:
         """Take everything back from the cluster, and leave."""
 
         def leave() -> None:
+            for topic in (TOPIC, "all"):
+                self._client.unsubscribe_topic(topic)
             self._client.cancel(futures)
             self._client.unregister_worker_plugin(self.name)
 

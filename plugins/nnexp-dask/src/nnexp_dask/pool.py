@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import (
     LAST_SECONDS,
     Begun,
@@ -28,7 +29,6 @@ from hydra_plugins.nnexp_launcher._interface import (
     WorkerDiedError,
 )
 from hydra_plugins.nnexp_launcher._worker import composed
-from omegaconf import DictConfig
 
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.checkpoint import CHECKPOINT
@@ -58,7 +58,8 @@ class Job:
     number: int
     overrides: tuple[str, ...]
     mirror: Mirror | None
-    config: DictConfig | None = None
+    config: bytes | None = None
+    """Its configuration, where a worker cannot compose it."""
     key: str = ""
     future: Any = None
     start: str = ""
@@ -101,10 +102,9 @@ class DaskPool:
 
     def submit(self, number: int, overrides: Sequence[str]) -> None:
         job = Job(number, tuple(overrides), self._dispatch.mirror(number, overrides) if self._dispatch else None)
-        if self._dispatch:
-            job.config = self._dispatch.composed(
-                overrides, lambda: composed(self._around.context, self._around.config, number, overrides)
-            )
+        if self._dispatch and self._dispatch.needs_files(overrides):
+            config = composed(self._around.context, self._around.config, number, overrides)
+            job.config = cloudpickle.dumps(config)
         self._jobs[number] = job
         self._attempt(job)
 

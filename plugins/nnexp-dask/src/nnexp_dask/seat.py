@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
+import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
-BEGIN = "import sys; from nnexp_dask.seat import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+BEGIN = "import sys; from nnexp_dask.seat import main; main(*map(int, sys.argv[1:]))"
 """What the process runs."""
 GONE = 1
 """How it ends when its worker has."""
@@ -38,7 +38,7 @@ class Seat:
         self._connection = ours
         # -P and the path: what is imported is what this process has, also where the directory has a folder "nnexp".
         self._process = subprocess.Popen(  # noqa: S603 (this very Python)
-            [sys.executable, "-P", "-c", BEGIN, str(theirs.fileno()), str(alive)],
+            [sys.executable, "-P", "-c", BEGIN, str(theirs.fileno()), str(alive), str(int(bool(enter)))],
             stdin=subprocess.DEVNULL,
             env={**environment(), **more, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"},
             cwd=directory,
@@ -50,7 +50,7 @@ class Seat:
         with contextlib.suppress(OSError):
             self._connection.send((payload, enter))
 
-    def begin(self, number: int, overrides: tuple[str, ...], config: Any) -> None:
+    def begin(self, number: int, overrides: tuple[str, ...], config: bytes | None) -> None:
         """Have it carry out a job."""
         with contextlib.suppress(OSError):  # it has died, as whoever waits for the outcome sees
             self._connection.send((number, overrides, config))
@@ -91,25 +91,27 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in HEADS}
 
 
-def main(connection: int, lifeline: int) -> None:
-    """Carry out what is asked for until the worker is gone."""
-    from hydra_plugins.nnexp_launcher._pool import PRELOADED
+def main(connection: int, lifeline: int, own: int) -> None:
+    """Carry out what is asked for until the worker is gone; ``own`` says whether these are jobs of nnexp's own command."""
     from hydra_plugins.nnexp_launcher._worker import begin, carry_out, portable
 
     threading.Thread(target=end_with_worker, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Connection(connection)
-    for name in PRELOADED:
-        importlib.import_module(name)
+    if own:
+        from hydra_plugins.nnexp_launcher._pool import PRELOADED
+
+        for name in PRELOADED:
+            importlib.import_module(name)
     try:
         payload, enter = worker.recv()
         begin(payload)
         if enter:
             enter()
         while True:
-            job = worker.recv()
+            number, overrides, config = worker.recv()
             try:
-                outcome = carry_out(*job)
+                outcome = carry_out(number, overrides, cloudpickle.loads(config) if config else None)
             except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
                 outcome = portable(Outcome.failed(error))
             worker.send(outcome)

@@ -1,0 +1,169 @@
+"""Real schedulers, workers and heads, each a process of its own in a directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+SLOW = 5
+"""How much longer than promised things may take in a test: the machine may be slow, or busy with others."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment without what would point a run elsewhere."""
+    left_out = ("MLFLOW_", "HYDRA_", "COLUMNS", "PYTEST_", "DASK_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(left_out)} | more
+
+
+def until(what: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it has not come to that in time"
+        time.sleep(0.05)
+
+
+@dataclass
+class Head:
+    """A sweep under way, with what it has said."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        """All that it has printed."""
+        return self.log.read_text(encoding="utf-8")
+
+    def ended(self, within: float = 120) -> int:
+        """Wait for its end; its exit code."""
+        return self.process.wait(within)
+
+
+@dataclass
+class Cluster:
+    """A scheduler on 127.0.0.1 and its workers."""
+
+    place: Path
+    scheme: str = "tcp"
+    options: tuple[str, ...] = ()
+    port: int = 0
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def started(self, name: str, *words: str, cwd: Path, **more: str) -> subprocess.Popen[bytes]:
+        """A process of this cluster's."""
+        with (self.place / f"{name}.log").open("ab") as log:
+            made = subprocess.Popen([sys.executable, *words], cwd=cwd, env=environment(**more), stdout=log, stderr=log)
+        self.processes.append(made)
+        return made
+
+    @property
+    def address(self) -> str:
+        """The scheduler's."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        """Start one, at the port of the one before if there was one."""
+        if not self.port:
+            with socket.socket() as found:
+                found.bind(("127.0.0.1", 0))
+                self.port = found.getsockname()[1]
+        words = ("--host", self.address.rpartition(":")[0], "--port", str(self.port), "--no-dashboard")
+        made = self.started("scheduler", "-m", "dask", "scheduler", *words, *self.options, cwd=self.place)
+        until(self.answers)
+        return made
+
+    def answers(self) -> bool:
+        """Whether something listens there."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def worker(self, name: str, *words: str, **more: str) -> subprocess.Popen[bytes]:
+        """Start one, with a single thread, in a directory of its own."""
+        folder = self.place / name
+        folder.mkdir(exist_ok=True)
+        options = ("--nthreads", "1", "--name", name, "--local-directory", str(folder), "--no-dashboard")
+        command = ("-m", "dask", "worker", self.address, *options, *self.options, *(words or ("--no-nanny",)))
+        made = self.started(name, *command, cwd=folder, **more)
+        until(lambda: b"Registered to" in (self.place / f"{name}.log").read_bytes())
+        return made
+
+    def head(self, cwd: Path, *words: str, at: str | None = None, **more: str) -> Head:
+        """Start a command, at this cluster or another address."""
+        log = cwd / f"head{len([*cwd.glob('head*.log')])}.log"
+        launcher = ("hydra/launcher=dask", f"hydra.launcher.address={at or self.address}")
+        with log.open("wb") as out:
+            command = [sys.executable, "-m", "nnexp", *words, *launcher]
+            made = subprocess.Popen(command, cwd=cwd, env=environment(**more), stdout=out, stderr=out)
+        self.processes.append(made)
+        return Head(made, log)
+
+    def end(self) -> None:
+        """End everything that was started here."""
+        for each in reversed(self.processes):
+            if each.poll() is None:
+                each.send_signal(signal.SIGCONT)
+                each.kill()
+            each.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One of which nothing is started yet."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def command(*words: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """``python -m nnexp WORDS`` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "nnexp", *words],
+        cwd=cwd,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def records(job: Path) -> list[dict[str, Any]]:
+    """The journal of a job; what there is of it."""
+    path = job / "journal.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def content(job: Path) -> tuple[list[str], dict[str, list[float]]]:
+    """Every metric of every epoch, and the weights, of a job."""
+    series = [f"{each['epoch']} {each['metrics']!r}" for each in records(job) if "epoch" in each]
+    with np.load(job / "weights.npz", allow_pickle=False) as file:
+        return series, {f"{name} {file[name].dtype}": file[name].ravel().tolist() for name in file.files}
+
+
+def contents(sweep: Path) -> dict[str, Any]:
+    """That of all jobs of a sweep."""
+    return {job.name: content(job) for job in sorted(sweep.glob("[0-9]*"))}
+
+
+@pytest.fixture(scope="session")
+def tools() -> dict[str, Any]:
+    """What tests have in common; they are no package that could be imported from."""
+    return {"command": command, "content": content, "contents": contents, "records": records, "until": until}

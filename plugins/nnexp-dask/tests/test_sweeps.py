@@ -1,0 +1,172 @@
+"""Sweeps on a cluster: a local sweep's directories and bits, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLOW = 5
+SHORT = ("-m", "seed=0,1", "optimizer=minibatch,sgd", "epochs=4", "tracking=none", "hydra.sweep.dir=outputs/sweeps/s")
+LONG = (
+    *("-m", "dataset=digits", "epochs=400", "checkpoint.epochs=20", "seed=0,1,2"),
+    "hydra.sweep.dir=outputs/sweeps/s",
+)
+TABLE = "a,b,y\n" + "".join(f"{a},{a * a % 7},{3 * a - a * a % 7}\n" for a in range(24))
+VOLATILE = ("seconds", "training_seconds", "directory")
+
+
+def files(sweep: Path) -> dict[str, Any]:
+    """Every file of a sweep, but for what differs from one time to the next, and where it was carried out."""
+    found: dict[str, Any] = {}
+    for path in sorted(path for path in sweep.rglob("*") if path.is_file()):
+        name = str(path.relative_to(sweep))
+        if name.endswith("result.json"):
+            found[name] = {key: each for key, each in json.loads(path.read_text()).items() if key not in VOLATILE}
+        elif name.endswith("journal.jsonl"):
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            tags = lines[0]["opened"]["tags"]
+            assert ("nnexp.host" in tags) == ("nnexp.processor" in tags)
+            lines[0]["opened"].update(
+                id="", tags={key: each for key, each in tags.items() if key not in ("nnexp.host", "nnexp.processor")}
+            )
+            lines[0]["opened"]["time"] = 0
+            found[name] = [{**line, "time": 0} for line in lines]
+        elif name.endswith(("hydra.yaml", ".log", "manifest.json", "multirun.yaml")):
+            found[name] = "differs"
+        else:
+            found[name] = path.read_bytes()
+    return found
+
+
+def test_a_sweep_leaves_what_a_local_one_leaves(tmp_path: Path, tools: dict[str, Any]) -> None:
+    """The same files with the same content, on a cluster of this machine's own; a table of one's own included."""
+    (tmp_path / "table.csv").write_text(TABLE)
+    found = {}
+    for launcher in ("nnexp", "dask"):
+        place = tmp_path / launcher
+        place.mkdir()
+        (place / "table.csv").write_text(TABLE)
+        data = ("dataset=csv,diabetes", "dataset.path=table.csv", "dataset.target=y")
+        done = tools["command"](*SHORT, *data, f"hydra/launcher={launcher}", "hydra.launcher.workers=2", cwd=place)
+        assert done.returncode == 0, done.stderr
+        assert "8 jobs: 8 finished" in done.stdout
+        found[launcher] = files(place / "outputs" / "sweeps" / "s")
+    assert len(found["nnexp"]) > 8 * 9
+    assert found["dask"] == found["nnexp"]
+    hydra = (tmp_path / "dask/outputs/sweeps/s/0/.hydra/hydra.yaml").read_text()
+    assert f"output_dir: {tmp_path / 'dask/outputs/sweeps/s/0'}\n" in hydra
+    assert f"cwd: {tmp_path / 'dask'}\n" in hydra
+
+
+def two_under_way(place: Path, tools: dict[str, Any]) -> Any:
+    """Whether two jobs have come some way, a checkpoint included."""
+    jobs = [place / "outputs/sweeps/s" / str(number) for number in range(3)]
+    return lambda: sum(len(tools["records"](each)) > 30 and (each / "checkpoint.npz").exists() for each in jobs) >= 2
+
+
+def points(place: Path) -> list[tuple[Any, ...]]:
+    """How many points each run has of each metric, and how many different steps, in MLflow."""
+    with sqlite3.connect(place / "outputs" / "mlflow.db") as store:
+        counted = "select r.status, m.key, count(*), count(distinct m.step) from runs r join metrics m using (run_uuid)"
+        return store.execute(f"{counted} group by r.run_uuid, m.key order by 1, 2").fetchall()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Any]) -> dict[str, Any]:
+    """What a local sweep comes to."""
+    place = tmp_path_factory.mktemp("alone")
+    assert tools["command"](*LONG, "tracking=none", cwd=place).returncode == 0
+    found: dict[str, Any] = tools["contents"](place / "outputs" / "sweeps" / "s")
+    return found
+
+
+@pytest.fixture(scope="module")
+def two_workers(cluster: Any) -> Any:
+    """A cluster with two workers."""
+    cluster.scheduler()
+    for name in ("one", "two"):
+        cluster.worker(name)
+    return cluster
+
+
+def test_ctrl_c_and_then_resume(two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]) -> None:
+    """Ctrl-C ends the sweep within two seconds with every run closed; ``resume`` finishes it, also under another launcher."""
+    head = two_workers.head(tmp_path, *LONG, "tracking=none")
+    tools["until"](two_under_way(tmp_path, tools))
+    began = time.monotonic()
+    head.process.send_signal(signal.SIGINT)
+    assert head.ended() == 130, head.said
+    assert time.monotonic() - began < 2 * SLOW
+    assert "3 jobs: 2 killed, 1 not started" in head.said
+    ended = [tools["records"](tmp_path / "outputs/sweeps/s" / str(number))[-1] for number in (0, 1)]
+    assert [each["reason"] for each in ended] == ["interrupted (Ctrl-C)"] * 2
+    again = tools["command"]("resume", "outputs/sweeps/s", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "3 jobs: 3 finished" in again.stdout
+    assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
+
+
+def test_workers_end_their_jobs_when_the_head_is_killed(
+    two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]
+) -> None:
+    """Dask takes its tasks back then; the workers are free for the sweep that is resumed."""
+    head = two_workers.head(tmp_path, *LONG, "tracking=none")
+    tools["until"](two_under_way(tmp_path, tools))
+    head.process.kill()
+    head.process.wait()
+    tools["until"](lambda: not [*two_workers.place.rglob("journal.jsonl")])
+    again = two_workers.head(tmp_path, "resume", "outputs/sweeps/s")
+    assert again.ended() == 0, again.said
+    assert "3 jobs: 3 finished" in again.said
+    assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
+
+
+def test_a_workers_death_costs_nothing(
+    two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]
+) -> None:
+    """A job whose worker is killed goes on elsewhere from its last checkpoint, to the same bits; each point is there once."""
+    head = two_workers.head(tmp_path, *LONG)
+    tools["until"](two_under_way(tmp_path, tools))
+    two_workers.processes[1].kill()
+    assert head.ended() == 0, head.said
+    assert "goes on from its last checkpoint: its worker tcp://127.0.0.1:" in head.said
+    assert "3 jobs: 3 finished" in head.said
+    assert "1 host, 1 worker" in head.said
+    assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
+    jobs = [tools["records"](tmp_path / "outputs/sweeps/s" / str(number)) for number in range(3)]
+    assert sum(any("resumed" in each for each in job) for job in jobs) == 1
+    found = points(tmp_path)
+    assert {status for status, *_ in found} == {"FINISHED"}
+    assert [(n, steps) for _, _, n, steps in found] == [(400, 400)] * len(found)
+
+
+def test_a_scheduler_that_ends_ends_the_sweep(two_workers: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
+    """With one line, a true ledger and exit code 1."""
+    head = two_workers.head(tmp_path, *LONG, "tracking=none")
+    tools["until"](lambda: len(tools["records"](tmp_path / "outputs/sweeps/s/0")) > 30)
+    two_workers.processes[0].kill()
+    assert head.ended() == 1, head.said
+    assert "nnexp: The Dask scheduler at tcp://127.0.0.1:" in head.said
+    assert "3 jobs: 1 killed, 2 not started" in head.said
+    assert "Traceback" not in head.said
+
+
+def test_fail_fast(tmp_path: Path, tools: dict[str, Any]) -> None:
+    """No job begins once one has diverged, though Dask had some in its hands already."""
+    words = (
+        "-m",
+        "optimizer.learning_rate=1e9,0.1",
+        "seed=0,1,2,3",
+        "epochs=3",
+        "tracking=none",
+        "sweep.fail_fast=true",
+    )
+    done = tools["command"](*words, "hydra/launcher=dask", "hydra.launcher.workers=1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "8 jobs: 1 diverged, 7 not started" in done.stdout
