@@ -44,10 +44,11 @@ class Home:
     @contextmanager
     def around(self, config: DictConfig) -> Iterator[None]:
         """Within the block a job's directory is on this machine; afterwards its ``.hydra/`` says what it says at the head."""
+        here = Path.cwd()
         with read_write(config.hydra), open_dict(config.hydra):
             typed = OmegaConf.to_container(config.hydra.sweep, resolve=False)["dir"]  # type: ignore[index,call-overload]
             config.hydra.sweep.dir = self.sweep
-        here = Path.cwd()
+            config.hydra.runtime.cwd = str(here)
         try:
             yield
         finally:
