@@ -18,7 +18,7 @@ help:
 	@echo "make test-newest  the tests with the newest Hydra, OmegaConf, MLflow and NumPy, in .venv-newest; may fail"
 	@echo "make check    what CI runs: lint, types, tests"
 	@echo "make bench    the speed comparisons, as ratios"
-	@echo "make torture  sweeps killed a hundred times, the power cut 240 times, and resumed: half an hour"
+	@echo "make torture  sweeps killed a hundred times, hosts 50 times, the power cut 240 times: forty minutes"
 	@echo "make clean    remove .venv and caches; outputs/ stays"
 
 $(BIN)/python:
@@ -72,6 +72,7 @@ bench: $(VENV)/dev.stamp
 torture: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.torture --kills 100 --minutes 13
 	$(BIN)/python -m tests.torture --server --kills 20 --minutes 4
+	$(BIN)/python -m tests.hosts --blows 50 --minutes 10
 	$(BIN)/python -m tests.power --cuts 240
 	$(BIN)/python -m tests.fuzz --number 2000
 

@@ -79,7 +79,8 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
     if stands == "waiting":
         if place.tags is None:  # elsewhere files are there by their digests
             refuse_changed_files(values, place)
-        return run(values, place, console, cache=session.cache, delivered_here=here)
+        asked = session.finished
+        return run(values, place, console, cache=session.cache, delivered_here=here, finished=asked)
     uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
     try:

@@ -22,7 +22,8 @@ from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.experiment.data import MOST_BYTES, Cache
 from nnexp.journal.journal import JOURNAL
 from nnexp.remote.parcel import LOG, STREAMS, News
-from nnexp.sweep.session import Session, enter
+from nnexp.sweep.session import Session, current, enter
+from nnexp.tracking.store import Finished
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 NAMES = ("MLFLOW_RUN_NAME", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
@@ -67,6 +68,28 @@ def enter_remote_worker(workers: int, files: Mapping[str, str], tags: Mapping[st
     patch(Command())
     blas_threads().limit(limits=1, user_api="blas")
     enter(Session(worker=True, cache=Cache(MOST_BYTES // workers, files), tags=tags))
+
+
+class Asked(BaseException):
+    """A job ends here for now: it has to be known first whether a run with its key is finished (``reuse=true``).
+
+    No Exception: it is no failure.
+    """
+
+    def __init__(self, key: str, experiment: str) -> None:
+        super().__init__(key, experiment)
+        self.question = (key, experiment)
+
+
+def know(answers: Mapping[str, Finished | None]) -> None:
+    """Let the next job know what the head has found: runs by their keys. For any other key it asks."""
+
+    def finished(key: str, experiment: str) -> Finished | None:
+        if key not in answers:
+            raise Asked(key, experiment)
+        return answers[key]
+
+    current().finished = finished
 
 
 def surroundings(environment: Mapping[str, str], copied: Collection[str], addresses: Collection[str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from nnexp.sweep.manifest import read_manifest
 from nnexp.sweep.monitor import Monitor
 from nnexp.sweep.place import hydras_files
 from nnexp.sweep.session import current
+from nnexp.tracking.store import Finished
 
 NEEDED = ("nnexp", "numpy", "hydra-core", "omegaconf")
 """What every worker has to have as the head has it, beside the plugins' distributions."""
@@ -99,6 +100,11 @@ class Dispatch:
             uri = own[0].strip("'\"") if own else store_uri(tracking, outputs_here())
         books = Books(outputs_here(), uri, hydras_files(self.config.hydra))
         return Mirror(self.monitor.place(number), number, books)
+
+    def finished(self, key: str, experiment: str) -> Finished | None:
+        """What a job with ``reuse=true`` asks for. Raises NnexpError where the store does not answer."""
+        deliverer = self.monitor.deliverer
+        return deliverer.finished(key, experiment) if deliverer else None
 
     def set_aside(self, mirror: Mirror) -> None:
         """Have a job begin anew that cannot go on elsewhere; what MLflow has of it stays, as a run that was killed."""

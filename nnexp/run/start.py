@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from nnexp.basics.files import replacing
 from nnexp.basics.locks import refuse_without_locks
@@ -31,23 +31,26 @@ from nnexp.run.timing import timings
 from nnexp.terminal.console import Console
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.opening import Pending, Target
+from nnexp.tracking.store import Finished, Store
 from nnexp.tracking.tracked_run import TrackedRun
 
 CONFIG = "config.yaml"
 
 
-def run(
+def run(  # noqa: PLR0913 (what was typed, and who else has to do with it)
     config: Mapping[str, Any],
     place: Place,
     console: Console,
     *,
     cache: Cache | None = None,
     delivered_here: bool = True,
+    finished: Callable[[str, str], Finished | None] | None = None,
 ) -> float:
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
     A process that makes many runs gives them all the same ``cache``, for data that are the same.
-    Unless it is ``delivered_here`` the record is in the run's directory, for another process to deliver to MLflow.
+    Unless it is ``delivered_here`` the record is in the run's directory, for another process to deliver to MLflow. Whether a
+    run with a key is finished in an experiment is asked of ``finished``, if that is given, or else of the store.
     Raises NnexpError for whatever is refused or diverges, and Pending where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
@@ -57,10 +60,12 @@ def run(
     place.directory.mkdir(parents=True, exist_ok=True)
     refuse_without_locks(place.directory)
     # Only MLflow knows which runs are finished, so who asks for one has to connect.
-    target = connect(tracking, place) if delivered_here or config.get("reuse") else later(tracking, place)
+    asks = config.get("reuse") and not finished
+    target = connect(tracking, place) if delivered_here or asks else later(tracking, place)
     console.opening(describe(experiment))
-    if config.get("reuse") and target and target.store:
-        done = target.store.finished(key(experiment))
+    if config.get("reuse") and target and (finished or target.store):
+        content = key(experiment)
+        done = finished(content, tracking.experiment) if finished else cast("Store", target.store).finished(content)
         if done:
             write_yaml(experiment.config(), place.directory / CONFIG)
             result = reused(done, experiment, place)

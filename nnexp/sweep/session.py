@@ -22,6 +22,7 @@ from nnexp.sweep.states import Lock
 from nnexp.terminal.console import note
 from nnexp.tracking import spawn
 from nnexp.tracking.delivery_process import DeliveryProcess
+from nnexp.tracking.store import Finished
 
 
 @dataclass
@@ -54,6 +55,8 @@ class Session:
     """The data of this worker's jobs."""
     tags: Mapping[str, str] | None = None
     """What this worker's runs say of where they are carried out, if that is not the machine of the command."""
+    finished: Callable[[str, str], Finished | None] | None = None
+    """Whom this worker's jobs ask for a finished run by key and experiment; None: the store."""
     prestarted: Popen[bytes] | None = None
     """A process for the delivery process, which imports MLflow until somebody knows what it is to do."""
     site: Site | None = None

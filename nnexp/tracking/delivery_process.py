@@ -28,7 +28,7 @@ from nnexp.tracking.delivery_queue import DeliveryQueue
 from nnexp.tracking.logged_models import has_model, log_model
 from nnexp.tracking.pending import AddFiles, add_nothing
 from nnexp.tracking.sqlite import wait_no_more
-from nnexp.tracking.store import Store
+from nnexp.tracking.store import Finished, Store
 
 NICE = 10
 """The priority of one that yields the processor to whatever trains."""
@@ -80,6 +80,14 @@ class DeliveryProcess:
         self._tell(close=True, within=within)
         waits: list[str] = self._answer(None if within is None else within + 0.1, ["MLflow may not have all runs."])
         return waits
+
+    def finished(self, key: str, experiment: str) -> Finished | None:
+        """The newest run of an experiment that finished with this key. Raises NnexpError."""
+        self._tell(finished=key, experiment=experiment)
+        answer = self._answer(None, {"refused": GONE})
+        if answer["refused"]:
+            raise NnexpError(answer["refused"])
+        return Finished(*answer["found"][0]) if answer["found"] else None
 
     def store_model(self, directory: Path, requirements: Sequence[str]) -> None:
         """Store the model of a run that is delivered, unless it is there. Raises NnexpError."""
@@ -179,13 +187,18 @@ def carry_out(made: DeliveryQueue, order: Mapping[str, Any], known: Mapping[str,
             say(answer=refusal(lambda: connected(known)))
         case {"close": _, "within": within}:
             say(answer=made.close(within))
+        case {"finished": key, "experiment": experiment}:
+            found: list[Finished] = []
+            refused = refusal(lambda: found.extend(filter(None, [connected(known, experiment).finished(key)])))
+            say(answer={"refused": refused, "found": found})
         case {"model": directory, "requirements": requirements}:
             say(answer=refusal(lambda: store_model(connected(known), Path(directory), requirements)))
 
 
-def connected(known: Mapping[str, Any]) -> Store:
-    """The store. Raises NnexpError."""
-    return Store.connect(known["uri"], known["experiment"], Path(known["outputs"]), artifacts=known["artifacts"])
+def connected(known: Mapping[str, Any], experiment: str | None = None) -> Store:
+    """The store, for an experiment of it. Raises NnexpError."""
+    name = experiment or known["experiment"]
+    return Store.connect(known["uri"], name, Path(known["outputs"]), artifacts=known["artifacts"])
 
 
 def store_model(store: Store, directory: Path, requirements: Sequence[str]) -> None:

@@ -7,5 +7,7 @@
 | `errand` | what is said between head and workers |
 | `seat` | a warm process in which a worker has jobs carried out |
 | `desk` | a worker's end: its seats, its folder, what it tells the head |
-| `pool` | the head's end: which job is where, and what becomes of it |
+| `hosts` | which workers there are, as far as they are heard |
+| `link` | what goes over the wire |
+| `jobs`, `pool` | the head's end: which job is where, and what becomes of it |
 """

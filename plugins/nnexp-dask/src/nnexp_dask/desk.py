@@ -137,7 +137,7 @@ class Desk(WorkerPlugin):
                 self._seats.put(self._new_seat())
 
     def _carried_out(self, errand: Errand, start: str, key: str, running: Running) -> Report:
-        running.seat.begin(errand.number, errand.overrides, errand.config)
+        running.seat.begin(errand)
         until = None
         try:
             while (outcome := running.seat.outcome(LOOK)) is None:
@@ -151,6 +151,8 @@ class Desk(WorkerPlugin):
                     return Report(start, "withdrawn")
         except EOFError:
             return Report(start, "died", Outcome.failed(RuntimeError(KILLED)), self._rest(running), KILLED)
+        if isinstance(outcome, tuple):
+            return Report(start, "asks", question=outcome)
         return Report(start, "ended", outcome, self._rest(running))
 
     def checkpoint(self, number: int) -> bytes:

@@ -25,11 +25,13 @@ class Errand:
     """Its configuration, pickled, where a worker cannot compose it."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What it goes on from."""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """Finished runs by their keys, None where there is none, as it has asked for."""
     processor: str = ""
     """What it has been carried out on, if anything of it was; it goes on only there."""
 
 
-Ending = Literal["ended", "died", "another processor", "unfit", "withdrawn"]
+Ending = Literal["ended", "asks", "died", "another processor", "unfit", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Report:
     outcome: Outcome | None = None
     rest: News = field(default_factory=News)
     words: str = ""
+    question: tuple[str, str] = ("", "")
+    """The key that it asks for, and the experiment."""
 
 
 def carry_out(desk: str, key: str, errand: Errand) -> Report:

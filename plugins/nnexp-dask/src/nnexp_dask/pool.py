@@ -13,7 +13,6 @@ import queue
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
@@ -33,12 +32,12 @@ from hydra_plugins.nnexp_launcher._worker import composed
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.checkpoint import CHECKPOINT
 from nnexp.remote.dispatch import Dispatch
-from nnexp.remote.mirror import Mirror
 from nnexp.remote.parcel import News
 from nnexp.terminal.console import note
 from nnexp_dask.cluster import Connection, starting
 from nnexp_dask.errand import Errand, Report
 from nnexp_dask.hosts import Hosts
+from nnexp_dask.jobs import Job
 from nnexp_dask.link import Link
 
 LOOK = 0.5
@@ -49,29 +48,6 @@ AHEAD = 2
 """Jobs that are handed over for each seat: one that runs, and one that is there when it has ended."""
 AT_ONCE = 64
 """Events that are told together."""
-
-
-@dataclass
-class Job:
-    """A job that is handed over, and its present attempt."""
-
-    number: int
-    overrides: tuple[str, ...]
-    mirror: Mirror | None
-    config: bytes | None = None
-    """Its configuration, where a worker cannot compose it."""
-    key: str = ""
-    future: Any = None
-    start: str = ""
-    """The start of the attempt that is listened to; empty before one has begun."""
-    worker: str = ""
-    told: bool = False
-    """Whether the launch knows that it has begun."""
-    processor: str = ""
-    """What it has been carried out on; empty where it begins."""
-    deaths: int = 0
-    epochs: int = 0
-    """Of the mirror, when the attempt was made."""
 
 
 def opened(connection: Connection) -> OpenPool:
@@ -114,7 +90,7 @@ class DaskPool:
         job.processor = (job.mirror.processor or self._link.processor) if job.mirror and files else ""
         job.epochs = job.mirror.epochs if job.mirror else 0
         job.start = job.worker = ""
-        errand = Errand(job.number, job.overrides, job.config, files, job.processor)
+        errand = Errand(job.number, job.overrides, job.config, files, job.answers, job.processor)
         job.key, job.future = self._link.submit(errand, self._hosts.only_fit)
 
     def wait(self) -> Sequence[Event]:
@@ -190,6 +166,8 @@ class DaskPool:
                 yield from self._finished(job, report)
             case "another processor":
                 yield from self._anew(job, report)
+            case "asks":
+                yield from self._answered_to(job, *report.question)
             case "unfit":
                 self._attempt(job)  # from now on for those alone that fit
             case _:
@@ -207,6 +185,15 @@ class DaskPool:
         except (NnexpError, OSError) as error:
             outcome = Outcome.failed(error)
         yield self._end(job, outcome)
+
+    def _answered_to(self, job: Job, key: str, experiment: str) -> Iterator[Event]:
+        """A job that may have been carried out before gets to know that, and begins once more."""
+        assert self._dispatch is not None
+        try:
+            job.answers[key] = self._dispatch.finished(key, experiment)
+            self._attempt(job)
+        except (NnexpError, OSError) as error:
+            yield self._end(job, Outcome.failed(error))
 
     def _anew(self, job: Job, report: Report) -> Iterator[Event]:
         """A job that had begun on another kind of processor does not go on here: its last bits would differ."""

@@ -21,6 +21,8 @@ from pathlib import Path
 import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
+from nnexp_dask.errand import Errand
+
 BEGIN = "import sys; from nnexp_dask.seat import main; main(*map(int, sys.argv[1:]))"
 """What the process runs."""
 GONE = 1
@@ -50,17 +52,17 @@ class Seat:
         with contextlib.suppress(OSError):
             self._connection.send((payload, enter))
 
-    def begin(self, number: int, overrides: tuple[str, ...], config: bytes | None) -> None:
+    def begin(self, errand: Errand) -> None:
         """Have it carry out a job."""
         with contextlib.suppress(OSError):  # it has died, as whoever waits for the outcome sees
-            self._connection.send((number, overrides, config))
+            self._connection.send((errand.number, errand.overrides, errand.config, errand.answers))
 
-    def outcome(self, within: float) -> Outcome | None:
-        """What became of the job, if that is known in time. Raises EOFError where the process has died."""
+    def outcome(self, within: float) -> Outcome | tuple[str, str] | None:
+        """What became of the job, or what it asks for, if that is known in time. Raises EOFError where the process has died."""
         try:
             if not self._connection.poll(within):
                 return None
-            found: Outcome = self._connection.recv()
+            found: Outcome | tuple[str, str] = self._connection.recv()
         except OSError:
             raise EOFError from None
         return found
@@ -95,6 +97,8 @@ def main(connection: int, lifeline: int, own: int) -> None:
     """Carry out what is asked for until the worker is gone; ``own`` says whether these are jobs of nnexp's own command."""
     from hydra_plugins.nnexp_launcher._worker import begin, carry_out, portable
 
+    from nnexp.remote.desk import Asked, know
+
     threading.Thread(target=end_with_worker, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Connection(connection)
@@ -109,9 +113,14 @@ def main(connection: int, lifeline: int, own: int) -> None:
         if enter:
             enter()
         while True:
-            number, overrides, config = worker.recv()
+            number, overrides, config, answers = worker.recv()
+            know(answers)
             try:
-                outcome = carry_out(number, overrides, cloudpickle.loads(config) if config else None)
+                outcome: Outcome | tuple[str, str] = carry_out(
+                    number, overrides, cloudpickle.loads(config) if config else None
+                )
+            except Asked as asked:
+                outcome = asked.question
             except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
                 outcome = portable(Outcome.failed(error))
             worker.send(outcome)
