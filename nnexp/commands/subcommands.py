@@ -11,6 +11,7 @@ from nnexp.commands.log_model import log_model
 from nnexp.commands.new import new
 from nnexp.commands.plugins import plugins
 from nnexp.commands.predict import predict
+from nnexp.commands.report import report
 from nnexp.commands.results import results
 from nnexp.commands.resume import resume
 from nnexp.commands.sync import sync
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "resume": resume,
     "sync": sync,
     "results": results,
+    "report": report,
     "diff": diff,
     "verify": verify,
 }

@@ -20,6 +20,10 @@ def check_name(path: Path, suffixes: Mapping[str, object]) -> None:
         raise NnexpError(f"-o {path}: the name must end in {said}.{better}")
     if path.exists() and not path.is_file():
         raise NnexpError(f"-o {path} is no file that could be replaced. Choose another name.")
+    if not path.parent.is_dir():
+        raise NnexpError(
+            f"Cannot write '{path}': there is no folder '{path.parent}'. Choose another place with -o FILE."
+        )
     if printable(str(path)) != str(path):
         raise NnexpError(f"-o {printable(str(path))}: a name has no control characters. Choose another name.")
 
