@@ -241,11 +241,19 @@ class Training:
 
 
 class Runner(ABC):
-    """A training under way. ``logits`` and ``y``, (n_outputs, n_samples), are the last epoch's, in the order of its samples."""
+    """A training under way. Its arrays, (n_outputs, n_samples), are the last epoch's, in the order of its samples.
+
+    ``outputs`` and ``cost`` may be left: None, as they are unless a runner sets them, are computed from ``logits`` by the
+    plugins' own methods. A runner that has the numbers at hand saves that time; nothing else depends on it.
+    """
 
     logits: Array
     """Each batch's from before its update."""
     y: Array
+    outputs: Array | None = None
+    """The output activation's values of ``logits``."""
+    cost: float | None = None
+    """J of ``logits`` and ``y``, one mean over all samples of the epoch, whatever the batches."""
     product_seconds: float = 0.0
     """Spent in matrix products so far, where that is timed."""
 

@@ -74,7 +74,7 @@ class Clock:
 
     epochs: int = 0
     seconds: float = 0.0
-    """In all steps."""
+    """In all steps, with what the runner itself computes of outputs and cost."""
     product_seconds: float = 0.0
     """Of these, in matrix products."""
 
@@ -131,7 +131,9 @@ def train(
             runner.run(order, optimizer.learning_rate * factor)
             if clock:
                 clock.note(time.perf_counter() - began, runner.product_seconds)
-            found = measure(objective, metrics, runner.logits, runner.y, "train")
+            found = measure(
+                objective, metrics, runner.logits, runner.y, "train", outputs=runner.outputs, cost=runner.cost
+            )
             if evaluate and validation:
                 found |= measure(objective, metrics, evaluate(), validation.y, "validation")
         if lost := not_finite(found):
@@ -163,11 +165,23 @@ def rate_factor(schedule: Schedule, epoch: int, epochs: int, history: Sequence[f
     return float(factor)
 
 
-def measure(objective: Objective, metrics: Metrics, logits: Array, y: Array, part: str) -> dict[str, float]:
-    """Cost and metrics of one part, named ``cost/train`` and so on."""
-    y_pred = np.empty_like(logits)
-    objective.output.forward(logits, y_pred)
-    found = {"cost": objective.cost(logits, y_pred, y), **metrics(y_pred, y)}
+def measure(
+    objective: Objective,
+    metrics: Metrics,
+    logits: Array,
+    y: Array,
+    part: str,
+    *,
+    outputs: Array | None = None,
+    cost: float | None = None,
+) -> dict[str, float]:
+    """Cost and metrics of one part, named ``cost/train`` and so on. ``outputs`` and ``cost``: where an engine has left them."""
+    if outputs is None:
+        outputs = np.empty_like(logits)
+        objective.output.forward(logits, outputs)
+    if cost is None:
+        cost = objective.cost(logits, outputs, y)
+    found = {"cost": cost, **metrics(outputs, y)}
     return {f"{name}/{part}": value for name, value in found.items()}
 
 

@@ -28,7 +28,7 @@ from nnexp.engine.metrics import for_task
 from nnexp.engine.network import MLP, Evaluator, design_matrix
 from nnexp.engine.objective import Objective
 from nnexp.engine.training import Diverged, Epoch, Part, train
-from nnexp.plugin import Activation, Array, Loss, Optimizer, State, Task
+from nnexp.plugin import Activation, Array, Loss, Optimizer, State, Task, Training
 
 Floats = NDArray[np.float64]
 
@@ -252,6 +252,40 @@ def test_train_metrics_are_of_the_predictions_before_each_update() -> None:
 
 
 # --- Which samples, in which order ---
+
+
+class Leaving(numpy_engine.NumpyRunner):
+    """NumPy's runner that leaves outputs or a cost of its own making."""
+
+    def leave(self, outputs: Array | None, cost: float | None) -> None:
+        self.outputs, self.cost = outputs, cost
+
+
+@dataclass(frozen=True)
+class LeavingEngine(numpy_engine.Numpy):
+    """NumPy's engine with what its runners leave."""
+
+    leaves_outputs: bool = False
+    leaves_cost: bool = False
+
+    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> Leaving:
+        runner = Leaving(training, design, y, theta, state)
+        runner.leave(1 - y if self.leaves_outputs else None, 42.0 if self.leaves_cost else None)
+        return runner
+
+
+@pytest.mark.parametrize("leaves_outputs", [False, True])
+@pytest.mark.parametrize("leaves_cost", [False, True])
+def test_what_a_runner_has_measured_is_taken(leaves_outputs: bool, leaves_cost: bool) -> None:
+    """Outputs and cost that a runner leaves are the train metrics'; without them they are computed of its logits."""
+    case = CASES["bce"]
+    engine = LeavingEngine(leaves_outputs, leaves_cost)
+    (found,), (plain,) = (trained(network_for(case), case, Batch(), epochs=1, engine=each) for each in (engine, None))
+    assert found.metrics["accuracy/train"] == (0.0 if leaves_outputs else plain.metrics["accuracy/train"])
+    if leaves_cost:
+        assert found.cost == 42.0
+    elif not leaves_outputs:
+        assert found.cost == plain.cost
 
 
 def recorder(seen: list[list[int]]) -> Loss:

@@ -224,8 +224,8 @@ MUTANTS = [
     Mutant(
         "the train cost is the mean of the batches' means",
         "engine/training.py",
-        'runner.y, "train")',
-        'runner.y, "train")\n'
+        "outputs=runner.outputs, cost=runner.cost\n            )\n",
+        "outputs=runner.outputs, cost=runner.cost\n            )\n"
         '            found["cost/train"] = float(np.mean([objective.cost(z, network.activate(z), y)'
         " for _, block in runner._blocks for *_, chunk in block.chunks for *_, y, z in chunk]))",
         "engine/test_training.py::test_against_the_textbook[mse-4]",
@@ -341,8 +341,8 @@ MUTANTS = [
     Mutant(
         "the cost is in original units",
         "engine/training.py",
-        '"cost": objective.cost(logits, y_pred, y), **metrics(y_pred, y)',
-        '**(m := metrics(y_pred, y)), "cost": m.get("rmse", 0) ** 2 or objective.cost(logits, y_pred, y)',
+        '"cost": cost, **metrics(outputs, y)',
+        '**(m := metrics(outputs, y)), "cost": m.get("rmse", 0) ** 2 or cost',
         "experiment/test_experiment.py::test_regression_metrics_are_in_original_units",
     ),
     Mutant(
