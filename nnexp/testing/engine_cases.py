@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nnexp.basics.fields import hyperparameters
 from nnexp.discovery import registry
 from nnexp.engine.numpy_engine import Numpy
-from nnexp.engine.objective import mismatch
+from nnexp.engine.objective import Objective, mismatch
 from nnexp.plugin import TASKS, Activation, Array, Engine, Loss, Optimizer, State, Task, Training
 from nnexp.testing.loss_cases import OUTPUTS, targets
 from nnexp.testing.numerics import DTYPES, Dtype
@@ -57,6 +57,9 @@ class Trained(NamedTuple):
     state: State
     logits: Array
     y: Array
+    outputs: Array | None
+    """None where it leaves them to nnexp; so is the cost."""
+    cost: float | None
 
 
 def trained(engine: Engine, case: Case, rate: float = RATE, theta: Array | None = None) -> Trained:
@@ -67,7 +70,16 @@ def trained(engine: Engine, case: Case, rate: float = RATE, theta: Array | None 
         runner = engine.runner(case.training, case.design, case.y, theta, state)
         for order in case.orders:
             runner.run(order, rate)
-    return Trained(theta, state, runner.logits, runner.y)
+    return Trained(theta, state, runner.logits, runner.y, runner.outputs, runner.cost)
+
+
+def measured(case: Case, result: Trained) -> Trained:
+    """The result with the outputs and the cost that the plugins' own methods make of its logits."""
+    objective = Objective(case.training.loss, case.training.output)
+    outputs = np.empty_like(result.logits)
+    with np.errstate(all="ignore"):
+        objective.output.forward(result.logits, outputs)
+        return result._replace(outputs=outputs, cost=objective.cost(result.logits, outputs, result.y))
 
 
 def expected(case: Case, rate: float = RATE) -> Trained | None:

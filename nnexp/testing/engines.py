@@ -16,68 +16,20 @@ from nnexp.testing.engine_cases import (
     RATE,
     TOLERANCE,
     Case,
-    Trained,
     claimed,
     combinations,
     combinations_in_float32,
     expected,
+    measured,
+    objectives,
     optimizers,
     plain,
     shapes,
     trained,
 )
+from nnexp.testing.engine_numbers import SCALE, apart, compare, named
 from nnexp.testing.numerics import shown
 from nnexp.testing.verdict import Failed, Skipped
-
-SENSITIVE = 30
-"""Where rounding is amplified (1 / p of a probability near 0), so many times what moves NumPy's own result is rounding."""
-TRIES = 5
-
-
-def apart(given: Array, right: Array) -> float:
-    """The largest difference, relative to the largest number of ``right``; infinite where ``given`` is not finite."""
-    largest = max(float(np.abs(right).max(initial=0)), float(np.finfo(right.dtype).tiny))
-    off = float(np.abs(given.astype(np.float64) - right).max(initial=0)) / largest
-    return off if math.isfinite(off) else math.inf
-
-
-def named(result: Trained) -> dict[str, Array]:
-    """The arrays that are compared."""
-    return {"theta": result.theta, "the logits": result.logits} | {
-        f"the state's {name}": array for name, array in result.state.items()
-    }
-
-
-def sensitivity(case: Case, name: str) -> float:
-    """How far NumPy's own result moves when parameters and samples are rounded otherwise: the most of a few tries."""
-    right = named(trained(Numpy(), case))[name]
-    found = []
-    for seed in range(TRIES):
-        rng = np.random.default_rng([4, seed])
-        theta, design = (rounded(each, rng) for each in (case.theta, case.design))
-        found.append(apart(named(trained(Numpy(), case._replace(theta=theta, design=design)))[name], right))
-    return max(found)
-
-
-def rounded(array: Array, rng: np.random.Generator) -> Array:
-    """Each number moved by its last place, up or down; the column of ones stays."""
-    moved = (array * (1 + rng.choice([-1, 1], array.shape) * np.finfo(array.dtype).eps)).astype(array.dtype)
-    return np.where(array == 1, array, moved)
-
-
-def compare(case: Case, given: Trained, right: Trained) -> None:
-    """Raise Failed where parameters, state or logits are not NumPy's, but for rounding."""
-    most = TOLERANCE[case.training.dtype.name]
-    found_of = named(given)
-    for name, wanted in named(right).items():
-        found = found_of[name]
-        if found.shape != wanted.shape or found.dtype != wanted.dtype:
-            raise Failed(f"{case}: {name} is {found.dtype} {found.shape}; it must be {wanted.dtype} {wanted.shape}.")
-        if not (off := apart(found, wanted)) <= most and not off <= SENSITIVE * sensitivity(case, name):
-            raise Failed(
-                f"{case}: after {len(case.orders)} epochs {name} differs from NumPy's by {shown(off)}, relative to the "
-                f"largest number; at most {most:g} is rounding. Where it has no code for a plugin, refusal has to say so."
-            )
 
 
 def agree(engine: Engine, cases: Iterable[Case]) -> None:
@@ -165,7 +117,8 @@ def same_bits(engine: Engine) -> None:
         room = np.empty(case.theta.size + offset, case.theta.dtype)
         room[offset:] = case.theta
         again = trained(engine, case, theta=room[offset:])
-        if not (np.array_equal(again.theta, first.theta) and np.array_equal(again.logits, first.logits)):
+        arrays = named(first)
+        if not all(np.array_equal(found, arrays[name]) for name, found in named(again).items()):
             raise Failed("the same training gives other bits a second time. No order of sums may depend on addresses.")
 
 
@@ -232,10 +185,42 @@ def keeps_what_is_not_finite(engine: Engine) -> None:
     for wrong in (np.nan, np.inf):
         design = case.design.copy()
         design[2, 0] = wrong
-        if np.isfinite(trained(engine, case._replace(design=design)).theta).all():
+        found = trained(engine, case._replace(design=design))
+        if found.cost is not None and math.isfinite(found.cost) and not np.isfinite(found.logits).all():
+            raise Failed(f"with {wrong} among the samples the logits are not finite, and the cost is {found.cost}.")
+        if np.isfinite(found.theta).all():
             raise Failed(
                 f"with {wrong} among the samples theta is finite: a training that went wrong would not be noticed."
             )
+
+
+def measures_its_logits(engine: Engine) -> None:
+    """Outputs and cost, where they are left, are the plugins' of the epoch's logits, also of logits in the thousands."""
+    left = 0
+    for loss, output, task in objectives():
+        case = plain(loss=loss, output=output, task=task, epochs=1)
+        case = case._replace(theta=case.theta * 1000)
+        if engine.refusal(case.training):
+            continue
+        given = trained(engine, case, 0.0)
+        right = named(measured(case, given))
+        for name in ("the outputs", "the cost"):
+            if name in named(given):
+                is_of_logits(case, name, named(given)[name], right[name])
+                left += 1
+        if not isinstance(given.cost, float | None):
+            raise Failed(f"{case}: the cost is {given.cost!r}. It must be a float, or None.")
+    if not left:
+        raise Skipped("it leaves outputs and cost to nnexp")
+
+
+def is_of_logits(case: Case, name: str, found: Array, right: Array) -> None:
+    """Raise Failed where outputs or cost are not what the plugins make of the runner's own logits."""
+    if not np.array_equal(np.isfinite(found), np.isfinite(right)):
+        raise Failed(f"{case}: of logits in the thousands {name} must be finite where the plugins' is, and only there.")
+    finite = np.isfinite(right)
+    if not (off := apart(found[finite], right[finite], SCALE.get(name, 0))) <= TOLERANCE[case.training.dtype.name]:
+        raise Failed(f"{case}: {name} differs from the plugins' of the same logits by {shown(off)}, relatively.")
 
 
 def settles(engine: Engine) -> None:
@@ -269,6 +254,7 @@ CHECKS: tuple[Callable[[Engine], None], ...] = (
     follows_theta,
     refuses_strangers,
     keeps_what_is_not_finite,
+    measures_its_logits,
     settles,
     tells_its_speed,
 )

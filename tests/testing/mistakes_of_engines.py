@@ -11,30 +11,12 @@ from numpy.typing import NDArray
 
 from nnexp.builtin.activations import Relu, Sigmoid
 from nnexp.builtin.losses import Cce
-from nnexp.engine.numpy_engine import Numpy, NumpyRunner
-from nnexp.plugin import Array, Engine, Runner, State, Training, param
+from nnexp.engine.numpy_engine import Numpy
+from nnexp.plugin import Array, Engine, State, Training, param
 
+from . import mistakes_of_measures
 from .mistakes import Mistake
-
-
-class Around(Runner):
-    """NumPy's runner with something before or after an epoch."""
-
-    def __init__(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> None:
-        self.inner = NumpyRunner(training, design, y, theta, state)
-        self.design, self.targets, self.theta, self.state = design, y, theta, state
-        self.logits, self.y = self.inner.logits, self.inner.y
-
-    def run(self, order: NDArray[np.intp] | None, learning_rate: float) -> None:
-        self.inner.run(order, learning_rate)
-
-
-@dataclass(frozen=True)
-class Wrong(Numpy):
-    """NumPy's engine, with ``Around`` in place of its runner."""
-
-    def runner(self, training: Training, design: Array, y: Array, theta: Array, state: State) -> Any:
-        return Around(training, design, y, theta, state)
+from .wrong_engine import Around, Wrong, with_runner
 
 
 @dataclass(frozen=True)
@@ -158,17 +140,6 @@ class HidesWhatIsNotFinite(Around):
         np.nan_to_num(self.theta, copy=False)
 
 
-def with_runner(cls: type[Around]) -> Engine:
-    """NumPy's engine with another runner."""
-
-    def runner(_: Any, *given: Any) -> Any:
-        return cls(*given)
-
-    made: Any = dataclass(frozen=True)(type(cls.__name__, (Wrong,), {"runner": runner, "__doc__": cls.__doc__}))
-    engine: Engine = made()
-    return engine
-
-
 @dataclass(frozen=True)
 class OldLogits(Numpy):
     """Evaluates the parameters it began with."""
@@ -242,4 +213,5 @@ MISTAKES = [
     ),
     Mistake("settles to another", "settles", NeverSettles, "settles to itself"),
     Mistake("a speed of zero", "tells_its_speed", NoSpeed, "speed is 0.0"),
+    *mistakes_of_measures.MISTAKES,
 ]

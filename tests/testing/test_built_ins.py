@@ -114,7 +114,7 @@ def test_some_thirty_checks() -> None:
         "schedule": 16,
         "initializer": 18,
         "dataset": 20,
-        "engine": 25,
+        "engine": 26,
     }
 
 

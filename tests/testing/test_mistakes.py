@@ -15,9 +15,11 @@ from . import (
     mistakes_of_every_kind,
     mistakes_of_initializers,
     mistakes_of_losses,
+    mistakes_of_measures,
     mistakes_of_optimizers,
 )
 from .mistakes import Mistake, noticed
+from .wrong_engine import with_runner
 
 TABLES = {
     "activation": mistakes_of_activations.MISTAKES,
@@ -45,9 +47,10 @@ def test_a_mistake_is_caught(mistake: Mistake) -> None:
         mistakes_of_optimizers.Momentum,
         mistakes_of_datasets.Line,
         mistakes_of_datasets.Sides,
+        with_runner(mistakes_of_measures.Measuring),
     ],
 )
-def test_what_the_mistakes_were_planted_in_is_right(right: type[Plugin]) -> None:
+def test_what_the_mistakes_were_planted_in_is_right(right: type[Plugin] | Plugin) -> None:
     """Plugins of the tables that have no mistake pass; the others are nnexp's own."""
     assert [each for each in examine(right) if each.outcome == "failed"] == []
 

@@ -13,7 +13,7 @@ from nnexp_native import Native, _native
 
 from nnexp.engine.numpy_engine import Numpy
 from nnexp.testing.engine_cases import Case, installed, make, objectives, optimizers, plain, trained
-from nnexp.testing.engines import apart, compare
+from nnexp.testing.engine_numbers import apart, compare
 
 ENGINES = [
     Native(target=target, matmul=matmul) for target in _native.targets() for matmul in ("simd", "blocked", "naive")
