@@ -89,12 +89,12 @@ private:
     double last_ = seconds();
 };
 
-// A network's training. It keeps the arrays it was given, and writes into theta, state, logits and y_used.
+// A network's training. It keeps the arrays it was given, and writes into theta, state, logits, y_used and outputs.
 class PyTrainer {
 public:
     PyTrainer(const std::string& target, const nb::dict& plan, std::vector<std::size_t> sizes, Given design, Given y,
-              Changed theta, std::vector<Changed> state, Changed logits, Changed y_used)
-        : kept_{theta, logits, y_used}, given_{design, y}, n_samples_(design.shape(0)) {
+              Changed theta, std::vector<Changed> state, Changed logits, Changed y_used, std::optional<Changed> outputs)
+        : kept_{theta, logits, y_used}, given_{design, y}, outputs_(outputs), n_samples_(design.shape(0)) {
         kept_.insert(kept_.end(), state.begin(), state.end());
         const auto dtype = theta.dtype();
         const std::size_t n_in = sizes.front(), n_out = sizes.back(), size = parameters(sizes);
@@ -103,6 +103,7 @@ public:
         expect("y", y, dtype, {n_out, n_samples_});
         expect("logits", logits, dtype, {n_out, n_samples_});
         expect("y_used", y_used, dtype, {n_out, n_samples_});
+        if (outputs) expect("outputs", *outputs, dtype, {n_out, n_samples_});
         if (state.size() > 3) throw std::invalid_argument("an optimizer has at most three arrays");
         for (const Changed& array : state)
             array.ndim() ? expect("state", array, dtype, {size}) : expect("state", array, dtype, {});
@@ -131,6 +132,7 @@ public:
         trainer_->epoch(samples, learning_rate, signals);
     }
 
+    double cost() const { return trainer_->cost(); }
     double product_seconds() const { return trainer_->product_seconds(); }
 
 private:
@@ -142,12 +144,14 @@ private:
         arrays.theta = static_cast<T*>(kept_[0].data());
         arrays.logits = static_cast<T*>(kept_[1].data());
         arrays.y_used = static_cast<T*>(kept_[2].data());
+        arrays.outputs = outputs_ ? static_cast<T*>(outputs_->data()) : nullptr;
         for (std::size_t i = 0; i < state.size(); ++i) arrays.state[i] = static_cast<T*>(state[i].data());
         trainer_.reset(make(plan, arrays));
     }
 
     std::vector<Changed> kept_;
     std::vector<Given> given_;
+    std::optional<Changed> outputs_;
     std::size_t n_samples_;
     std::unique_ptr<Trainer> trainer_;
 };
@@ -222,10 +226,11 @@ NB_MODULE(_native, module) {
     module.def("targets", &targets, "The compiled targets that this processor can run, the best one first.");
     nb::class_<PyTrainer>(module, "Trainer")
         .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed,
-                      std::vector<Changed>, Changed, Changed>(),
+                      std::vector<Changed>, Changed, Changed, std::optional<Changed>>(),
              "target"_a, "plan"_a, "sizes"_a, "design"_a.noconvert(), "y"_a.noconvert(), "theta"_a.noconvert(),
-             "state"_a.noconvert(), "logits"_a.noconvert(), "y_used"_a.noconvert())
+             "state"_a.noconvert(), "logits"_a.noconvert(), "y_used"_a.noconvert(), "outputs"_a.none().noconvert())
         .def("epoch", &PyTrainer::epoch, "order"_a.none().noconvert(), "learning_rate"_a)
+        .def_prop_ro("cost", &PyTrainer::cost)
         .def_prop_ro("product_seconds", &PyTrainer::product_seconds);
     nb::class_<PyEvaluator>(module, "Evaluator")
         .def(nb::init<const std::string&, const nb::dict&, std::vector<std::size_t>, Given, Given, Changed>(),

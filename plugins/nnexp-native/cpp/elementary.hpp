@@ -19,7 +19,7 @@ struct Format<double> {
     static constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
     static constexpr double EXP_LEAST = -746, EXP_MOST = 710;  // exp is 0 below, infinite above
     static constexpr double NORMAL_EXP_LEAST = -708;
-    static constexpr int EXP_TERMS = 13, ATANH_TERMS = 16, SINE_TERMS = 8;
+    static constexpr int EXP_TERMS = 13, ATANH_TERMS = 16, LOG_TERMS = 10, SINE_TERMS = 8;
     static constexpr double MINUS_ONE_BELOW = -40;  // expm1 is -1 to the last digit
     static constexpr double NORMAL_END = 40;        // the normal distribution function is 0 below -NORMAL_END
     static constexpr double HALF_PI[3] = {1.57079632673412561417e+00, 6.07710050630396597660e-11,
@@ -34,7 +34,7 @@ struct Format<float> {
     static constexpr float LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
     static constexpr float EXP_LEAST = -105, EXP_MOST = 89;
     static constexpr float NORMAL_EXP_LEAST = -87;
-    static constexpr int EXP_TERMS = 7, ATANH_TERMS = 8, SINE_TERMS = 5;
+    static constexpr int EXP_TERMS = 7, ATANH_TERMS = 8, LOG_TERMS = 4, SINE_TERMS = 5;
     static constexpr float MINUS_ONE_BELOW = -20;
     static constexpr float NORMAL_END = 15;
     static constexpr float HALF_PI[3] = {1.5703125f, 4.837512969970703125e-4f, 7.54978995489188e-8f};
@@ -128,6 +128,24 @@ inline V log1p(V x) {
     return T(2) * (s + s * square * rest);
 }
 
+// log(x) for x of at least the least normal number. x = 2^n (1 + f) with 1/sqrt(2) <= 1 + f < sqrt(2), and with
+// s = f / (2 + f), as above, log(1 + f) = 2 s + s R = f - s (f - R), R = 2 (s^2/3 + s^4/5 + ...): where x is near 1,
+// the first term is exact (Ng, fdlibm's e_log.c, 1993). n and f are taken from the bits: exponents are whole steps of
+// them.
+template <class V>
+inline V log(V x) {
+    using T = Element<V>;
+    using F = Format<T>;
+    const Mask<V> root = bits(spread<V>(T(0.70710678118654752440))), one = bits(spread<V>(1));
+    const Mask<V> step = bits(spread<V>(2)) - one, steps = (bits(x) - root) & -step;
+    const V f = from_bits<V>(bits(x) - steps) - T(1), s = f / (f + T(2)), square = s * s;
+    const V n =
+        from_bits<V>(bits(spread<V>(F::MAGIC)) + shifted_down<V>(steps + one, F::MANTISSA)) - (F::MAGIC + F::BIAS);
+    const V rest = series(square, 1, F::LOG_TERMS, [](int k) { return T(2) / T(2 * k + 1); });
+    const V value = n * F::LN2_HIGH + (f - (s * (f - square * rest) - n * F::LN2_LOW));
+    return x <= F::HUGE_ ? value : x;
+}
+
 template <class V>
 inline V sigmoid(V z) {
     return Element<V>(1) / (exp(-z) + Element<V>(1));
@@ -139,6 +157,16 @@ inline V tanh(V x) {
     using T = Element<V>;
     const V e = expm1(T(-2) * magnitude(x));
     return with_sign_of(-e / (e + T(2)), x);
+}
+
+// log(cosh(r)): with m = exp(-|r|) - 1 and e = m + 1, near 0 it is log(1 + m^2 / (2 e)), as cosh(r) - 1 = m^2 / (2 e);
+// further out |r| - log(2) + log(1 + e^2).
+template <class V>
+inline V log_cosh(V r) {
+    using T = Element<V>;
+    const V size = magnitude(r), m = expm1(-size), e = m + T(1);
+    const Mask<V> near = size < T(1);
+    return (near ? spread<V>(0) : size - T(0.69314718055994530942)) + log1p(near ? T(0.5) * m * m / e : e * e);
 }
 
 // log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|)).

@@ -1,8 +1,9 @@
-// One epoch: for each batch the forward pass, the gradient of its cost, and the optimizer's step.
+// One epoch: for each batch the forward pass, the gradient of its cost, and the optimizer's step; then the epoch's
+// cost.
 #pragma once
 
+#include "measure.hpp"
 #include "network.hpp"
-#include "objective.hpp"
 #include "optimizers.hpp"
 #include "samples.hpp"
 
@@ -32,6 +33,7 @@ public:
           arrays_(arrays),
           network_(plan, plan.timed),
           samples_(plan, arrays),
+          measure_(plan),
           chunk_(chunk_of<T>(plan, plan.batch_size)) {
         place();
         arena_.allocate();
@@ -47,15 +49,19 @@ public:
             const size_t rest = plan_.n_samples - first;
             step(order, first, rest < plan_.batch_size ? rest : plan_.batch_size, learning_rate, watch);
         }
+        cost_ = measure_.run(arrays_.logits, arrays_.y_used, arrays_.outputs,
+                             [&](size_t n) { watch.work(double(n) * double(network_.last().n_out)); });
         write();  // where the poll throws, the caller's theta and state stay as they were before the epoch
     }
 
+    double cost() const override { return cost_; }
     double product_seconds() const override { return network_.product_seconds(); }
 
 private:
     void place() {
         network_.place(plan_, arena_, chunk_, true);
         samples_.place(arena_, chunk_, true);
+        measure_.place(arena_);
         for (size_t i = 0; i < memory_of(plan_.optimizer.kind); ++i)
             memory_.arrays[i] = arena_.take<T>(network_.size());
     }
@@ -127,9 +133,11 @@ private:
     Arena arena_;
     Network<T> network_;
     Samples<T> samples_;
+    Measure<T> measure_;
     size_t chunk_;
     Memory<T> memory_{};
     T t_ = 0;
+    double cost_ = 0;
 };
 
 template <class T>

@@ -7,11 +7,12 @@
 
 namespace nnexp::NNEXP_TARGET {
 
-// Calls use(formula, mean) for losses of residuals.hpp, mean being 1 / m or 1 / (m n_outputs); answers whether it is
-// one.
+// Calls use(formula, terms) for losses of residuals.hpp, J being a mean over samples times terms: 1, or the number n of
+// outputs. Answers whether it is one.
 template <class T, class Use>
-inline bool with_residual(const Chosen<Loss>& loss, size_t n, double samples, Use use) {
-    const double a = loss.numbers[0], of_samples = 1 / samples, of_all = 1 / (samples * double(n));
+inline bool with_residual(const Chosen<Loss>& loss, size_t n, Use use) {
+    const double a = loss.numbers[0];
+    const size_t of_samples = 1, of_all = n;
     switch (loss.kind) {
         case Loss::mse: use(Mse<T>{}, of_all); return true;
         case Loss::mae: use(Mae<T>{}, of_all); return true;
@@ -37,6 +38,17 @@ inline bool with_residual(const Chosen<Loss>& loss, size_t n, double samples, Us
     return false;
 }
 
+inline bool takes_logits(Loss kind) {
+    switch (kind) {
+        case Loss::bce_on_logits:
+        case Loss::cce_on_logits:
+        case Loss::smooth_cce_on_logits:
+        case Loss::focal_on_logits:
+        case Loss::poisson_on_logits: return true;
+        default: return false;
+    }
+}
+
 // softmax(z) - t, t = (1 - smoothing) y + smoothing / n_outputs, divided by the number of samples.
 template <class T>
 inline void cce_on_logits(const Rows& rows, double smoothing, T mean, const T* z, const T* y, T* out) {
@@ -60,7 +72,8 @@ inline void class_row(const Chosen<Loss>& loss, const Rows& rows, const T* p, co
 // Write dJ/dp into out, the mean over the batch's samples included.
 template <class T>
 void loss_gradient(const Chosen<Loss>& loss, const Rows& rows, double samples, const T* p, const T* y, T* out) {
-    const bool done = with_residual<T>(loss, rows.units, samples, [&](auto f, double mean) {
+    const bool done = with_residual<T>(loss, rows.units, [&](auto f, size_t terms) {
+        const double mean = 1 / (samples * double(terms));
         each_vector<T>(rows, [&](size_t i) { store(out + i, f.gradient(load(p + i), load(y + i)) * T(mean)); });
     });
     if (done) return;

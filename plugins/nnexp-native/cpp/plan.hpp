@@ -75,6 +75,7 @@ struct Arrays {
     T* state[3];      // the optimizer's memory, in the order of optimizers.hpp
     T* logits;        // (n_outputs, n_samples), written by an epoch
     T* y_used;        // the same of the targets, in the order of the samples
+    T* outputs;       // the same of the output activation's values; null where nobody asks for them
 };
 
 // Asked every few milliseconds; throws where the epoch is to end.
@@ -91,6 +92,7 @@ public:
     virtual ~Trainer();
     // One pass over the samples; order is n_samples indices below n_samples, or null for 0, 1, 2, ...
     virtual void epoch(const std::intptr_t* order, double learning_rate, Poll& poll) = 0;
+    virtual double cost() const = 0;  // of the last epoch's logits and targets
     virtual double product_seconds() const = 0;
 };
 

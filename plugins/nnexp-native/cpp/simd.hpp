@@ -27,6 +27,20 @@ using Vec = typename VectorOf<T>::type;
 template <class T>
 inline constexpr size_t LANES = NNEXP_VECTOR_BYTES / sizeof(T);
 
+// As many doubles as a vector of T has numbers.
+template <class T>
+struct DoublesOf;
+template <>
+struct DoublesOf<double> {
+    typedef double type __attribute__((vector_size(NNEXP_VECTOR_BYTES)));
+};
+template <>
+struct DoublesOf<float> {
+    typedef double type __attribute__((vector_size(2 * NNEXP_VECTOR_BYTES)));
+};
+template <class T>
+using Doubles = typename DoublesOf<T>::type;
+
 template <class V>
 struct ElementOf;
 template <>
@@ -70,6 +84,13 @@ inline Mask<V> bits(V x) {
 template <class V>
 inline V from_bits(Mask<V> x) {
     return (V)x;
+}
+template <class V>
+inline Mask<V> shifted_down(Mask<V> x, int n) {  // of what is not negative: there is an instruction for that
+    if constexpr (sizeof(x[0]) == 8)
+        return (Mask<V>)((Vec<std::uint64_t>)x >> n);
+    else
+        return (Mask<V>)((Vec<std::uint32_t>)x >> n);
 }
 
 template <class V>

@@ -34,6 +34,10 @@ void elementary(const char* name, const T* x, T* out, size_t n) {
         map(x, out, n, [](V v) { return expm1(v); });
     else if (is("log1p"))
         map(x, out, n, [](V v) { return log1p(v); });
+    else if (is("log"))
+        map(x, out, n, [](V v) { return log(v); });
+    else if (is("log_cosh"))
+        map(x, out, n, [](V v) { return log_cosh(v); });
     else if (is("sigmoid"))
         map(x, out, n, [](V v) { return sigmoid(v); });
     else if (is("tanh"))

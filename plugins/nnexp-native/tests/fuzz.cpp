@@ -78,7 +78,7 @@ Case make(unsigned seed) {
 
 template <class T>
 struct Result {
-    std::vector<T> logits, theta, evaluated;
+    std::vector<T> logits, theta, outputs, cost, evaluated;
 };
 
 // One epoch, and the logits after it.
@@ -96,6 +96,7 @@ Result<T> trained(const Target& target, const Case& given, Matmul way) {
     };
     const Exact<T> design = filled(n * (features + 1), 1), theta = filled(parameters, 0.2);
     const Exact<T> y = filled(n * outputs, 0), logits = filled(n * outputs, 0), used = filled(n * outputs, 0);
+    const Exact<T> predicted = filled(n * outputs, 0);
     const Exact<T> first = filled(parameters, 0), second = filled(parameters, 0), t = filled(1, 0);
     for (std::size_t s = 0; s < n; ++s) {
         design.data[s * (features + 1) + features] = 1;
@@ -106,7 +107,7 @@ Result<T> trained(const Target& target, const Case& given, Matmul way) {
     plan.matmul = way;
     const bool adam = plan.optimizer.kind == Optimizer::adam || plan.optimizer.kind == Optimizer::adamw;
     const Arrays<T> arrays{design.data, y.data,   theta.data, {first.data, second.data, adam ? t.data : nullptr},
-                           logits.data, used.data};
+                           logits.data, used.data, predicted.data};
     std::unique_ptr<Trainer> trainer;
     std::unique_ptr<Evaluator> evaluator;
     if constexpr (sizeof(T) == 8)
@@ -117,6 +118,8 @@ Result<T> trained(const Target& target, const Case& given, Matmul way) {
     trainer->epoch(given.order.empty() ? nullptr : given.order.data(), 1e-3, never);
     Result<T> result;
     result.logits.assign(logits.data, logits.data + logits.size);
+    result.outputs.assign(predicted.data, predicted.data + predicted.size);
+    result.cost = {T(trainer->cost())};
     result.theta.assign(theta.data, theta.data + theta.size);
     evaluator->run(never);
     result.evaluated.assign(logits.data, logits.data + logits.size);
@@ -149,6 +152,7 @@ bool agree(const Case& given, double tolerance) {
         for (const Matmul way : {Matmul::naive, Matmul::blocked, Matmul::simd}) {
             const Result<T> found = trained<T>(*target, given, way);
             const double off = std::max({apart(found.logits, right.logits), apart(found.theta, right.theta),
+                                         apart(found.outputs, right.outputs), apart(found.cost, right.cost),
                                          apart(found.evaluated, right.evaluated)});
             if (steady(given.plan) && !(off <= tolerance)) {
                 std::printf("seed %u, %s, %s, float%zu: %g apart\n", given.seed, target->name,

@@ -31,6 +31,13 @@ def softplus(z: Array) -> Array:
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
+def log_cosh(r: Array) -> Array:
+    """log(1 + 2 sinh(r/2)^2) near 0, |r| - log(2) + log(1 + exp(-2 |r|)) further out."""
+    size = np.abs(r)
+    far = size - np.log(np.longdouble(2)) + np.log1p(np.exp(-2 * size))
+    return np.where(size < 1, np.log1p(2 * np.sinh(size / 2) ** 2), far)
+
+
 def normal(z: Array) -> Array:
     """Phi: its Taylor series at 0, or far out the density times Laplace's continued fraction (1805)."""
     x = np.abs(z)
@@ -53,6 +60,8 @@ FUNCTIONS: list[tuple[str, Callable[[Array], Array], tuple[float, float], tuple[
     ("exp", np.exp, (-708, 709.7), (-87, 88.7), 1.5),
     ("expm1", np.expm1, (-50, 0), (-30, 0), 1.5),
     ("log1p", np.log1p, (0, 1), (0, 1), 2.5),
+    ("log", np.log, (1e-16, 1e6), (1e-16, 1e6), 1),
+    ("log_cosh", log_cosh, (-50, 50), (-50, 50), 8),
     ("sigmoid", lambda z: 1 / (1 + np.exp(-z)), (-708, 50), (-87, 20), 2.5),
     ("tanh", np.tanh, (-30, 30), (-15, 15), 3),
     ("softplus", softplus, (-708, 50), (-87, 20), 3),
@@ -94,6 +103,7 @@ LIMITS = [
     ("sigmoid", [0.0, 1.0, 1.0, 0.0, 0.5]),
     ("tanh", [-1.0, 1.0, 1.0, -1.0, 0.0]),
     ("softplus", [0.0, math.inf, 1000.0, 0.0, math.log(2)]),
+    ("log_cosh", [math.inf, math.inf, 1000 - math.log(2), 1000 - math.log(2), 0.0]),
     ("normal", [0.0, 1.0, 1.0, 0.0, 0.5]),
 ]
 
@@ -118,6 +128,23 @@ def test_the_smallest_numbers(target: str) -> None:
     values = computed(target, "exp", x)
     assert np.abs(values - np.exp(x)).max() <= 5e-324 + 1e-15 * np.exp(-708)
     assert (np.diff(values) >= 0).all()
+
+
+@extended
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_logarithm_of_every_size(target: str, dtype: str) -> None:
+    """From the least normal number to the largest, and next to 1, where it is smallest, a logarithm has all its digits."""
+    kind = np.finfo(dtype)
+    rng = np.random.default_rng(1)
+    powers = np.ldexp(rng.uniform(1, 2, SAMPLES).astype(dtype), rng.integers(kind.minexp, kind.maxexp, SAMPLES))
+    steps = 1 + kind.eps * np.arange(-1000, 1000)
+    x = np.concatenate([powers, steps, [kind.tiny, kind.max]]).astype(dtype)
+    exact = np.log(x.astype(np.longdouble))
+    assert (np.abs(computed(target, "log", x) - exact) <= np.spacing(np.abs(exact).astype(dtype))).all()
+    ends = np.array([1, math.inf, math.nan], dtype)
+    assert computed(target, "log", ends).tolist()[:2] == [0, math.inf]
+    assert np.isnan(computed(target, "log", ends)[2])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nnexp.errors import NnexpError, listed
 from nnexp.plugin import Array, Engine, Runner, State, Training, param
 from nnexp_native import _native
-from nnexp_native.plugins import STATES, chosen, objective, strangers
+from nnexp_native.plugins import STATES, chosen, knows, objective, strangers
 from nnexp_native.speed import times_numpy
 
 DTYPES = ("float64", "float32")
@@ -79,13 +79,16 @@ class NativeRunner(Runner):
         arrays = [state[name] for name in STATES[made["optimizer"][0]]]
         with in_memory(training, len(design)):
             self.logits, self.y = np.empty(y.shape, y.dtype), np.empty(y.shape, y.dtype)
+            # Where the loss has a closed form for its link, the output activation may be anybody's.
+            self.outputs = np.empty(y.shape, y.dtype) if knows(training.output) else None
             design, y = np.ascontiguousarray(design), np.ascontiguousarray(y)
             self._trainer = _native.Trainer(
-                engine.target, made, training.sizes, design, y, theta, arrays, self.logits, self.y
+                engine.target, made, training.sizes, design, y, theta, arrays, self.logits, self.y, self.outputs
             )
 
     def run(self, order: NDArray[np.intp] | None, learning_rate: float) -> None:
         self._trainer.epoch(order, learning_rate)
+        self.cost = self._trainer.cost
         self.product_seconds = self._trainer.product_seconds
 
 

@@ -107,7 +107,12 @@ def strangers(training: Training) -> list[str]:
     """What there is no code for, as it is typed: ``activation=swish (my_module.Swish)``."""
     loss, output = objective(training)
     asked = {"activation": training.hidden, "output": output, "loss": loss, "optimizer": training.optimizer}
-    return [f"{key}={option(each)}" for key, each in asked.items() if each and class_name(each) not in FORMULAS]
+    return [f"{key}={option(each)}" for key, each in asked.items() if each and not knows(each)]
+
+
+def knows(plugin: Plugin) -> bool:
+    """Whether there is code for it."""
+    return class_name(plugin) in FORMULAS
 
 
 def chosen(plugin: Plugin) -> tuple[str, list[float]]:
