@@ -20,11 +20,6 @@ Metrics = Callable[[Array, Array], dict[str, float]]
 """(y_pred, y) to named numbers."""
 
 
-def accuracy(predicted: NDArray[np.integer], actual: NDArray[np.integer]) -> float:
-    """The share of samples whose predicted class index is the actual one."""
-    return float(np.mean(predicted == actual))
-
-
 def class_indices(y_pred: Array, threshold: float = 0.5) -> NDArray[np.intp]:
     """The predicted class of each sample: of one output, whether it is above ``threshold``; of several, the largest's index."""
     if len(y_pred) == 1:
@@ -92,16 +87,15 @@ def _power(rows: Array) -> NDArray[np.intp]:
 
 def classification(y_pred: Array, y: Array, threshold: float = 0.5) -> dict[str, float]:
     """``accuracy``; y is 0 or 1 in one row, or one-hot."""
-    if len(y) > 1:
-        # argmax over the first axis is slow; where no sample has a tie, the actual class was predicted where its output
-        # is the largest.
-        largest = np.maximum.reduce(y_pred, axis=0)
-        if np.count_nonzero(y_pred == largest) == y.shape[1]:
-            return {"accuracy": float(np.mean(np.einsum("ij,ij->j", y_pred, y) == largest))}
-    predicted = class_indices(y_pred, threshold)
+    n_samples = y.shape[1]
+    actual = y > 0.5
     if len(y) == 1:
-        return {"accuracy": accuracy(predicted, (y[0] > 0.5).astype(np.intp))}
-    return {"accuracy": float(y[predicted, np.arange(y.shape[1])].mean())}
+        return {"accuracy": float(np.count_nonzero((y_pred > threshold) == actual) / n_samples)}
+    # argmax over the first axis is slow; where no sample has a tie, the predicted class is where the largest output is.
+    largest = y_pred == np.maximum.reduce(y_pred, axis=0)
+    if np.count_nonzero(largest) == n_samples:
+        return {"accuracy": float(np.count_nonzero(largest & actual) / n_samples)}
+    return {"accuracy": float(np.count_nonzero(actual[class_indices(y_pred), np.arange(n_samples)]) / n_samples)}
 
 
 def for_task(task: Task, threshold: float, shift: Array, scale: Array) -> Metrics:

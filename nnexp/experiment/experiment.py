@@ -21,7 +21,7 @@ from nnexp.discovery import registry
 from nnexp.engine.metrics import Metrics, for_task
 from nnexp.engine.network import MLP
 from nnexp.engine.objective import Objective
-from nnexp.engine.training import Clock, Diverged, Epoch, blas_threads, measure, not_finite, to_train, train
+from nnexp.engine.training import Clock, Diverged, Epoch, blas_limit, measure, not_finite, to_train, train
 from nnexp.errors import counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
@@ -190,7 +190,7 @@ class Experiment:
             return {}
         part = self.samples.part("test")
         threads = self.plan.settings.threads
-        with blas_threads().limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
+        with blas_limit(threads), np.errstate(all="ignore"):
             found = measure(self.objective, self.metrics, self.network.logits(part.design), part.y, "test")
         if lost := not_finite(found):
             raise Diverged(self.kept.number if self.kept else 0, self.plan.optimizer.learning_rate, lost=lost)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnexp.engine.network import MLP
-from nnexp.engine.training import Part, blas_threads
+from nnexp.engine.training import Part, blas_limit
 from nnexp.experiment.contracts import initialize
 from nnexp.experiment.experiment import Experiment
 from nnexp.plugin import Array
@@ -28,7 +28,7 @@ def growth(experiment: Experiment) -> str:
     """
     last = experiment.history[-1].metrics
     part, threads = experiment.samples.part("training"), experiment.plan.settings.threads
-    with blas_threads().limit(limits=threads, user_api="blas"), np.errstate(all="ignore"):
+    with blas_limit(threads), np.errstate(all="ignore"):
         known_without = FACTOR * abs(cost(experiment, np.zeros_like(part.y), part))
         if not any(value > known_without for name, value in last.items() if name.startswith("cost/")):
             return ""

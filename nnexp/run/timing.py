@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from nnexp.engine.training import blas_threads, to_train
+from nnexp.engine.training import blas_limit, to_train
 from nnexp.experiment.experiment import Experiment
 from nnexp.journal.result import TIME
 
@@ -39,7 +39,7 @@ def inference(experiment: Experiment, n_samples: int) -> float:
     training = to_train(experiment.network, experiment.objective, experiment.plan.optimizer, n_samples)
     evaluate = engine.evaluator(training, rows, experiment.network.theta)
     found: list[float] = []
-    with blas_threads().limit(limits=experiment.plan.settings.threads, user_api="blas"):
+    with blas_limit(experiment.plan.settings.threads):
         evaluate()
         while sum(found) < SHORTEST and len(found) < MOST:
             began = time.perf_counter()
