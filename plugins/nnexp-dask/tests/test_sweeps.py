@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -130,7 +132,10 @@ def test_workers_end_their_jobs_when_the_head_is_killed(
 def test_a_workers_death_costs_nothing(
     two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]
 ) -> None:
-    """A job whose worker is killed goes on elsewhere from its last checkpoint, to the same bits; each point is there once."""
+    """A job whose worker is killed goes on elsewhere from its last checkpoint, to the same bits; each point is there once.
+
+    ``reuse=true`` finds the runs afterwards, though workers do not reach the store.
+    """
     head = two_workers.head(tmp_path, *LONG)
     tools["until"](two_under_way(tmp_path, tools))
     two_workers.processes[1].kill()
@@ -144,6 +149,11 @@ def test_a_workers_death_costs_nothing(
     found = points(tmp_path)
     assert {status for status, *_ in found} == {"FINISHED"}
     assert [(n, steps) for _, _, n, steps in found] == [(400, 400)] * len(found)
+    again = (*LONG[:-1], "reuse=true", "hydra/launcher=dask", "hydra.launcher.workers=1")
+    done = tools["command"](*again, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 jobs: 3 reused" in done.stdout
+    assert points(tmp_path) == found
 
 
 def test_a_scheduler_that_ends_ends_the_sweep(two_workers: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
@@ -170,3 +180,32 @@ def test_fail_fast(tmp_path: Path, tools: dict[str, Any]) -> None:
     done = tools["command"](*words, "hydra/launcher=dask", "hydra.launcher.workers=1", cwd=tmp_path)
     assert done.returncode == 1
     assert "8 jobs: 1 diverged, 7 not started" in done.stdout
+
+
+APPLICATION = """
+import os, signal
+import hydra
+from hydra.core.config_store import ConfigStore
+
+@hydra.main(version_base="1.3", config_path=None, config_name="config")
+def app(cfg):
+    if cfg.a == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ConfigStore.instance().store(
+    "config",
+    {"defaults": [{"override hydra/launcher": "dask"}], "a": 0, "hydra": {"sweep": {"dir": "out"}, "job": {"name": "app"}}},
+)
+if __name__ == "__main__":
+    app()
+"""
+
+
+def test_a_job_that_kills_its_processes_is_given_up_and_named(tmp_path: Path) -> None:
+    """The third process in a row is the last; other jobs are not touched. The application knows nothing of nnexp."""
+    (tmp_path / "application.py").write_text(APPLICATION)
+    command = [sys.executable, "application.py", "-m", "a=0,1,2", "hydra.launcher.workers=1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "given up, since 3 processes in a row were lost with it (its worker process was killed" in done.stderr
+    assert (tmp_path / "out" / "2" / "app.log").exists()

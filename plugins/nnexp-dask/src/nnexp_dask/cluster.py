@@ -96,7 +96,7 @@ class Connection:
 
     def close(self) -> None:
         """Take leave. What does not answer is left alone."""
-        self._thread.join()
+        self._thread.join(LAST_SECONDS)
         work = threading.Thread(target=self._close, daemon=True)
         work.start()
         work.join(LAST_SECONDS)

@@ -46,8 +46,9 @@ class Running:
     """A job that is carried out here."""
 
     number: int
-    seat: Seat
     folder: JobFolder | None
+    seat: Seat | None = None
+    """None until there is a free one."""
     withdrawn: threading.Event = field(default_factory=threading.Event)
 
 
@@ -89,8 +90,11 @@ class Desk(WorkerPlugin):
             self._enter = entering(worker.state.nthreads, files, tags)
         self._running: dict[str, Running] = {}
         self._seats: queue.SimpleQueue[Seat] = queue.SimpleQueue()
-        if not self.unfit:
-            threading.Thread(target=self._make_seats, args=(worker.state.nthreads,), daemon=True).start()
+        self._few = threading.Semaphore(worker.state.nthreads)
+        """How many more seats there may be."""
+        for _ in range(0 if self.unfit else worker.state.nthreads):
+            self._few.acquire()
+            threading.Thread(target=lambda: self._seats.put(self._new_seat()), daemon=True).start()
         self._idle_since: float | None = None
         self._alive = PeriodicCallback(self._say_alive, 1000)
         self._alive.start()
@@ -101,7 +105,8 @@ class Desk(WorkerPlugin):
         self._alive.stop()
         for each in [*self._running.values()]:
             each.withdrawn.set()
-            each.seat.end()
+            if each.seat:
+                each.seat.end()
         self._end_seats()
         self._own.cleanup()
 
@@ -118,36 +123,33 @@ class Desk(WorkerPlugin):
             return Report(start, "unfit", words=self.unfit)
         if errand.processor not in ("", self._here.processor):
             return Report(start, "another processor", words=f"{self._here.host} has {self._here.processor}")
-        seat = self._free_seat()
         folder = JobFolder(self._sweep / str(errand.number)) if self._sweep else None
-        if folder:
-            folder.begin(errand.files)
-        running = self._running[key] = Running(errand.number, seat, folder)
-        self._say("begun", number=errand.number, key=key, start=start, worker=self._worker.address)
+        running = self._running[key] = Running(errand.number, folder)
         try:
-            return self._carried_out(errand, start, key, running)
+            if folder:
+                folder.begin(errand.files)
+            running.seat = self._free_seat()
+            self._say("begun", number=errand.number, key=key, start=start, worker=self._worker.address)
+            return self._carried_out(errand, start, key, running, running.seat)
         finally:
             del self._running[key]
             if folder:
                 folder.clear()
-            if seat.alive:
-                self._seats.put(seat)
-            else:
-                seat.end()
-                self._seats.put(self._new_seat())
+            if running.seat:
+                self._seats.put(self._usable(running.seat))
 
-    def _carried_out(self, errand: Errand, start: str, key: str, running: Running) -> Report:
-        running.seat.begin(errand)
+    def _carried_out(self, errand: Errand, start: str, key: str, running: Running, seat: Seat) -> Report:
+        seat.begin(errand)
         until = None
         try:
-            while (outcome := running.seat.outcome(LOOK)) is None:
+            while (outcome := seat.outcome(LOOK)) is None:
                 if running.folder and (news := running.folder.news()):
                     self._say_news(errand.number, key, start, news)
                 if running.withdrawn.is_set() and until is None:
                     until = time.monotonic() + CLOSING
-                    running.seat.signal(signal.SIGTERM)
+                    seat.signal(signal.SIGTERM)
                 if until is not None and time.monotonic() > until:
-                    running.seat.end()
+                    seat.end()
                     return Report(start, "withdrawn")
         except EOFError:
             return Report(start, "died", Outcome.failed(RuntimeError(KILLED)), self._rest(running), KILLED)
@@ -163,7 +165,8 @@ class Desk(WorkerPlugin):
     def interrupt(self, how: int) -> None:
         """Have all jobs closed."""
         for each in [*self._running.values()]:
-            each.seat.signal(how)
+            if each.seat:
+                each.seat.signal(how)
 
     def _rest(self, running: Running) -> News:
         return running.folder.rest() if running.folder else News()
@@ -172,13 +175,17 @@ class Desk(WorkerPlugin):
         self._idle_since = None
         while True:
             try:
-                seat = self._seats.get(timeout=LOOK)
-            except queue.Empty:  # those that had nothing to do were let go
-                return self._new_seat()
-            if seat.alive:
-                return seat
-            seat.end()
-            self._seats.put(self._new_seat())
+                return self._usable(self._seats.get(timeout=LOOK))
+            except queue.Empty:
+                if self._few.acquire(blocking=False):  # those that had nothing to do were let go
+                    return self._new_seat()
+
+    def _usable(self, seat: Seat) -> Seat:
+        """The seat, or another one in the place of one that has died."""
+        if seat.alive:
+            return seat
+        seat.end()
+        return self._new_seat()
 
     def _let_idle_go(self) -> None:
         """Seats without anything to do end after a while: the sweep may be over, and nobody left to say so."""
@@ -191,10 +198,7 @@ class Desk(WorkerPlugin):
         with contextlib.suppress(queue.Empty):
             while True:
                 self._seats.get_nowait().end()
-
-    def _make_seats(self, count: int) -> None:
-        for _ in range(count):
-            self._seats.put(self._new_seat())
+                self._few.release()
 
     def _new_seat(self) -> Seat:
         return Seat(self._payload, self._enter, self._root, self._environment)

@@ -78,11 +78,12 @@ class Seat:
         return self._process.poll() is None
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """End it, whatever it does. Twice does no harm."""
         self._process.kill()
         self._process.wait()
+        lifeline, self._lifeline = self._lifeline, -1
         with contextlib.suppress(OSError):
-            os.close(self._lifeline)
+            os.close(lifeline)
         self._connection.close()
 
 
