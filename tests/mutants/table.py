@@ -224,11 +224,18 @@ MUTANTS = [
     Mutant(
         "the train cost is the mean of the batches' means",
         "engine/training.py",
-        "outputs=runner.outputs, cost=runner.cost\n            )\n",
+        "outputs=runner.outputs, cost=runner.cost\n            )",
         "outputs=runner.outputs, cost=runner.cost\n            )\n"
         '            found["cost/train"] = float(np.mean([objective.cost(z, network.activate(z), y)'
         " for _, block in runner._blocks for *_, chunk in block.chunks for *_, y, z in chunk]))",
         "engine/test_training.py::test_against_the_textbook[mse-4]",
+    ),
+    Mutant(
+        "what a runner has measured is computed again",
+        "engine/training.py",
+        "cost=runner.cost",
+        "cost=None",
+        "engine/test_training.py::test_what_a_runner_has_measured_is_taken",
     ),
     Mutant(
         "validation is measured before the epoch's updates",
@@ -270,8 +277,8 @@ MUTANTS = [
     Mutant(
         "the number of BLAS threads is not limited",
         "engine/training.py",
-        "limits=threads",
-        "limits=None",
+        "library.set_num_threads(threads)",
+        "library.set_num_threads(before)",
         "engine/test_training.py::test_threads_are_limited_within_an_epoch_only",
     ),
     # --- the experiment ---
