@@ -15,11 +15,13 @@ from omegaconf import DictConfig
 
 from nnexp.basics.removing import Site
 from nnexp.basics.secrets import guard_logs
+from nnexp.commands.kept_report import keep
 from nnexp.composition import guard
 from nnexp.composition.composed import plain
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, first_line
-from nnexp.experiment.settings import Place, check
+from nnexp.experiment.plan import part
+from nnexp.experiment.settings import Place, TrackingSettings, check
 from nnexp.journal.journal import JOURNAL, Busy
 from nnexp.journal.result import RESULT, read_result
 from nnexp.run.resume import resume as resume_run
@@ -45,11 +47,19 @@ def job(config: DictConfig) -> float | None:
         try:
             if place.sweep:
                 return part_of_sweep(config, place, session)
-            return run(plain(config), place, Console())
+            return alone(plain(config), place)
         except MemoryError as error:
             return ended(place, not_enough_memory(error), config, session)
         except Exception as error:  # noqa: BLE001 (told at the end)
             return ended(place, error, config, session)
+
+
+def alone(values: Mapping[str, Any], place: Place) -> float:
+    """A single run, and its report where that was asked for."""
+    objective = run(values, place, Console())
+    if values.get("report"):
+        keep(place.directory, place.directory, part(TrackingSettings, "tracking.", values["tracking"]))
+    return objective
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnexp.basics.files import outputs_here
+from nnexp.basics.optional import CHARTS, refuse_without
 from nnexp.commands.parser import Parser
 from nnexp.commands.results import add_source
 from nnexp.errors import NnexpError
@@ -24,25 +25,19 @@ def report(words: Sequence[str]) -> None:
     given = parser.parse_args(words)
     from nnexp.commands import writing
     from nnexp.commands.found import directory_of, no_run
-    from nnexp.comparison.reading import is_run
     from nnexp.comparison.sources import is_directory, opened
-    from nnexp.report import content, single
-    from nnexp.report.page import page, refuse_without_library
-    from nnexp.sweep.manifest import MANIFEST
+    from nnexp.report.file import text_of
 
     path = given.output or Path(f"report{SUFFIX}")
     writing.check_name(path, {SUFFIX: None})
     if not given.output and path.exists():
         raise NnexpError(f"'{path}' is there already. To replace it type -o {path}, or choose another name.")
-    refuse_without_library()
+    refuse_without(*CHARTS)
     directory = Path(given.what)
     if not is_directory(given.what):
         directory = directory_of(opened(given.experiment, given.uri, outputs_here()), given.what)
-    if (directory / MANIFEST).exists():
-        text = page(*content.of(directory))
-    elif directory.is_dir() and is_run(directory):
-        text = page(*single.of(directory))
-    else:
+    text = text_of(directory)
+    if text is None:
         raise NnexpError(no_run(directory, "report {}"))
     writing.write(path, {SUFFIX: lambda to: to.write(text.encode())})
     print(f"wrote    {path} ({len(text.encode()) / 1e6:.1f} MB)")  # noqa: T201

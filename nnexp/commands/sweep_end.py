@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nnexp.basics.files import relative
 from nnexp.commands.job import discard
+from nnexp.commands.kept_report import keep
 from nnexp.errors import NnexpError, command, counted
 from nnexp.experiment.settings import store_words
 from nnexp.sweep import ledger, ranking, recorder, states
@@ -53,6 +54,8 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
         next_commands(stored, relative(str(rankings[0].jobs[0].directory)), "compare the curves in the browser")
     if session.sweep.deliverer:
         session.sweep.deliverer.stop(1)
+    if session.sweep.report and rankings:
+        keep(directory, rankings[0].jobs[0].directory, session.sweep.tracking)
     for words in waits:
         note(words)
     return error or verdict(found, waits)

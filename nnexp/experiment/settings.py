@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.basics.fields import check_fields, hyperparameters
+from nnexp.basics.optional import CHARTS, refuse_without
 from nnexp.basics.secrets import masked
 from nnexp.errors import NnexpError
 from nnexp.experiment.asked import asked
@@ -88,6 +89,7 @@ class RunSettings:
     pictures: tuple[str, ...] = param(
         (), doc="of what was learnt: names, with options behind them; auto: what suits the task"
     )
+    report: bool = param(False, doc="write a report of the run, or of the sweep, as one HTML file")
 
 
 def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, CheckpointSettings]:
@@ -96,6 +98,8 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, Checkpoint
     own = RunSettings(**{item.name: rest.pop(item.name, item.default) for item in hyperparameters(RunSettings)})
     check_fields(own, "")
     asked(own.pictures)
+    if own.report:
+        refuse_without(*CHARTS)
     tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))
     checkpoint = part(CheckpointSettings, "checkpoint.", rest.pop("checkpoint", {}))
     if not tracking.experiment.strip():

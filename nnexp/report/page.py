@@ -6,16 +6,14 @@ import base64
 import functools
 import hashlib
 import html
-import importlib.util
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnexp.errors import NnexpError, printable
+from nnexp.errors import printable
 
-PACKAGE = "vl-convert-python"
 STARTING = """
 const spec = JSON.parse(document.getElementById("spec").textContent), place = document.getElementById("chart");
 const wide = Math.max(180, Math.min(760, place.clientWidth - (place.clientWidth > 600 ? 320 : 190)));
@@ -123,14 +121,6 @@ def page(title: str, under: str, sections: Iterable[Section]) -> str:
             "</body></html>\n",
         ]
     )
-
-
-def refuse_without_library() -> None:
-    """Refuse where the JavaScript of the charts is not installed. Raises NnexpError."""
-    if importlib.util.find_spec("vl_convert") is None:
-        raise NnexpError(
-            f"A report needs the Python package {PACKAGE}, which is not installed. Type: pip install {PACKAGE}"
-        )
 
 
 @functools.cache

@@ -172,7 +172,7 @@ def _job(given: Any) -> PlannedJob:
     return PlannedJob(_texts(given, "overrides"), _text(given, "state"))
 
 
-BEFORE: Mapping[str, Any] = {"engine.name": DEFAULTS["engine"], "timing": False, "pictures": []}
+BEFORE: Mapping[str, Any] = {"engine.name": DEFAULTS["engine"], "timing": False, "pictures": [], "report": False}
 """What a sweep means that was recorded before these keys were there."""
 
 

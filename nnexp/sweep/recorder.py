@@ -73,6 +73,7 @@ class Recorder(Callback):
         try:
             sweep.tracking = TrackingSettings(**plain(config)["tracking"])
             sweep.show = tuple(map(str, config.sweep.show))
+            sweep.report = bool(config.report)
             if config.sweep.dry_run:
                 list_jobs(config)
             else:

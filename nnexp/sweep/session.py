@@ -39,6 +39,8 @@ class OwnSweep:
     """Held until the command ends."""
     show: tuple[str, ...] = ()
     """Further metrics for the table and the picture at its end."""
+    report: bool = False
+    """Whether there is to be one at its end."""
     deliverer: DeliveryProcess | None = None
     """Delivers the jobs' journals to MLflow; None where the jobs do so themselves."""
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ARTIFACTS = "artifacts"
 """The folder in ``outputs/``."""
-NAMES = frozenset({"config.yaml", "cost.png", "weights.npz", "model.json"})
+NAMES = frozenset({"config.yaml", "cost.png", "weights.npz", "model.json", "report.html"})
 PICTURE = re.compile(r"pictures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(png|gif)")
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 

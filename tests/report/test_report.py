@@ -236,6 +236,20 @@ def test_it_fits_a_phone(place: Path) -> None:
             assert phone.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
+def test_report_true_keeps_one_with_the_run(tmp_path: Path) -> None:
+    """A run has it in its directory and among its artifacts, a sweep in its directory and with its best run; not in the key."""
+    words = ("dataset=wine", "epochs=2", "report=true")
+    ended = nnexp(*words, "hydra.run.dir=r", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[-1] == "report   r/report.html"
+    assert "<h1>Run: dataset=wine" in (tmp_path / "r" / "report.html").read_text()
+    ended = nnexp("-m", *words, "seed=0,1", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "<h1>Sweep: dataset=wine" in (sweeps(tmp_path)[0] / "report.html").read_text()
+    kept = sorted(tmp_path.glob("outputs/artifacts/**/report.html"))
+    assert len(kept) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
