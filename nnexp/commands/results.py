@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from nnexp.basics.files import outputs_here
 from nnexp.commands.answer import answering
 from nnexp.commands.parser import Parser
-from nnexp.errors import counted
+from nnexp.errors import counted, printable
 
 if TYPE_CHECKING:
     from nnexp.comparison.rows import Table
@@ -68,7 +68,8 @@ def shown(made: Table, given: argparse.Namespace) -> None:
         print(f"{counted(len(made.rows), 'row')}: {given.output}")  # noqa: T201
     elif given.csv:
         try:
-            print(as_csv(made), end="", flush=True)  # noqa: T201
+            text = as_csv(made)
+            print(printable(text) if sys.stdout.isatty() else text, end="", flush=True)  # noqa: T201
         except BrokenPipeError:  # the reader has seen enough, as with `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:

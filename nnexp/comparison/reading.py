@@ -35,7 +35,10 @@ class Found(NamedTuple):
 
 
 def below(directory: Path) -> Found:
-    """The run in a directory, the jobs of the sweep in it, or all runs further below. Raises NnexpError where there is none."""
+    """The run in a directory, the jobs of the sweep in it, or all runs further below.
+
+    Raises NnexpError where there is none, and for a single run whose journal cannot be read.
+    """
     if not directory.is_dir():
         there = [path.name for path in directory.parent.iterdir()] if directory.parent.is_dir() else []
         raise NnexpError(
@@ -43,6 +46,8 @@ def below(directory: Path) -> Found:
             "outputs/sweeps/."
         )
     if is_run(directory):
+        if (directory / JOURNAL).exists():
+            RecordedRun.read(directory)  # one that is named and cannot be read is refused
         return Found([run_in(directory)], [])
     if (directory / MANIFEST).exists():
         return jobs_in(directory)

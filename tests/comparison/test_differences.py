@@ -149,6 +149,26 @@ def test_what_cannot_be_told_has_the_exit_code_two(place: Path, words: list[str]
     assert said in ended.err
 
 
+def test_a_run_that_is_no_record_of_nnexps_is_refused(place: Path, tmp_path: Path) -> None:
+    """A journal that nnexp did not write is named, and nothing is compared."""
+    other = tmp_path / "other"
+    shutil.copytree(place / "a", other)
+    (other / "journal.jsonl").write_text('{"opened": {"id": "<script>"}}\n')
+    for words in (["diff", "a", str(other)], ["verify", str(other)]):
+        ended = nnexp(*words, cwd=place)
+        assert ended.code == 2
+        assert "journal.jsonl is not what nnexp writes" in ended.err
+
+
+def test_best_weights_and_patience_come_out_the_same(tmp_path: Path) -> None:
+    """A run that stopped early and kept its best weights is the same when it is trained again, its test scores included."""
+    words = ("dataset=wine", "epochs=60", "patience=2", "keep=best", "split.test=0.2", "optimizer.learning_rate=0.5")
+    assert nnexp(*words, "tracking=none", "hydra.run.dir=r", cwd=tmp_path).code == 0
+    ended = nnexp("verify", "r", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[-1] == "weights  the same"
+
+
 def test_other_data_are_refused(tmp_path: Path) -> None:
     """A run whose table has changed cannot come out the same, and says why."""
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{2 * i}.5\n" for i in range(30)))
