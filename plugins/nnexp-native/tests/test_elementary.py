@@ -35,7 +35,7 @@ def log_cosh(r: Array) -> Array:
     """log(1 + 2 sinh(r/2)^2) near 0, |r| - log(2) + log(1 + exp(-2 |r|)) further out."""
     size = np.abs(r)
     far = size - np.log(np.longdouble(2)) + np.log1p(np.exp(-2 * size))
-    return np.where(size < 1, np.log1p(2 * np.sinh(size / 2) ** 2), far)
+    return np.asarray(np.where(size < 1, np.log1p(2 * np.sinh(size / 2) ** 2), far))
 
 
 def normal(z: Array) -> Array:
