@@ -1,7 +1,7 @@
 """About how many times as fast as NumPy a training is: what ``engine=auto`` goes by.
 
 A step takes time for each layer (NumPy's calls), for each unit of each sample (activation and loss), and for each
-multiply-add of the matrix products. The numbers were measured on one core with AVX2 (README.md).
+multiply-add of the matrix products. The numbers were measured on one core with AVX2.
 """
 
 from __future__ import annotations
