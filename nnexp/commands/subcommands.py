@@ -25,7 +25,7 @@ def main(words: Sequence[str]) -> None:
     name, *rest = words
     if name not in COMMANDS:
         raise NnexpError(
-            f"No command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {listed(COMMANDS)}. "
+            f"No command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {listed(COMMANDS, most=40)}. "
             "A run is started with key=value: python -m nnexp loss=mae optimizer=sgd"
         )
     COMMANDS[name](rest)
