@@ -66,6 +66,7 @@ def test_moments_are_spread_over_the_epochs() -> None:
     assert len(numbers) <= MOST_MOMENTS + 1
     assert set(np.diff(numbers[1:])) == {3}
     np.testing.assert_array_equal(told.moments[-1].predict(told.x), told.predict(told.x))
+    assert np.abs(told.moments[0].predict(told.x) - told.predict(told.x)).max() > 0.1
 
 
 def test_training_is_the_same_whether_it_is_looked_at() -> None:

@@ -437,4 +437,40 @@ MUTANTS = [
         "[y_pred[0], 1 - y_pred[0]]",
         "experiment/test_experiment.py::test_classification_metrics",
     ),
+    # --- what is seen of recorded runs ---
+    Mutant(
+        "p is not corrected for the number of pairs",
+        "sweep/student.py",
+        "p[order] * np.arange(len(p), 0, -1)",
+        "p[order]",
+        "sweep/test_luck.py::test_holms_correction",
+    ),
+    Mutant(
+        "the best setting is compared as if seeds were not shared",
+        "sweep/luck.py",
+        " - 2 * covariance[first, second], 0)",
+        ", 0)",
+        "sweep/test_luck.py::test_the_best_against_the_next",
+    ),
+    Mutant(
+        "the best epoch is the one of the highest cost",
+        "journal/facts.py",
+        "min(finite)[1]",
+        "max(finite)[1]",
+        "journal/test_facts.py::test_the_best_epoch_has_the_lowest_cost_and_is_the_first_of_equals",
+    ),
+    Mutant(
+        "metrics that differ in their last bits are equal",
+        "comparison/differences.py",
+        "if repr(a[name]) != repr(b[name])",
+        "if abs(a[name] - b[name]) > 1e-9",
+        "comparison/test_parting.py::test_the_last_bit_counts",
+    ),
+    Mutant(
+        "pictures of epochs are all of the last one",
+        "experiment/seen.py",
+        "self.kept[number] = theta.copy()",
+        "self.kept[number] = theta",
+        "experiment/test_seen.py::test_moments_are_spread_over_the_epochs",
+    ),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from nnexp.sweep.grid import Points, Setting
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.luck import luck, seeds_needed, sentences
 from nnexp.sweep.student import Interval, holm, quantile, two_sided
-from tests.command import nnexp
 
 COSTS = np.array(
     [
@@ -146,13 +144,3 @@ def test_words() -> None:
     assert text.startswith("Is it luck? ")
     assert "r=0 is better than the next, r=1, by 0.048 on the same seeds (95% interval " in text
     assert "paired t-test over 5 seeds, corrected for 6 pairs by Holm's method" in text
-
-
-def test_a_sweep_over_seeds_says_so(tmp_path: Path) -> None:
-    """A sweep's end has the interval of each setting's mean, and says how many seeds would do."""
-    words = ("-m", "dataset=wine", "epochs=3", "optimizer.learning_rate=0.1,0.11", "seed=0,1", "tracking=none")
-    ended = nnexp(*words, cwd=tmp_path)
-    assert ended.code == 0, ended.err
-    assert "+- 95%" in ended.out
-    said = " ".join(ended.out.split())
-    assert re.search(r"Is it luck\? .* \(paired t-test over 2 seeds, corrected for 1 pair by Holm's method\)", said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -278,3 +279,13 @@ def test_the_picture_shows_means_over_seeds(swept: tuple[Path, str]) -> None:
 def test_a_curve_that_ended_early_goes_on_level() -> None:
     """A run that lost its patience keeps its weights, and so its cost."""
     np.testing.assert_array_equal(same_length([[3.0, 2.0, 1.0], [4.0]]), [[3, 2, 1], [4, 4, 4]])
+
+
+def test_a_sweep_over_seeds_says_so(tmp_path: Path) -> None:
+    """A sweep's end has the interval of each setting's mean, and says how many seeds would do."""
+    words = ("-m", "dataset=wine", "epochs=3", "optimizer.learning_rate=0.1,0.11", "seed=0,1", "tracking=none")
+    ended = nnexp(*words, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "+- 95%" in ended.out
+    said = " ".join(ended.out.split())
+    assert re.search(r"Is it luck\? .* \(paired t-test over 2 seeds, corrected for 1 pair by Holm's method\)", said)
