@@ -36,6 +36,7 @@ class Link:
     | ``lost`` | the address of a worker that the scheduler has lost |
     | ``checkpoint`` | number and start of an attempt, and its checkpoint |
     | ``answered`` | nothing: the scheduler has answered ``ask`` |
+    | ``kept`` | the number of a job whose files are written, and what became of it; said by the pool |
     """
 
     def __init__(self, connection: Connection, around: Surroundings, dispatch: Dispatch | None) -> None:

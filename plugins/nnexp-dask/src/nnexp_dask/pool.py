@@ -13,6 +13,7 @@ import queue
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cloudpickle
@@ -21,7 +22,6 @@ from hydra_plugins.nnexp_launcher._interface import (
     Begun,
     Ended,
     Event,
-    OpenPool,
     Outcome,
     Placed,
     Surroundings,
@@ -46,13 +46,10 @@ DEATHS = 3
 """Processes that a job may kill in a row before it is given up."""
 AHEAD = 2
 """Jobs that are handed over for each seat: one that runs, and one that is there when it has ended."""
+WRITERS = 8
+"""Threads that write the files of jobs that have ended."""
 AT_ONCE = 64
 """Events that are told together."""
-
-
-def opened(connection: Connection) -> OpenPool:
-    """What starts a pool on the cluster of a connection."""
-    return lambda around: DaskPool(around, connection)
 
 
 class DaskPool:
@@ -68,6 +65,7 @@ class DaskPool:
         self._placed = ""
         self._looked = time.monotonic()
         self._waits = False
+        self._writers = ThreadPoolExecutor(WRITERS, "writing")
         self._link = Link(connection, around, self._dispatch)
 
     def free(self) -> int:
@@ -113,6 +111,8 @@ class DaskPool:
             case "checkpoint", (number, start, content):
                 if content and (job := self._jobs.get(number)) and job.start == start:
                     yield from self._taken(job, News(files={CHECKPOINT: content}))
+            case "kept", (number, outcome) if number in self._jobs:
+                yield self._end(self._jobs[number], outcome)
             case "lost", worker if self._hosts.gone(worker):
                 yield from self._lost(worker, "is lost")
             case "answered", None:
@@ -177,14 +177,23 @@ class DaskPool:
                     yield from self._again(job, report.words)
 
     def _finished(self, job: Job, report: Report) -> Iterator[Event]:
+        """Have the files of a job written, in a thread: to force them onto the disk takes longer than all else."""
         assert report.outcome is not None
-        outcome = report.outcome
-        try:
-            if job.mirror:
-                job.mirror.finish(report.rest)
-        except (NnexpError, OSError) as error:
-            outcome = Outcome.failed(error)
-        yield self._end(job, outcome)
+        job.key = job.start = job.worker = ""  # nothing more is heard of it
+        outcome, mirror = report.outcome, job.mirror
+        if mirror is None:
+            yield self._end(job, outcome)
+            return
+
+        def write() -> None:
+            kept = outcome
+            try:
+                mirror.finish(report.rest)
+            except Exception as error:  # noqa: BLE001 (told as the job's failure)
+                kept = Outcome.failed(error)
+            self._link.said.put(("kept", (job.number, kept)))
+
+        self._writers.submit(write)
 
     def _answered_to(self, job: Job, key: str, experiment: str) -> Iterator[Event]:
         """A job that may have been carried out before gets to know that, and begins once more."""
@@ -197,8 +206,7 @@ class DaskPool:
 
     def _anew(self, job: Job, report: Report) -> Iterator[Event]:
         """A job that had begun on another kind of processor does not go on here: its last bits would differ."""
-        assert job.mirror is not None
-        assert self._dispatch is not None
+        assert job.mirror is not None and self._dispatch is not None  # noqa: PT018
         self._tell(f"#{job.number} begins anew: {report.words}, and it had begun on {job.processor}")
         try:
             self._dispatch.set_aside(job.mirror)
@@ -280,7 +288,8 @@ class DaskPool:
                     pass
 
     def end(self, *, at_once: bool) -> None:
+        self._writers.shutdown(wait=not at_once, cancel_futures=True)
         for job in self._jobs.values():
-            if job.mirror:
+            if job.mirror and job.key:
                 job.mirror.close()
         self._link.end([job.future for job in self._jobs.values()], at_once=at_once)

@@ -61,10 +61,12 @@ class DaskLauncher(Launcher):
         """Run the jobs; what each of them returned, in the order of ``job_overrides``."""
         from hydra_plugins.nnexp_launcher._launch import Launch
 
-        from nnexp_dask.pool import opened
+        from nnexp_dask.pool import DaskPool
 
         assert self.config is not None
         assert self.hydra_context is not None
         assert self.task_function is not None
-        launch = Launch(self.hydra_context, self.task_function, self.config, opened(self.connection))
+        launch = Launch(
+            self.hydra_context, self.task_function, self.config, lambda around: DaskPool(around, self.connection)
+        )
         return launch.run(job_overrides, initial_job_idx)
