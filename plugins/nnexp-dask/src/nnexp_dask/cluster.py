@@ -77,13 +77,14 @@ class Connection:
         if settings.address is None:
             from hydra_plugins.nnexp_launcher._pool import cores
 
-            # Its one worker is in this process: the jobs' own processes are what there is of them. No port is opened.
+            # Its one worker is in this process: the jobs' own processes are what there is of them.
             self._cluster = LocalCluster(
                 n_workers=1,
                 threads_per_worker=settings.workers or cores(),
                 processes=False,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
+                worker_dashboard_address="127.0.0.1:0",
             )
             return Client(self._cluster, set_as_default=False)
         return Client(
