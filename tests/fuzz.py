@@ -24,7 +24,7 @@ from tests.forked import Answer, Forked
 from tests.trees import added, harmed, tree
 from tests.words import Words
 
-SECONDS = 30
+SECONDS = 90
 BEGUN = ("journal.jsonl", "manifest.json", "result.json")
 """Files that say that a run or a sweep had begun before it ended."""
 UNFINISHED = re.compile(r".*\.(partial|tmp|new)|\.checkpoint\.npz")
