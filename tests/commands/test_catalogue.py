@@ -16,6 +16,7 @@ from nnexp.commands import subcommands as commands
 from nnexp.discovery.installed import entries
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError
+from nnexp.experiment.asked import asked
 from nnexp.experiment.experiment import prepare
 from nnexp.experiment.plan import plan
 from nnexp.plugin import KINDS
@@ -91,7 +92,7 @@ def test_every_plugin_is_there(facts: dict[str, Any]) -> None:
     """The listing for programs has every sound plugin, kinds in their order, nnexp's own first."""
     found = [(each["kind"], each["name"]) for each in facts["plugins"]]
     assert set(found) == {*OWN, ("loss", "huber"), ("activation", "odd")}
-    assert [kind for kind, _ in found] == sorted((kind for kind, _ in found), key=list(KINDS).index)
+    assert [kind for kind, _ in found] == sorted((kind for kind, _ in found), key=list(catalogue_text.LISTED).index)
     assert [name for kind, name in found if kind == "loss"] == ["bce", "cce", "mae", "mse", "huber"]
 
 
@@ -287,7 +288,7 @@ def test_wrong_words(word: str, text: str, site: Path) -> None:
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize(("kind", "name"), OWN)
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in OWN if kind in KINDS])
 def test_what_to_type_next_works(kind: str, name: str) -> None:
     """The command on a plugin's page makes an experiment, where no value has to be filled in."""
     words = catalogue_text.command(catalogue.facts(kind, name))
@@ -297,6 +298,14 @@ def test_what_to_type_next_works(kind: str, name: str) -> None:
         return
     config = {"dataset": "diabetes", **dict(word.split("=") for word in words)}
     assert math.isfinite(next(prepare(plan(config)).epochs()).cost)
+
+
+@pytest.mark.parametrize("name", [name for kind, name in OWN if kind == "picture"])
+def test_what_to_type_next_draws(name: str, tmp_path: Path) -> None:
+    """The command on a picture's page asks for this picture."""
+    said = nnexp("plugins", f"picture.{name}", cwd=tmp_path).out
+    assert f"next        python -m nnexp pictures=[{name}]" in said
+    assert [each for each, _ in asked([name])] == [name]
 
 
 def test_nothing_heavy_is_imported() -> None:
