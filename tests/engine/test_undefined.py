@@ -45,8 +45,9 @@ def test_a_ranking_by_r2_goes_on_without_it(place: Path) -> None:
     assert "r2/validation is undefined for samples whose target does not vary, and comes last." in " ".join(
         ended.out.split()
     )
-    table = [line.split() for line in ended.out.splitlines() if "split" in line or "validation=" in line]
-    ranked = [row for row in table if row and row[0].isdigit() and "loss=" in " ".join(row)]
+    ranked = [
+        row for line in ended.out.splitlines() if (row := line.split()) and row[0].isdigit() and "loss=" in row[1]
+    ]
     assert ["undefined" in row for row in ranked] == [False, False, True, True]
     (directory,) = sweeps(place)
     assert (directory / "comparison.png").read_bytes().startswith(b"\x89PNG")
