@@ -167,8 +167,10 @@ class _Text:
             return str(column.iloc[row - 1])
 
         def zeros(names: Collection[str]) -> dict[str, str]:
+            if not has_padded(self.file, head.form.separator):  # which takes less than to look at thousands of columns
+                return {}
             whole = [name for name in names if holds_whole_numbers(table[name])]
-            if not whole or not has_padded(self.file, head.form.separator):
+            if not whole:
                 return {}
             written = self._read(**how, usecols=whole, dtype="str")
             found = {name: padded(written[name].dropna().unique()) for name in whole}
