@@ -97,16 +97,24 @@ def test_a_new_distribution(place: Path, forked: Forked) -> None:
 
 
 def test_answers_replace_the_file_that_is_named(place: Path, forked: Forked, made: Path) -> None:
-    """``predict -o`` replaces the file that was typed, in one step, and nothing else; a folder is refused."""
+    """``predict -o FILE --replace`` replaces the file that was typed and nothing else; a folder and the table are refused."""
     shutil.copytree(made, place / "outputs", symlinks=True)
     (place / "answers.csv").write_text("old")
     before = tree(place.parent)
-    assert forked.nnexp(("predict", "outputs/runs/r", "table.csv", "-o", "answers.csv"), place).code == 0
+    words = ("predict", "outputs/runs/r", "table.csv", "-o", "answers.csv")
+    answer, new = untouched(forked, place, *words)
+    assert "'answers.csv' is there already. To write over it add --replace" in answer.err
+    assert new == []
+    for name in ("table.csv", "./table.csv"):
+        answer, new = untouched(forked, place, *words[:-1], name, "--replace")
+        assert "is the table itself" in answer.err
+        assert new == []
+    assert forked.nnexp((*words, "--replace"), place).code == 0
     after = tree(place.parent)
     assert harmed(before, after) == ["changed: place/answers.csv"]
     assert added(before, after) == []
     (place / "folder.csv").mkdir()
-    _, new = untouched(forked, place, "predict", "outputs/runs/r", "table.csv", "-o", "folder.csv")
+    _, new = untouched(forked, place, "predict", "outputs/runs/r", "table.csv", "-o", "folder.csv", "--replace")
     assert new == []
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from nnexp.basics.files import replacing
+from nnexp.commands import writing
 from nnexp.commands.found import model_directory
 from nnexp.commands.parser import Parser, add_store
 from nnexp.discovery import registry
 from nnexp.discovery.installed import entries, own_version
-from nnexp.errors import NnexpError, counted, listed, printable
+from nnexp.errors import counted, listed, printable
 from nnexp.plugin import Described, Export, Plugin, Trained
 from nnexp.tables.spelling import stripped
 
@@ -26,7 +24,7 @@ def export(words: Sequence[str]) -> None:
     parser = Parser("python -m nnexp export", description=export.__doc__)
     parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a file that save() wrote")
     parser.add_argument("--to", required=True, metavar="FORMAT", help=f"installed: {listed(entries()['export'])}")
-    parser.add_argument("-o", "--output", metavar="FILE", help="a new file; without it the text is printed")
+    writing.add_output(parser, "the file; without it the text is printed")
     add_store(parser)
     given = parser.parse_args(words)
     given.typed = f"export {{}} --to {given.to}"
@@ -34,17 +32,17 @@ def export(words: Sequence[str]) -> None:
 
     form = cast("Export", registry.build("export", {"name": given.to}))
     if given.output:
-        refuse_existing(Path(given.output), form)
+        writing.check_output(given.output, replace=given.replace)
     with model_directory(given) as (directory, _):
         model = load(directory)
     text = form.text(trained(model))
     if not given.output:
         print(printable(text) if sys.stdout.isatty() else text, end="")  # noqa: T201
         return
-    write(text, Path(given.output))
+    writing.write(given.output, lambda to: to.write(text.encode()))
     size = f"{'-'.join(map(str, model.network.sizes))}, {counted(len(model.network.theta), 'parameter')}"
     print(printable(f"wrote    {given.output} ({size})"))  # noqa: T201
-    if usage := form.usage(given.output):
+    if usage := form.usage(str(given.output)):
         print(printable(f"next     {usage}"))  # noqa: T201
 
 
@@ -76,18 +74,3 @@ def described(plugin: Plugin) -> Described:
     values = registry.describe(plugin)
     cls = type(plugin)
     return Described(values.pop("name"), f"{cls.__module__}.{cls.__qualname__}", values)
-
-
-def refuse_existing(path: Path, form: Export) -> None:
-    """Raise NnexpError where there is something with the file's name."""
-    if os.path.lexists(path):
-        raise NnexpError(f"'{path}' is there already. Choose another name: -o NAME{form.suffix}")
-
-
-def write(text: str, path: Path) -> None:
-    """Write a new file in one step."""
-    try:
-        with replacing(path, forced=True, in_own_folder=False) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise NnexpError(f"Cannot write '{path}': {error.strerror or error}. Choose another place: -o FILE") from None

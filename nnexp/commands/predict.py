@@ -32,10 +32,12 @@ def predict(words: Sequence[str]) -> None:
     parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a file that save() wrote")
     parser.set_defaults(typed="predict {} TABLE")
     parser.add_argument("table", help="a .csv, .tsv, .txt or .parquet file with the training table's feature columns")
-    parser.add_argument("-o", "--output", help="a .csv or .parquet file; without it the answers are printed as csv")
+    writing.add_output(parser, "a .csv or .parquet file; without it the answers are printed as csv")
     add_format(parser)
     add_store(parser)
     given = parser.parse_args(words)
+    if given.output:
+        check_answers(given.output, Path(given.table), replace=given.replace)
     from nnexp.experiment.model import load
     from nnexp.tables.reading import read_table
 
@@ -66,7 +68,7 @@ def predict(words: Sequence[str]) -> None:
         except BrokenPipeError:  # the reader has seen enough, as with `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    write(answers, Path(given.output))
+    write(answers, given.output)
     print(f"{counted(len(answers), 'row')}: {given.output}")  # noqa: T201
 
 
@@ -110,12 +112,16 @@ def format_given(given: argparse.Namespace, training: Mapping[str, Any]) -> Form
         raise NnexpError(f"--{error}.") from None
 
 
+def check_answers(path: Path, table: Path, *, replace: bool) -> None:
+    """Refuse a name that answers cannot have: that of the table itself among them. Raises NnexpError."""
+    writing.check_output(path, (".csv", ".parquet"), replace=replace)
+    if path.exists() and table.exists() and path.samefile(table):
+        raise NnexpError(f"-o {path} is the table itself, which stays as it is. Choose another name.")
+
+
 def write(answers: pd.DataFrame, path: Path) -> None:
     """Write a table in one step, as its suffix says."""
-    writing.write(
-        path,
-        {
-            ".csv": lambda to: answers.to_csv(to, index=False, mode="wb"),
-            ".parquet": lambda to: answers.to_parquet(to, index=False),
-        },
-    )
+    if path.suffix == ".csv":
+        writing.write(path, lambda to: answers.to_csv(to, index=False, mode="wb"))
+    else:
+        writing.write(path, lambda to: answers.to_parquet(to, index=False))

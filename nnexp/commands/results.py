@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nnexp.basics.files import outputs_here
+from nnexp.commands import writing
 from nnexp.commands.answer import answering
 from nnexp.commands.parser import Parser
 from nnexp.errors import counted, printable
@@ -34,13 +35,11 @@ def results(words: Sequence[str]) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--csv", action="store_true", help="print all columns as csv")
     how.add_argument("--json", action="store_true", help="for programs: one JSON object")
-    how.add_argument("-o", "--output", type=Path, help="a .csv, .parquet or .json file")
+    writing.add_output(parser, "a .csv, .parquet or .json file", how)
     add_source(parser)
     given = parser.parse_args(words)
     if given.output:
-        from nnexp.commands.writing import check_name
-
-        check_name(given.output, dict.fromkeys(SUFFIXES))
+        writing.check_output(given.output, SUFFIXES, replace=given.replace)
     from nnexp.comparison.rows import SCHEMA, as_object, table
     from nnexp.comparison.sources import named
 
@@ -80,7 +79,6 @@ def shown(made: Table, given: argparse.Namespace) -> None:
 
 def write(made: Table, path: Path) -> None:
     """Write the table as the file's suffix says. Raises NnexpError."""
-    from nnexp.commands import writing
     from nnexp.comparison.rows import SCHEMA, as_csv, as_object
 
     def parquet(to: BinaryIO) -> None:
@@ -88,11 +86,9 @@ def write(made: Table, path: Path) -> None:
 
         framed(made).to_parquet(to, index=False)
 
-    writing.write(
-        path,
-        {
-            ".csv": lambda to: to.write(as_csv(made).encode()),
-            ".json": lambda to: to.write(json.dumps({"schema": SCHEMA, **as_object(made)}, indent=1).encode()),
-            ".parquet": parquet,
-        },
-    )
+    writers: dict[str, Callable[[BinaryIO], object]] = {
+        ".csv": lambda to: to.write(as_csv(made).encode()),
+        ".json": lambda to: to.write(json.dumps({"schema": SCHEMA, **as_object(made)}, indent=1).encode()),
+        ".parquet": parquet,
+    }
+    writing.write(path, writers[path.suffix])

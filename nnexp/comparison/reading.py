@@ -46,9 +46,7 @@ def below(directory: Path) -> Found:
             "outputs/sweeps/."
         )
     if is_run(directory):
-        if (directory / JOURNAL).exists():
-            RecordedRun.read(directory)  # one that is named and cannot be read is refused
-        return Found([run_in(directory)], [])
+        return Found([run_named(directory)], [])
     if (directory / MANIFEST).exists():
         return jobs_in(directory)
     sweeps = sorted({path.parent for level in LEVELS for path in directory.glob(f"{level}/{MANIFEST}")})
@@ -84,6 +82,13 @@ def jobs_in(sweep: Path) -> Found:
     if not manifest.grid:  # its sweeper chose the jobs as it went
         planned = [{}] * sum(path.name.isdigit() for path in sweep.iterdir())
     return Found([run_in(sweep / str(number), params) for number, params in enumerate(planned)], list(manifest.swept))
+
+
+def run_named(directory: Path) -> Facts:
+    """The run in a directory that was named: one whose journal cannot be read is refused. Raises NnexpError."""
+    if (directory / JOURNAL).exists():
+        RecordedRun.read(directory)
+    return run_in(directory)
 
 
 def run_in(directory: Path, planned: Mapping[str, str] | None = None) -> Facts:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnexp.basics.files import relative
 from nnexp.comparison.again import weights_in
-from nnexp.comparison.reading import run_in
+from nnexp.comparison.reading import run_named
 from nnexp.engine.metrics import confusion_matrix
 from nnexp.errors import NnexpError, command, counted, first_line
 from nnexp.experiment.experiment import Experiment, prepare
@@ -33,7 +33,7 @@ MOST_CLASSES = 50
 
 def of(directory: Path) -> tuple[str, str, list[Section]]:
     """Title, line below it and sections of the report of the run in a directory."""
-    run = run_in(directory)
+    run = run_named(directory)
     name = run.tags.get("nnexp.overrides") or run.params.get("dataset", directory.name)
     ended = f"{run.status} after {counted(run.epochs, 'epoch')}, {run.seconds:.1f} s"
     sections = [Section("Result", list(result(run)))]

@@ -122,7 +122,7 @@ def test_answers_over_what_is_no_file_of_answers(answer: str, quick: Scene, a_sw
     (quick.place / "thesis.csv").mkdir()
     (quick.place / "thesis.csv" / "a.txt").write_text("mine")
     os.mkfifo(quick.place / "pipe.csv")
-    quick.attempt("predict", "outputs/sweeps/s/0", "../theirs/table.csv", "-o", answer)
+    quick.attempt("predict", "outputs/sweeps/s/0", "../theirs/table.csv", "--replace", "-o", answer)
 
 
 def test_answers_through_a_link(quick: Scene, a_sweep: Path) -> None:
@@ -131,7 +131,14 @@ def test_answers_through_a_link(quick: Scene, a_sweep: Path) -> None:
     quick.send({"table.csv": "x1,x2\n1,2\n"})
     (quick.place / "link.csv").symlink_to(quick.home / "thesis" / "chapter.txt")
     quick.attempt(
-        "predict", "outputs/sweeps/s/0", "../theirs/table.csv", "-o", "link.csv", code=None, may_write="link.csv"
+        "predict",
+        "outputs/sweeps/s/0",
+        "../theirs/table.csv",
+        "--replace",
+        "-o",
+        "link.csv",
+        code=None,
+        may_write="link.csv",
     )
 
 

@@ -30,7 +30,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
         read = copies(place, "read", 100 if quick else 1000, epochs=20)
         yield value(place, ["results", str(read), "--csv"], repetitions, 2.0, f"results of {len(jobs(read))} runs")
         told = copies(place, "told", 16 if quick else 64, epochs=100)
-        words = ["report", str(told), "-o", "report.html"]
+        words = ["report", str(told), "--replace", "-o", "report.html"]
         yield value(place, words, repetitions, 5.0, f"report of {len(jobs(told))} runs, 100 epochs")
         size = (place / "report.html").stat().st_size / 1e6
         pairs = Pairs([Pair(size, 0)])

@@ -127,7 +127,11 @@ def test_nothing_is_overwritten(kind: str, place: Path, tmp_path: Path) -> None:
         taken.symlink_to(tmp_path / "nowhere")
     ended = export(place, "own.npz", "--to", "facts", "-o", str(taken))
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == f"nnexp: '{taken}' is there already. Choose another name: -o NAME.json\n"
+    said = f"'{taken}' is there already. To write over it add --replace, or choose another name."
+    assert (
+        ended.err
+        == f"nnexp: {f'-o {taken} is no file that could be replaced. Choose another name.' if kind == 'a folder' else said}\n"
+    )
     assert list(tmp_path.iterdir()) == [taken]
     assert kind != "a file" or taken.read_text() == "mine"
 
@@ -149,7 +153,7 @@ REFUSED: dict[str, str] = {
     "own.npz": "the following arguments are required: --to",
     "classes.npz --to facts": "facts has no words for several classes. Use predict.",
     "nothing.npz --to facts": "nothing.npz",
-    "own.npz --to facts -o nowhere/x.json": "Cannot write 'nowhere/x.json': No such file or directory.",
+    "own.npz --to facts -o nowhere/x.json": "Cannot write 'nowhere/x.json': there is no folder 'nowhere'.",
     "t.csv --to facts": "'t.csv' is not a model that nnexp saved",
     "outputs --to facts": "'outputs' is no run. Type python -m nnexp export outputs/runs/",
     "outputs --to facts -o x.json": "--to facts",

@@ -90,7 +90,7 @@ def test_pandas_reads_each_format_back(here: Path, tmp_path: Path, suffix: str) 
     """Every number of a file that ``-o`` writes is that of the data frame, as exactly as pandas reads it."""
     file = tmp_path / f"out{suffix}"
     file.write_text("replaced")
-    ended = nnexp("results", "outputs", "-o", str(file), cwd=here)
+    ended = nnexp("results", "outputs", "-o", str(file), "--replace", cwd=here)
     assert (ended.code, ended.err) == (0, "")
     if suffix == ".csv":
         back = pd.read_csv(file)

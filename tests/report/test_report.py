@@ -266,10 +266,24 @@ def test_refusals(place: Path, words: list[str], said: str) -> None:
     assert said in ended.err
 
 
-def test_a_report_that_is_there_is_kept(place: Path, tmp_path: Path) -> None:
-    """Only a file that is named is replaced."""
+@pytest.mark.parametrize("named", [(), ("-o", "report.html")])
+def test_a_report_that_is_there_is_kept(named: tuple[str, ...], place: Path, tmp_path: Path) -> None:
+    """A file that is there is written over with ``--replace`` alone."""
     (tmp_path / "report.html").write_text("mine")
-    ended = nnexp("report", str(place / "hostile"), cwd=tmp_path)
+    ended = nnexp("report", str(place / "hostile"), *named, cwd=tmp_path)
     assert ended.code == 1
-    assert "'report.html' is there already. To replace it type -o report.html" in ended.err
+    assert "'report.html' is there already. To write over it add --replace" in ended.err
     assert (tmp_path / "report.html").read_text() == "mine"
+    assert nnexp("report", str(place / "hostile"), *named, "--replace", cwd=tmp_path).code == 0
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("journal", [b"", b'{"opened": {"id"', b"\x00\xff\xfe", b'{"epoch": 1}\n'])
+def test_a_run_that_cannot_be_read_is_refused(journal: bytes, tmp_path: Path) -> None:
+    """A named run whose journal is torn, or is none, has no report."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "journal.jsonl").write_bytes(journal)
+    ended = nnexp("report", "run", cwd=tmp_path)
+    assert ended.code == 1
+    assert "run" in ended.err
+    assert not (tmp_path / "report.html").exists()

@@ -108,7 +108,7 @@ def answered(program: Path, *words: str | Path) -> subprocess.CompletedProcess[s
 def predicted(model: Model, table: Path) -> list[list[str]]:
     """The rows, names included, that ``predict`` writes for a table."""
     saved, out = model.save(table.with_suffix(".model.npz")), table.with_suffix(".answers.csv")
-    typed("predict", saved, table, "-o", out)
+    typed("predict", saved, table, "--replace", "-o", out)
     with out.open(encoding="utf-8", newline="") as lines:
         return list(csv.reader(lines))
 
