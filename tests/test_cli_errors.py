@@ -438,6 +438,9 @@ def test_the_table_of_nnexps_own_distributions_is_true() -> None:
         project = tomllib.loads(path.read_text())["project"]
         points = {kind.removeprefix("nnexp."): tuple(names) for kind, names in project.get("entry-points", {}).items()}
         groups = {kind: names for kind, names in points.items() if kind != "conf"}
+        launchers = {each.name.removeprefix("nnexp_") for each in path.parent.glob("src/hydra_plugins/nnexp_*")}
+        if own := tuple(sorted(launchers - {"launcher"})):  # which comes with nnexp itself
+            groups["hydra/launcher"] = own
         if groups:
             found[project["name"]] = groups
     assert found == BROUGHT

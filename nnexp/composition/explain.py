@@ -24,6 +24,7 @@ from nnexp.composition.as_text import is_text
 from nnexp.composition.choices import chosen, wrong_choice, wrong_field
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, known_keys, plain_keys
 from nnexp.composition.words import FUNCTIONS, text, texts, values, wrong_type
+from nnexp.discovery import companions
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment.plan import Settings
@@ -56,7 +57,8 @@ def of_hydra(override: Override, repository: IConfigRepository) -> str:
     group = override.key_or_group
     names = repository.get_group_options(group, ObjectType.CONFIG) if group.startswith("hydra/") else []
     wrong = next((name for name in texts(override) if names and name not in names), "")
-    return f"No {group} '{wrong}'.{did_you_mean(wrong, names)} Available: {listed(names)}." if wrong else ""
+    hint = companions.hint(group, wrong, names) or did_you_mean(wrong, names)
+    return f"No {group} '{wrong}'.{hint} Available: {listed(names)}." if wrong else ""
 
 
 def of_hydras_keys(override: Override) -> str:

@@ -25,6 +25,7 @@ BROUGHT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "softsign",
         ),
     },
+    "nnexp-dask": {"hydra/launcher": ("dask",)},
     "nnexp-idx": {"dataset": ("idx",)},
     "nnexp-losses": {
         "activation": ("exp",),
@@ -37,7 +38,7 @@ BROUGHT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "schedule": ("cosine", "exponential", "plateau", "step"),
     },
 }
-"""Distribution -> kind -> names."""
+"""Distribution -> kind, or group of Hydra's -> names."""
 
 
 def hint(kind: str, name: str, there: list[str]) -> str:
