@@ -175,6 +175,22 @@ def test_names_above_blank_lines_alone(text: str, tmp_path: Path) -> None:
     assert "holds column names" in refusal(tmp_path, text)
 
 
+@pytest.mark.parametrize("between", ["", "\n", "  \n\n"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_first_row_that_is_longer(between: str, separator: str, tmp_path: Path) -> None:
+    """A cell more than there are names in the first row is refused with its line, and no cell is taken for a row's name."""
+    text = f"a,t\n{between}1,2,3\n4,5\n6,7\n".replace(",", separator)
+    how = {} if separator == "," else {"separator": separator}
+    assert "Expected 2 fields in line" in refusal(tmp_path, text, **how)
+
+
+def test_names_that_are_too_long_for_a_cell(tmp_path: Path) -> None:
+    """A first line of more characters than a cell may have is refused in words."""
+    assert "is not a table that can be read: field larger than field limit" in refusal(
+        tmp_path, "a" * 200_000 + ",t\n1,2\n"
+    )
+
+
 def test_long_cells_are_cut(tmp_path: Path) -> None:
     """A cell of many lines is quoted on one."""
     frame = read(tmp_path, 'x,y\n"' + "line\n" * 300 + '",1\n2,2\n').frame
