@@ -150,7 +150,10 @@ class _Text:
     def _below(self, head: Head) -> Table:
         names = self._names(head)
         how = self._how(head, names)
-        table = self._typed(**how, dtype=dict.fromkeys(self.text, "str"))
+        words = dict.fromkeys(self.text, "str")
+        table = self._typed(
+            **how, dtype=words or None
+        )  # with a dict pandas looks each column up, which takes its time twice
         for name in numeric(table):
             if name not in self.text and could_be_rounded(table[name].to_numpy()):
                 # A fraction, a gap or a number out of range makes floats of all; the text has all digits.

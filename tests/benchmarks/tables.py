@@ -2,7 +2,7 @@
 
 A million rows of 20 columns (155 MB): ``dataset=csv`` until its arrays are there, and until the first epoch can begin (split,
 scaling, digest), against ``pandas.read_csv``. Memory is the peak of a process that does one of both, imports taken off (VmHWM
-less VmRSS after the imports; Linux). And 12,000 columns of 30 rows, whose time must grow with the columns and not with their
+less VmRSS after the imports; Linux). And 10,000 columns of 30 rows, whose time must grow with the columns and not with their
 square.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from tests.benchmarks.measure import Pair, Pairs, Row, paired, row, slower
 
 N_ROWS, N_COLUMNS = 1_000_000, 20
-WIDE = 12_000
+WIDE = 10_000
 
 CHILD = """\
 import json, sys
