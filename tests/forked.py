@@ -35,6 +35,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from tests.command import ROOT, environment
+from tests.forked_workers import fork_worker_server, may_sweep
 
 TRACKING = "mlflow.store.tracking.sqlalchemy_store"
 """The part of MLflow whose import takes longest."""
@@ -53,6 +54,8 @@ PRELOADED = (
     "nnexp.builtin.optimizers",
     "nnexp.builtin.schedules",
     "nnexp.builtin.synthetic",
+    "hydra_plugins.nnexp_launcher._worker",
+    "cloudpickle",
 )
 """What commands import, as far as they have it in common."""
 MOST_MEMORY = 6 * 2**30
@@ -365,6 +368,8 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
     sys.path[0] = order["cwd"]
+    if may_sweep(order["words"]):
+        fork_worker_server(streams)
     sys.argv = ["nnexp", *order["words"]]
     runpy.run_module("nnexp", run_name="__main__", alter_sys=True)
 
