@@ -66,7 +66,7 @@ class Request(BaseHTTPRequestHandler):
 def guarded(folder: Path, password: str) -> Iterator[Door]:
     """A tracking server in ``folder`` that only the door's password opens."""
     with serving(folder) as server, Door(server, password) as door:
-        threading.Thread(target=door.serve_forever, daemon=True).start()
+        threading.Thread(target=door.serve_forever, args=[0.01], daemon=True).start()
         try:
             yield door
         finally:

@@ -48,7 +48,7 @@ class Request(BaseHTTPRequestHandler):
 def canary() -> Iterator[Canary]:
     """A stranger's server."""
     with Canary() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield server
         server.shutdown()
 

@@ -64,7 +64,7 @@ class Visit(socketserver.BaseRequestHandler):
 def listening() -> Iterator[Listener]:
     """A listener on 127.0.0.1 until the block ends."""
     with Listener() as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        threading.Thread(target=listener.serve_forever, args=[0.01], daemon=True).start()
         try:
             yield listener
         finally:
