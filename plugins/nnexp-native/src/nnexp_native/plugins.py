@@ -6,6 +6,7 @@ compute anything. So nothing is imported that is not installed.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -92,9 +93,13 @@ def class_name(plugin: Plugin) -> str:
 def option(plugin: Plugin) -> str:
     """What a configuration calls it, with its class: ``swish (my_module.Swish)``."""
     value = f"{type(plugin).__module__}:{type(plugin).__qualname__}"
-    points = entry_points(group=f"nnexp.{plugin.kind}")
-    name = next((point.name for point in points if point.value == value), type(plugin).__name__)
-    return f"{name} ({class_name(plugin)})"
+    return f"{names(plugin.kind).get(value, type(plugin).__name__)} ({class_name(plugin)})"
+
+
+@functools.cache  # the files of all that is installed are read for it
+def names(kind: str) -> Mapping[str, str]:
+    """The names of the installed plugins of a kind, by where their classes are."""
+    return {point.value: point.name for point in reversed([*entry_points(group=f"nnexp.{kind}")])}
 
 
 def objective(training: Training) -> tuple[Loss, Activation | None]:
