@@ -20,6 +20,8 @@ from tests.command import ROOT, Ended, environment
 DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 COMPILED = ("nnexp-native",)
 """Those that need a C++ compiler."""
+OF_A_BUILD = ("cpp", "backend", "CMakeLists.txt")
+"""What is compiled, and by what, of those that are."""
 REQUIRED = "NNEXP_REQUIRE_CC"
 """Set where a compiler has to be there: what needs it then fails without one, and is not skipped."""
 
@@ -102,11 +104,12 @@ def made(built: Path, place: Path, names: Sequence[str]) -> Fresh:
 
 
 def own_tests(distribution: str, fresh: Fresh, place: Path) -> Ended:
-    """Run a distribution's tests against the wheels, away from its sources; every warning is an error."""
+    """Run a distribution's tests against the wheels, away from its module's sources; every warning is an error."""
     folder = ROOT / "plugins" / distribution
-    for name in ("tests", "README.md", "pyproject.toml"):
-        copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
-        copy(folder / name, place / name)
+    for name in ("tests", "README.md", "pyproject.toml", *OF_A_BUILD):
+        if (folder / name).exists():
+            copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
+            copy(folder / name, place / name)
     (place / "conftest.py").write_text(GUARD.format(module=module_of(distribution)), encoding="utf-8")
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
     warnings = "".join(f"    {each}\n" for each in settings["filterwarnings"])

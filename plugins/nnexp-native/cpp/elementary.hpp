@@ -139,8 +139,8 @@ inline V log(V x) {
     const Mask<V> root = bits(spread<V>(T(0.70710678118654752440))), one = bits(spread<V>(1));
     const Mask<V> step = bits(spread<V>(2)) - one, steps = (bits(x) - root) & -step;
     const V f = from_bits<V>(bits(x) - steps) - T(1), s = f / (f + T(2)), square = s * s;
-    const V n =
-        from_bits<V>(bits(spread<V>(F::MAGIC)) + shifted_down<V>(steps + one, F::MANTISSA)) - (F::MAGIC + F::BIAS);
+    const Mask<V> exponents = shifted_down<V>(wrapped_sum<V>(steps, one), F::MANTISSA);
+    const V n = from_bits<V>(bits(spread<V>(F::MAGIC)) + exponents) - (F::MAGIC + F::BIAS);
     const V rest = series(square, 1, F::LOG_TERMS, [](int k) { return T(2) / T(2 * k + 1); });
     const V value = n * F::LN2_HIGH + (f - (s * (f - square * rest) - n * F::LN2_LOW));
     return x <= F::HUGE_ ? value : x;

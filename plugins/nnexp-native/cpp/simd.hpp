@@ -86,6 +86,13 @@ inline V from_bits(Mask<V> x) {
     return (V)x;
 }
 template <class V>
+inline Mask<V> wrapped_sum(Mask<V> x, Mask<V> y) {  // without the carry: the bits of a NaN may be any
+    if constexpr (sizeof(x[0]) == 8)
+        return (Mask<V>)((Vec<std::uint64_t>)x + (Vec<std::uint64_t>)y);
+    else
+        return (Mask<V>)((Vec<std::uint32_t>)x + (Vec<std::uint32_t>)y);
+}
+template <class V>
 inline Mask<V> shifted_down(Mask<V> x, int n) {  // of what is not negative: there is an instruction for that
     if constexpr (sizeof(x[0]) == 8)
         return (Mask<V>)((Vec<std::uint64_t>)x >> n);
