@@ -1,4 +1,4 @@
-"""What a plugin is: the seven kinds, their fields (``param``) and the arrays they exchange with the engine; pictures, exports.
+"""What a plugin is: the seven kinds, their fields (``param``), the arrays they exchange with the engine; exports and others.
 
 A plugin is one frozen dataclass and one entry-point line. Its fields are its hyperparameters, its methods its mathematics::
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -34,6 +34,8 @@ from nnexp.basics.export import Described, Export, Trained
 from nnexp.basics.fields import Plugin, param
 from nnexp.basics.kernels import ONE, ZERO
 from nnexp.basics.picture import Moment, Picture, Seen
+from nnexp.basics.schedule import Schedule
+from nnexp.basics.search import Dimension, Direction, Options, Sampling, Search, Space, Span, Steps, Value
 
 __all__ = [
     "KINDS",
@@ -45,6 +47,8 @@ __all__ = [
     "Data",
     "Dataset",
     "Described",
+    "Dimension",
+    "Direction",
     "Engine",
     "Export",
     "Initializer",
@@ -52,15 +56,22 @@ __all__ = [
     "Loss",
     "Moment",
     "Optimizer",
+    "Options",
     "Picture",
     "Plugin",
     "Runner",
+    "Sampling",
     "Schedule",
+    "Search",
     "Seen",
+    "Space",
+    "Span",
     "State",
+    "Steps",
     "Task",
     "Trained",
     "Training",
+    "Value",
     "param",
 ]
 
@@ -188,27 +199,6 @@ class Initializer(Plugin):
     def weights_std(self, layer: Layer) -> float | None:
         """The standard deviation the layer's weights are drawn with, their mean being 0; None where they are not drawn."""
         return None
-
-
-@dataclass(frozen=True)
-class Schedule(Plugin):
-    """The learning rate over the epochs, as a multiple of the optimizer's own; it goes with every optimizer.
-
-    A schedule has no memory: what it needs to know is in the arguments, so that a run that is resumed goes on exactly.
-    """
-
-    kind: ClassVar[str] = "schedule"
-    varies: ClassVar[bool] = True
-    """False: the factor is always 1, so it is neither asked for in each epoch nor shown and recorded."""
-
-    @abstractmethod
-    def factor(self, epoch: int, epochs: int, history: Sequence[float]) -> float:
-        """What the learning rate is multiplied by in this epoch: a finite number of at least 0.
-
-        ``epoch`` counts from 1 to ``epochs``. ``history`` (not to be changed) has the cost of each epoch before it, on the
-        validation part, or without one on the training part; so it has ``epoch - 1`` entries. Raise ``NnexpError`` where
-        ``epochs`` does not fit the fields: ``factor(1, epochs, ())`` is asked before anything else is done.
-        """
 
 
 @dataclass(frozen=True)

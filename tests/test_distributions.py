@@ -169,9 +169,17 @@ def test_its_own_tests_pass(distribution: str, fresh: Fresh, tmp_path: Path) -> 
     assert ended.code == 0, ended.out + ended.err
 
 
-def test_the_seven() -> None:
+def test_the_eight() -> None:
     """What plugins/ holds."""
-    assert PURE == ["nnexp-activations", "nnexp-dask", "nnexp-idx", "nnexp-losses", "nnexp-openml", "nnexp-optimizers"]
+    assert PURE == [
+        "nnexp-activations",
+        "nnexp-dask",
+        "nnexp-idx",
+        "nnexp-losses",
+        "nnexp-openml",
+        "nnexp-optimizers",
+        "nnexp-search",
+    ]
     assert sorted({*DISTRIBUTIONS} - {*PURE}) == ["nnexp-native"]
 
 

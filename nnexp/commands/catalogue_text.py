@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.errors import listed
-from nnexp.plugin import KINDS, Picture, Plugin
+from nnexp.plugin import KINDS, Picture, Plugin, Search
 from nnexp.terminal.console import say, width
 
 EXAMPLES = {"binary": "moons", "multiclass": "wine"}
 """A dataset for a loss that is not for regressions, which the default dataset is."""
 
-LISTED: Mapping[str, type[Plugin]] = {**KINDS, Picture.kind: Picture}
+LISTED: Mapping[str, type[Plugin]] = {**KINDS, Picture.kind: Picture, Search.kind: Search}
 """The kinds that the listing has."""
 TRACKING, PRESETS = "tracking", "presets"
 """Parts of the listing that are neither plugins nor a group of presets."""
@@ -90,6 +90,10 @@ def page(plugin: Facts) -> Iterator[Line]:
         options = "".join(f" {item['name']}=..." for item in plugin["parameters"][:1])
         yield from entry("next", f"python -m nnexp {choice}", 12)
         yield from entry("", f"python -m nnexp 'pictures=[\"{plugin['name']}{options}\"]'" if options else "", 12)
+        return
+    if plugin["kind"] == Search.kind:
+        example = "'optimizer.learning_rate=tag(log,interval(1e-3,1))'"
+        yield from entry("next", f"python -m nnexp -m {choice} search.trials=32 {example}", 12)
         return
     yield from entry("next", f"python -m nnexp {' '.join(command(plugin))}", 12)
     yield from entry("", f"python -m nnexp check {plugin['kind']}.{plugin['name']}", 12)

@@ -142,7 +142,7 @@ def placed() -> Place:
         return Place(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir
     name, tags = states.run_name(root, overrides), current().tags
-    return Place(directory, outputs, overrides, name, root.name, int(here.job.num), tags)
+    return Place(directory, outputs, overrides, name, root.name, int(here.job.num), tags, states.described(root)[1])
 
 
 def discard(session: Session) -> None:

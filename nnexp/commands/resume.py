@@ -21,7 +21,9 @@ def resume(words: Sequence[str]) -> None:
     parser = Parser("python -m nnexp resume", description=resume.__doc__)
     parser.add_argument("run", help="a run's directory, an MLflow run id or name, or a sweep's directory")
     parser.add_argument(
-        "override", nargs="*", help="epochs=N: train a run on to N epochs in all; of a sweep hydra/launcher=NAME"
+        "override",
+        nargs="*",
+        help="epochs=N: train a run on to N epochs in all; of a sweep hydra/launcher=NAME, of a search search.trials=N",
     )
     parser.add_argument("--failed", action="store_true", help="of a sweep: begin the jobs anew that failed or diverged")
     for option in FILE_OPTIONS:
@@ -38,9 +40,10 @@ def resume(words: Sequence[str]) -> None:
 def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
     """Finish what is unfinished of a sweep."""
     for each in given.override:
-        if not each.startswith(("hydra/launcher=", "hydra.launcher.")):
+        if not each.startswith(("hydra/launcher=", "hydra.launcher.", "search.trials=", "search.max_failures=")):
             raise NnexpError(
-                f"A resumed sweep is the same sweep: nothing of it can change but hydra/launcher. Got {each}. One of its runs "
+                f"A resumed sweep is the same sweep: nothing of it can change but hydra/launcher, and the trials of "
+                f"a search (search.trials=N). Got {each}. One of its runs "
                 f"can be extended: {command('resume', directory / '0', 'epochs=N')}"
             )
     from nnexp.commands.resume_sweep import resume_sweep as finish

@@ -13,9 +13,11 @@ from nnexp.composition.passwords import quoted
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import refuse_links
 from nnexp.sweep import ledger, states
+from nnexp.sweep.manifest import CHANGED
 from nnexp.sweep.recorder import deliver_rest
-from nnexp.sweep.resume import Resumed, again, began_elsewhere, recorded_tracking
+from nnexp.sweep.resume import Resumed, again, began_elsewhere, changed_search, recorded_tracking
 from nnexp.sweep.session import Session, opened
+from nnexp.sweep.states import key_of
 from nnexp.terminal.console import say
 
 
@@ -49,7 +51,9 @@ def go_on(  # noqa: PLR0913 (what was typed)
     files = [word for option, value in options.items() for word in (option, value)]
     for folder in (directory, *(job.directory for job in found.jobs)):
         refuse_links(folder)
-    recorded = again(found, files)
+    changes = [word for word in words if key_of(word) in CHANGED]
+    words = [word for word in words if word not in changes]
+    recorded = changed_search(found.manifest, again(found, files), changes, relative(str(directory)))
     sweep.tracking = recorded_tracking(found.manifest, directory, typed)
     deliver_rest(sweep, directory, outputs)
     found = ledger.read(directory)
@@ -59,7 +63,11 @@ def go_on(  # noqa: PLR0913 (what was typed)
         )
     ledger.show_problems(found)
     sweep.resumed = Resumed(directory, found.manifest, retry=failed)
-    if not found.of(*states.LEFT, *(states.BAD if failed else ())):
+    if failed and found.manifest.search:
+        raise NnexpError(
+            "A trial that failed is an answer to the search, so it is not tried again. Leave --failed out."
+        )
+    if not changes and not found.of(*states.LEFT, *(states.BAD if failed else ())):
         say(f"Nothing is left to do{'' if failed or not found.of(*states.BAD) else ' but what failed: --failed'}.")
         if problem := end_sweep(session, directory, outputs, None):
             raise problem

@@ -11,6 +11,7 @@ from nnexp.commands.kept_report import keep
 from nnexp.errors import NnexpError, command, counted
 from nnexp.experiment.settings import store_words
 from nnexp.sweep import ledger, ranking, recorder, states
+from nnexp.sweep.best import BEST, keep_best
 from nnexp.sweep.manifest import MANIFEST
 from nnexp.sweep.picture import COMPARISON, drawn, ranked
 from nnexp.sweep.session import OwnSweep, Session
@@ -47,8 +48,9 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
         waits = recorder.deliver_rest(session.sweep, directory, outputs)
         stored = store_best(session.sweep, rankings, found, waits)
     if rankings:
+        keep_best(directory, rankings[0].jobs[0])
         say("")
-        kept = [name for name in (COMPARISON, MANIFEST) if (directory / name).is_file()]
+        kept = [name for name in (COMPARISON, str(BEST), MANIFEST) if (directory / name).is_file()]
         for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
         next_commands(stored, relative(str(rankings[0].jobs[0].directory)), "compare the curves in the browser")
@@ -80,7 +82,7 @@ def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
     of = f"of {counted(len(found.jobs), 'job')}"
     if left:
         return NnexpError(f"{left} {of} are not finished{f', {failed} failed' if failed else ''}; see above.")
-    if failed:
+    if failed and (not found.manifest.search or failed == len(found.jobs)):  # to a search a failure is an answer
         return NnexpError(f"{failed} {of} failed; the reasons are above.")
     if waits:
         return NnexpError("MLflow does not have all of this sweep yet. Nothing is lost; type python -m nnexp sync")

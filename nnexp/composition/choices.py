@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 
 from nnexp.basics.fields import hyperparameters
 from nnexp.basics.files import relative
-from nnexp.composition.keys import ALL_SECTIONS, EXTRA
+from nnexp.composition.keys import ALL_SECTIONS, EXTRA, SEARCH
 from nnexp.composition.words import texts, wrong_type
 from nnexp.discovery import installed, presets, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.plan import DEFAULTS
-from nnexp.plugin import Plugin
+from nnexp.plugin import Plugin, Search
 
 
 def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
@@ -42,6 +42,8 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
         message = registry.unknown(kind, value, tuple(dict.fromkeys((*EXTRA.get(group, ()), *files))))
         return message.replace(f"No {kind} ", f"No {group} ", 1)
     names = repository.get_group_options(group, ObjectType.CONFIG)
+    if group == SEARCH:
+        return "" if value in (*names, "null") else registry.unknown(Search.kind, value)
     if value in (*names, "null"):
         return ""
     if reason := presets.left_out(group, value):

@@ -12,11 +12,13 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.basics.secrets import remember
-from nnexp.composition.keys import known_keys
+from nnexp.composition.keys import SEARCH, known_keys
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import SweepSettings
 
+NOT_THE_RUNS = ("hydra", "experiment", "sweep", SEARCH)
+"""What of a configuration a run does not get."""
 NO_PACKAGE = "The file {}.yaml must begin with the line '# @package _global_'; without it nothing counts."
 
 
@@ -68,9 +70,16 @@ def sweep_settings(config: DictConfig) -> SweepSettings:
     return part(SweepSettings, "sweep.", values)
 
 
+def searches(config: DictConfig) -> bool:
+    """Whether the jobs are to be chosen by a search as it goes."""
+    return OmegaConf.is_dict(config.get(SEARCH))
+
+
 def refuse_half_a_sweep(config: DictConfig, sweep: SweepSettings, options: Sequence[str]) -> None:
     """Refuse a single run that has what belongs to a sweep; ``options`` were typed, too. Raises NnexpError."""
     line = shlex.join([*options, *(str(each) for each in config.hydra.overrides.task)])
+    if searches(config):
+        raise NnexpError(f"search= chooses the runs of a sweep, and this is a single run. Type -m {line}")
     if config.hydra.sweeper.get("params"):
         raise NnexpError(f"This is a sweep (it has hydra.sweeper.params). Type -m {line}")
     for key, value in asdict(sweep).items():
@@ -83,7 +92,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
     if OmegaConf.is_dict(config.get("experiment")):
         raise NnexpError(NO_PACKAGE.format(f"experiment/{chosen(config, 'experiment')}"))
     try:
-        return {str(key): value_of(config, key) for key in config if key not in ("hydra", "experiment", "sweep")}
+        return {str(key): value_of(config, key) for key in config if key not in NOT_THE_RUNS}
     except OmegaConfBaseException as error:
         raise NnexpError(
             f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
@@ -92,7 +101,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 def written(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The same from a configuration as it is written; empty where it refers to others of its keys, or lacks values."""
-    values = {key: value for key, value in raw.items() if key not in ("hydra", "experiment", "sweep")}
+    values = {key: value for key, value in raw.items() if key not in NOT_THE_RUNS}
     text = repr(values)
     return {} if "${" in text or MISSING in text or isinstance(raw.get("experiment"), dict) else values
 

@@ -18,17 +18,17 @@ from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Rang
 from hydra.errors import HydraException
 from omegaconf import EnumNode, OmegaConf
 
-from nnexp.basics.fields import hyperparameters
+from nnexp.basics.fields import field_types, hyperparameters, takes_list
 from nnexp.basics.plain import override as as_typed
 from nnexp.composition.as_text import is_text
-from nnexp.composition.choices import chosen, wrong_choice, wrong_field
-from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, known_keys, plain_keys
-from nnexp.composition.words import FUNCTIONS, text, texts, values, wrong_type
-from nnexp.discovery import companions
+from nnexp.composition.choices import chosen, wrong_choice, wrong_field, wrong_option
+from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, SEARCH, known_keys, plain_keys
+from nnexp.composition.words import FUNCTIONS, sweep_inside, text, texts, values, wrong_type
+from nnexp.discovery import companions, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment.plan import Settings
-from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, RunSettings
+from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, RunSettings, SearchSettings
 
 
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
@@ -44,7 +44,12 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
             return unreadable(line, mistake)
     choices = {each.key_or_group: each for each in parsed}
     for each in parsed:
-        message = explain_override(each, choices, repository, sweeping=sweeping)
+        if hidden := sweep_inside(each.value()):
+            message = f"{each.input_line}: {hidden}"
+        elif each.key_or_group.partition(".")[0] == SEARCH:
+            message = of_search(each, choices, repository)
+        else:
+            message = explain_override(each, choices, repository, sweeping=sweeping)
         if message:
             return message
     if "NnexpLauncherConf" in str(error.__cause__):
@@ -234,6 +239,27 @@ def explain_override(
         listed([*plain_keys(), *(f"{each}.*" for each in ALL_SECTIONS)], most=20),
     )
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
+
+
+def of_search(override: Override, choices: Mapping[str, Override], repository: IConfigRepository) -> str:
+    """What is wrong with ``search=NAME`` or one of its keys; empty where nothing is."""
+    key, rest = override.key_or_group, override.key_or_group.partition(".")[2]
+    name = texts(choices[SEARCH])[0] if SEARCH in choices else ""
+    if override.is_add() or (not rest and name == "null"):
+        return f"{override.input_line}: type search=NAME, or to search nothing leave it out."
+    if not rest or not name:
+        missing = f"{override.input_line} is of a search, and none is chosen. Type search=NAME {override.input_line}"
+        return wrong_option(SEARCH, name, repository) if name else missing
+    if message := wrong_option(SEARCH, name, repository):
+        return message
+    for cls in (SearchSettings, registry.load(SEARCH, name)):
+        if rest in [item.name for item in hyperparameters(cls)]:
+            several = takes_list(field_types(cls)[rest])
+            given = [[each] if several and not isinstance(each, list) else each for each in values(override)]
+            return wrong_type(cls, rest, key, given)
+    known = [item.name for cls in (registry.load(SEARCH, name), SearchSettings) for item in hyperparameters(cls)]
+    there = [f"{SEARCH}.{each}" for each in known]
+    return f"No key '{key}'.{did_you_mean(key, there)} There are {listed(there, most=20)}."
 
 
 OURS = (

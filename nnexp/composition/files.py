@@ -18,6 +18,7 @@ from nnexp.basics.bounded_yaml import refuse_unbounded
 from nnexp.basics.plain import override
 from nnexp.composition.composed import is_own
 from nnexp.composition.explain import unreadable
+from nnexp.composition.keys import SEARCH
 from nnexp.composition.reference import LAUNCHER, OWN, leaves
 from nnexp.composition.safety import stays_inside
 from nnexp.composition.words import text, values
@@ -28,10 +29,12 @@ from nnexp.experiment.settings import LauncherSettings
 
 
 def refuse_swept_settings(lines: Iterable[str]) -> None:
-    """``sweep.*`` says how the sweep as a whole goes: it has one value."""
+    """``sweep.*`` and ``search.*`` say how the sweep as a whole goes: they have one value."""
     for line in lines:
         override = OverridesParser.create().parse_override(line)
-        if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
+        if (override.key_or_group.startswith(("sweep.", f"{SEARCH}.")) or override.key_or_group == SEARCH) and (
+            override.is_sweep_override()
+        ):
             raise NnexpError(f"{line}: {override.key_or_group} is of the sweep as a whole and takes one value.")
 
 

@@ -32,7 +32,6 @@ from nnexp.composition.command import PLAIN, Command
 from nnexp.composition.composed import (
     conceal,
     in_raw_form,
-    is_basic,
     plain,
     refuse_half_a_sweep,
     sweep_settings,
@@ -41,14 +40,13 @@ from nnexp.composition.composed import (
     written,
 )
 from nnexp.composition.conditional import applies, fixed_beside_varied, refuse_what_none_has
-from nnexp.composition.explain import explain, refuse_jobs, renamed
+from nnexp.composition.explain import explain, renamed
 from nnexp.composition.files import (
     check_launcher,
     checked_reader,
     plain_value,
     refuse_rivals,
     refuse_shadows,
-    refuse_swept_settings,
     refuse_unbounded_file,
     refuse_unreadable,
 )
@@ -56,6 +54,7 @@ from nnexp.composition.first import First
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
 from nnexp.composition.logs import check_logging
 from nnexp.composition.reference import FREE, OWN, differences, reference
+from nnexp.composition.search import check_jobs
 from nnexp.composition.shortcut import Templates
 from nnexp.discovery import presets
 from nnexp.errors import NnexpError
@@ -169,9 +168,7 @@ class GuardedLoader(ConfigLoaderImpl):
         if self.command.sweep_directory:
             config.hydra.sweep.dir = self.command.sweep_directory
         lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
-        refuse_swept_settings(lines)
-        if is_basic(config.hydra.sweeper):
-            refuse_jobs(lines, self)
+        check_jobs(config, lines, self)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose one job of a sweep, from its template where that is certain to be the same."""

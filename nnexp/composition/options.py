@@ -16,10 +16,12 @@ from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from nnexp.basics.fields import field_types, hyperparameters
+from nnexp.composition.keys import SEARCH
 from nnexp.discovery.installed import can_be_typed, entries
 from nnexp.discovery.registry import GROUPS, load
 from nnexp.experiment.plan import AUTO
-from nnexp.plugin import Plugin
+from nnexp.experiment.settings import SearchSettings
+from nnexp.plugin import Plugin, Search
 
 
 def claimed(kind: str) -> list[str]:
@@ -30,7 +32,7 @@ def claimed(kind: str) -> list[str]:
 def register(names: Callable[[str], Iterable[str]] = claimed) -> None:
     """Store a node for every plugin that ``names`` gives for a kind, and ``auto`` where it applies."""
     store = ConfigStore.instance()
-    for group, kind in GROUPS.items():
+    for group, kind in {**GROUPS, SEARCH: Search.kind}.items():
         options = store.repo.setdefault(group, {})
         options.update({f"{name}.yaml": Option(group, kind, name) for name in names(kind)})
         if group in AUTO:
@@ -74,6 +76,10 @@ def schema(name: str, cls: type[Plugin]) -> type:
     for item in hyperparameters(cls):
         default = MISSING if item.default is dataclasses.MISSING else item.default
         fields.append((item.name, hydra_type(annotations[item.name]), _field(default)))
+    for item in hyperparameters(SearchSettings) if issubclass(cls, Search) else ():
+        annotation = field_types(SearchSettings)[item.name]
+        several = typing.get_origin(annotation) is tuple  # one of them may be typed without brackets
+        fields.append((item.name, Any if several else hydra_type(annotation), _field(item.default)))
     return dataclasses.make_dataclass(cls.__name__, fields)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString, Sweep
 from hydra.errors import HydraException
 
 from nnexp.basics.fields import bounds, field_types, hyperparameters, rule, takes_list
@@ -59,6 +59,15 @@ def reads(value: Any, kind: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def sweep_inside(value: Any) -> str:
+    """What is wrong with a value that has several values within it; empty where it has none."""
+    parts = value.list if isinstance(value, ChoiceSweep) else value
+    parts = [*parts.values()] if isinstance(parts, dict) else parts if isinstance(parts, list) else []
+    if any(isinstance(each, Sweep) for each in parts):
+        return "what varies is a whole value, not a part of one. Type lists, such as network.hidden=[8],[16],[32,16]"
+    return next(filter(None, map(sweep_inside, parts)), "")
 
 
 def values(override: Override) -> Iterator[Any]:

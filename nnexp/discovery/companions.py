@@ -37,6 +37,7 @@ BROUGHT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "optimizer": ("adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop"),
         "schedule": ("cosine", "exponential", "plateau", "step"),
     },
+    "nnexp-search": {"search": ("cmaes", "qmc", "random", "tpe")},
 }
 """Distribution -> kind, or group of Hydra's -> names."""
 

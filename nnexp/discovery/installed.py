@@ -20,12 +20,12 @@ from urllib.parse import unquote, urlsplit
 
 from nnexp.discovery.faults import Fault, Place, fault
 from nnexp.errors import did_you_mean, first_line, listed
-from nnexp.plugin import KINDS, Export, Picture, Plugin
+from nnexp.plugin import KINDS, Export, Picture, Plugin, Search
 
 WORDS = ("auto", "null", "true", "false", "inf", "nan")
 """What stands after ``=`` with a meaning of its own, in nnexp or in Hydra's grammar: no option's name."""
-BASES: Mapping[str, type[Plugin]] = {**KINDS, Export.kind: Export, Picture.kind: Picture}
-"""What an entry point names a subclass of, by the last part of its group: a kind, a format of export, or a picture."""
+BASES: Mapping[str, type[Plugin]] = {**KINDS, Export.kind: Export, Picture.kind: Picture, Search.kind: Search}
+"""What an entry point names a subclass of, by the last part of its group: a kind, a format of export, a picture, a search."""
 
 
 @dataclass(frozen=True)

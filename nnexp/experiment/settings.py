@@ -52,6 +52,22 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
+class SearchSettings:
+    """``search.*`` but for the fields of the plugin that chooses the trials: of the search as a whole."""
+
+    trials: int = param(64, at_least=1, at_most=MOST_JOBS, doc="runs in all")
+    lag: int = param(
+        4, at_least=0, doc="trial k is chosen when all up to k - lag - 1 have ended; 0: one after the other"
+    )
+    seed: int = param(0, at_least=0, doc="what the choice of trials is drawn with")
+    metric: tuple[str, ...] = param((), doc="what is optimised; none: cost/validation, or without one cost/train")
+    direction: tuple[str, ...] = param((), doc="minimize or maximize; none: what the metric calls for")
+    max_failures: int | None = param(
+        None, at_least=1, doc="end when so many trials have failed or diverged; null: never"
+    )
+
+
+@dataclass(frozen=True)
 class LauncherSettings:
     """``hydra.launcher.*`` of nnexp's own launcher."""
 
@@ -70,6 +86,8 @@ class Place:
     job: int | None = None
     tags: Mapping[str, str] | None = None
     """What its record says of where it is carried out, if that is not the machine of the command."""
+    search: str = ""
+    """The search that chose it as a trial, if one did."""
 
 
 RUN_SECTIONS: Mapping[str, type[TrackingSettings | CheckpointSettings | SweepSettings]] = {

@@ -43,7 +43,7 @@ def of_ranking(ranking: Ranking, runs: dict[int, Facts]) -> Iterator[Section]:
     if ranking.compares_settings:
         parts.append(settings_grid(ranking))
         names = [each.name for each in ranking.settings]
-        higher = bool(ranking.measure.differing)
+        higher = ranking.measure.higher
         if lucky := luck(ranking.settings, ranking.grid, ranking.measure.name, higher=higher):
             parts.append(" ".join(sentences(lucky, dict(zip(names, short(names), strict=True)))))
     parts.append(runs_grid(ranking))
@@ -111,7 +111,7 @@ def varied(ranking: Ranking, runs: dict[int, Facts]) -> list[str]:
 def of_effects(ranking: Ranking) -> Iterator[Section]:
     """What each factor does, where the sweep is a grid of several."""
     values = {job.number: ranking.measure.of(job) for job in ranking.jobs}
-    found = effects.effects(values, ranking.grid, cost=not ranking.measure.differing)
+    found = effects.effects(values, ranking.grid, cost=not ranking.measure.higher)
     if not found:
         return
     rows = [[each.factor, ", ".join(effects.texts(each)), effects.percent(each.share)] for each in found.factors]

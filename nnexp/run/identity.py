@@ -39,6 +39,8 @@ from nnexp.tracking.store import Finished
 
 COMMIT = "mlflow.source.git.commit"
 """The tag with the commit of the directory that a command was started in."""
+DIGITS = re.compile(r"(?<![\w.])-?\d+\.\d{6,}(?:e[-+]?\d+)?(?![\w.])")
+"""A number that nobody has typed."""
 KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
 """A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
 
@@ -148,6 +150,8 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
         found["nnexp.notes"] = "\n".join(said)
     if place.sweep:
         found["nnexp.sweep"] = place.sweep
+    if place.search:
+        found |= {"nnexp.search": place.search, "nnexp.trial": str(place.job)}
     commit = git_commit(place.outputs.parent) if place.tags is None else ""
     if commit:
         found[COMMIT] = commit
@@ -180,6 +184,11 @@ def requirements(experiment: Experiment) -> list[str]:
         each for key, each in experiment.plan.chosen().items() if isinstance(each, Plugin) and key != "engine"
     )
     return [f"{name}=={number}" for name, number in asked.items() if name != "nnexp"]
+
+
+def brief(name: str) -> str:
+    """A run's name with four digits of each number that has more, as a search draws them."""
+    return DIGITS.sub(lambda found: f"{float(found[0]):.4g}", name)
 
 
 def describe(experiment: Experiment) -> dict[str, str]:

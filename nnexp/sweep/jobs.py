@@ -13,8 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.basics.files import outputs_here
 from nnexp.basics.secrets import masked
-from nnexp.composition.composed import is_basic, plain
+from nnexp.composition.composed import is_basic, plain, searches
 from nnexp.composition.keys import FILE_GROUPS
+from nnexp.composition.space import region
 from nnexp.composition.words import texts
 from nnexp.discovery import registry
 from nnexp.discovery.registry import GROUPS
@@ -76,6 +77,14 @@ def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
     )  # it lists the options that glob(...) asks for
     batches = BasicSweeper.split_arguments(parser.parse_overrides(overrides), None)
     return [list(job) for batch in batches for job in batch]
+
+
+def of_search(config: DictConfig, lines: list[str]) -> list[list[str]]:
+    """Jobs of a search that have each choice of plugins among them; none where there is no search."""
+    if not searches(config):
+        return []
+    found = region(lines, GlobalHydra.instance().config_loader())
+    return [found.lines(corner) for corner in found.corners()]
 
 
 class Composed(NamedTuple):

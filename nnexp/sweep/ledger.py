@@ -18,9 +18,10 @@ from typing import Any, Literal, get_args
 
 from nnexp.basics.bounded_yaml import refuse_deep
 from nnexp.basics.files import MOST_BYTES, Unreadable, open_plain, relative
-from nnexp.errors import command, counted, first_line, listed
+from nnexp.errors import NnexpError, command, counted, first_line, listed
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.journal.journal import JOURNAL
+from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, Result, read_result
 from nnexp.run.start import CONFIG
 from nnexp.sweep.manifest import Manifest, PlannedJob, read_manifest, write_manifest
@@ -108,14 +109,24 @@ def read(directory: Path, *, results: bool = True) -> Sweep:
     manifest = read_manifest(directory) or Manifest()
     overrides: list[Sequence[str]] = [job.overrides for job in manifest.jobs]
     if not manifest.grid:  # its sweeper chose the jobs as it went
-        overrides = [()] * len([path for path in directory.iterdir() if path.name.isdigit()])
+        there = len([path for path in directory.iterdir() if path.name.isdigit()])
+        overrides = [()] * max(there, manifest.trials)
     jobs = []
     for number, own in enumerate(overrides):
         place = directory / str(number)
         stands = standing(place)
         result = replace(stands.result, history={}) if results else Result()  # a thousand of them are small without
-        jobs.append(Job(number, place, result, stands.state, own or result.overrides, stands.problem))
+        lines = own or result.overrides or (begun_with(place) if results and (place / JOURNAL).exists() else ())
+        jobs.append(Job(number, place, result, stands.state, lines, stands.problem))
     return Sweep(directory, manifest, jobs)
+
+
+def begun_with(place: Path) -> Sequence[str]:
+    """The overrides that a job began with, as its journal says; none where that cannot be read."""
+    try:
+        return RecordedRun.read(place).recipe.place.overrides
+    except (NnexpError, OSError):
+        return ()
 
 
 def close(sweep: Sweep) -> None:
@@ -167,7 +178,7 @@ def show(sweep: Sweep, store: str) -> None:
     alike: dict[str, list[Job]] = {}
     for job in sweep.of(*BAD):
         alike.setdefault(re.sub(r"[\d.]+(e[-+]?\d+)?", "0", f"{job.state} {job.cause}"), []).append(job)
-    each = max(1, MOST // max(1, len(alike)))
+    each = 1 if sweep.manifest.search else max(1, MOST // max(1, len(alike)))
     for group in list(alike.values())[:MOST]:
         for job in group[:each]:
             show_failure(job, sweep)
@@ -178,10 +189,10 @@ def show(sweep: Sweep, store: str) -> None:
         more = listed([f"#{job.number}" for group in list(alike.values())[MOST:] for job in group], most=8)
         say(f"and others, whose reasons are in their {RESULT}: {more}")
     here = relative(str(sweep.directory))
-    if sweep.manifest.grid:
+    if sweep.manifest.grid or sweep.manifest.search:
         if sweep.of(*LEFT):
             say(f"finish   {command('resume', here)}{store}")
-        if sweep.of(*BAD):
+        if sweep.of(*BAD) and sweep.manifest.grid:  # a failure is an answer to a search
             say(f"retry    {command('resume', here, '--failed')}{store}")
 
 

@@ -19,6 +19,8 @@ from nnexp.experiment.settings import MOST_JOBS
 MANIFEST = "manifest.json"
 TYPED = ("tracking.uri", "tracking.artifacts")
 """What is typed anew when a sweep is resumed, where it was typed before."""
+CHANGED = ("search.trials", "search.max_failures")
+"""What may be another when a search is resumed: no trial that there is follows from it."""
 MOST_BYTES = 1 << 25
 """A longer file is none of nnexp's: 10,000 jobs take 2 MB."""
 
@@ -63,6 +65,14 @@ class Manifest:
     grid: bool = True
     """Whether all jobs were known before the first; else a sweeper chose them as it went."""
     jobs: tuple[PlannedJob, ...] = ()
+    search: Mapping[str, Any] = field(default_factory=dict)
+    """``search.*`` where a search chose the jobs; its trials follow from it, the overrides and the results."""
+
+    @property
+    def trials(self) -> int:
+        """How many jobs a search has in all; 0 where it is none."""
+        found = self.search.get("trials")
+        return found if isinstance(found, int) else 0
 
     @property
     def alone(self) -> tuple[str, ...]:
@@ -109,8 +119,9 @@ def manifest_of(given: Any) -> Manifest:
         compositions=tuple(map(_composition, _list(given, "compositions"))),
         grid=given.get("grid", True) is not False,
         jobs=tuple(map(_job, _list(given, "jobs"))),
+        search=_search(given.get("search", {})),
     )
-    if len(made.jobs) > MOST_JOBS:
+    if max(len(made.jobs), made.trials) > MOST_JOBS:
         raise ValueError(f"it has more than {MOST_JOBS:,} jobs")
     return made if "varied" in given else _older(made, given)
 
@@ -160,6 +171,12 @@ def _versions(given: Any) -> dict[str, str]:
     return given
 
 
+def _search(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict) or (given and (not _text(given, "name") or type(given.get("trials")) is not int)):
+        raise ValueError("its 'search' is none")
+    return given
+
+
 def _composition(given: Any) -> Composition:
     if not isinstance(given, dict) or not isinstance(given.get("config"), dict):
         raise ValueError("its 'compositions' are no configurations")  # noqa: TRY004
@@ -194,7 +211,7 @@ def differences(then: Manifest, now: Manifest) -> Iterator[str]:
 def _pairs(manifest: Manifest) -> dict[str, str]:
     """The overrides by their keys, without the store's address, which is typed anew."""
     lines = (*manifest.overrides, *manifest.varied)
-    return {key: value for key, _, value in (line.partition("=") for line in lines) if key not in TYPED}
+    return {key: value for key, _, value in (line.partition("=") for line in lines) if key not in (*TYPED, *CHANGED)}
 
 
 def _experiment(composition: Composition) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from nnexp.journal.result import read_result
 from nnexp.sweep import ledger, states
 from nnexp.sweep.recorder import write_failure
 from nnexp.sweep.session import current
+from nnexp.sweep.trials import Trials
 from nnexp.sweep.worker import enter_worker
 from nnexp.terminal.progress import SweepProgress
 
@@ -34,8 +35,12 @@ class Monitor:
         self.fail_fast = bool(config.sweep.fail_fast)
         self.wanted = set(ledger.todo(self.directory)).intersection(numbers) if sweep.resumed else set(numbers)
         self.deliverer = sweep.deliverer
-        self.progress = SweepProgress(len(numbers), len(numbers) - len(self.wanted))
+        self.progress = self.line(len(numbers), len(numbers) - len(self.wanted))
         session.note = self.progress.note
+
+    def line(self, jobs: int, skipped: int) -> SweepProgress:
+        """What says how it goes."""
+        return SweepProgress(jobs, skipped)
 
     def enter(self, workers: int) -> Callable[[], None]:
         """What each of so many workers does first."""
@@ -67,14 +72,18 @@ class Monitor:
         """A job has ended; what Hydra gets for it, and whether other jobs are to begin."""
         objective = float(value) if status == JobStatus.COMPLETED else math.nan
         failed = math.isnan(objective)
+        self.told(number, status, value)
+        self.progress.ended(number, objective, failed=failed)
+        return objective, not (failed and self.fail_fast)
+
+    def told(self, number: int, status: JobStatus, value: Any) -> None:
+        """Write down how a job has failed that could not do so itself, and have it delivered."""
         if isinstance(value, BrokenProcessPool):  # to the ledger it is killed or not started, and resume does it again
             self.progress.note(f"#{number}: {value}")
         elif status != JobStatus.COMPLETED and states.state(self.place(number)) == "waiting":
             write_failure(self.place(number), value)  # it failed before it could train
         if self.deliverer:
             self.deliverer.ended(self.place(number))
-        self.progress.ended(number, objective, failed=failed)
-        return objective, not (failed and self.fail_fast)
 
     def stopped(self) -> None:
         """The sweep was interrupted or terminated: there is little time."""
@@ -86,3 +95,28 @@ class Monitor:
     def close(self) -> None:
         """All jobs have ended."""
         self.progress.close()
+
+
+class SearchMonitor(Monitor):
+    """Accompanies the trials of a search, and tells it what has ended."""
+
+    def __init__(self, config: DictConfig, trials: Trials) -> None:
+        self.trials = trials
+        super().__init__(config, range(trials.settings.trials))
+        trials.found = self.progress.found
+
+    def line(self, jobs: int, skipped: int) -> SweepProgress:
+        higher = self.trials.searched.directions[0] == "maximize"
+        return SweepProgress(jobs, skipped, what="trials", higher=higher)
+
+    def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
+        """A trial has ended; one whose worker died begins once more."""
+        self.told(number, status, value)
+        objective = self.trials.ended(number)
+        if number not in self.trials.over:
+            self.progress.left()
+            return math.nan, True
+        failed = objective is None
+        words = "" if objective is None else self.trials.words(number)
+        self.progress.ended(number, math.nan if objective is None else objective, failed=failed, words=words)
+        return math.nan if objective is None else objective, not (failed and self.fail_fast)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nnexp.basics.files import Unreadable
+from nnexp.composition.search import directions_of, metrics_of
 from nnexp.errors import counted
-from nnexp.run.identity import short, with_options
+from nnexp.run.identity import brief, short, with_options
 from nnexp.sweep import effects
 from nnexp.sweep.grid import Points, Setting, among, points, setting_name, settings
 from nnexp.sweep.ledger import Job
@@ -26,6 +27,13 @@ class Yardstick:
     name: str
     differing: str = ""
     """What keeps their costs from being compared, such as ``losses``; the metric is then one that is better if higher."""
+    maximized: bool = False
+    """Whether it is what a search makes as high as it can."""
+
+    @property
+    def higher(self) -> bool:
+        """Whether higher values are better."""
+        return self.maximized or bool(self.differing)
 
     def of(self, job: Job) -> float:
         """A job's value; not a number where it has none."""
@@ -33,7 +41,7 @@ class Yardstick:
 
     def rank(self, value: float) -> float:
         """What sorts the best value first; not a number comes last."""
-        return math.inf if math.isnan(value) else -value if self.differing else value
+        return math.inf if math.isnan(value) else -value if self.higher else value
 
     @property
     def part(self) -> str:
@@ -94,7 +102,7 @@ def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
     if not finished:
         return []
     grid = points(manifest)
-    common = yardstick(finished)
+    common = of_search(finished, manifest) or yardstick(finished)
     if common:
         return [ranked(finished, common, "", done, grid)]
     groups: dict[str, list[Job]] = {}
@@ -106,6 +114,14 @@ def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
         if measure:  # a dataset has one task, and a task one set of metrics, unless somebody has changed a result
             found.append(ranked(group, measure, name, done, grid))
     return found
+
+
+def of_search(finished: Sequence[Job], manifest: Manifest) -> Yardstick | None:
+    """What a search of one metric has made as good as it could; None where there was none."""
+    metrics = metrics_of(manifest.search)
+    if len(metrics) != 1 or not all(metrics[0] in job.result.metrics for job in finished):
+        return None
+    return Yardstick(metrics[0], maximized=directions_of(manifest.search) == ("maximize",))
 
 
 def comparable(job: Job) -> bool:
@@ -166,7 +182,9 @@ def show_runs(ranking: Ranking, most: int) -> None:
             str(job.result.best_epoch),
             f"{job.result.training_seconds:.2f} s",
         ]
-        for place, (job, name) in enumerate(zip(jobs, short([job.result.name for job in jobs]), strict=True), 1)
+        for place, (job, name) in enumerate(
+            zip(jobs, map(brief, short([job.result.name for job in jobs])), strict=True), 1
+        )
     ]
     say("")
     table(columns, rows, title=title(ranking, counted(len(ranking.jobs), "run"), ranking.measure.name))
@@ -220,7 +238,7 @@ def show_settings(ranking: Ranking, most: int) -> None:
 def show_luck(ranking: Ranking) -> None:
     """Say whether the best setting is distinguishable from the next."""
     measure = ranking.measure
-    found = luck(ranking.settings, ranking.grid, measure.name, higher=bool(measure.differing))
+    found = luck(ranking.settings, ranking.grid, measure.name, higher=measure.higher)
     if found is None:
         return
     names = [each.name for each in ranking.settings]
@@ -243,7 +261,7 @@ def spread_out(setting: Setting, metric: str) -> str:
 def show_effects(ranking: Ranking) -> None:
     """What each swept key does to the metric that compares, where the sweep is a grid of more than one."""
     values = {job.number: ranking.measure.of(job) for job in ranking.jobs}
-    found = effects.effects(values, ranking.grid, cost=not ranking.measure.differing)
+    found = effects.effects(values, ranking.grid, cost=not ranking.measure.higher)
     if found:
         keys = next(iter(ranking.grid.values()))
         effects.show(found, ranking.measure.name, {key: short([f"{key}="])[0].rstrip("=") for key in keys})

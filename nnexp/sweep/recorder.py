@@ -17,6 +17,7 @@ from nnexp.basics.origin import embedded
 from nnexp.basics.removing import remove
 from nnexp.basics.store_address import same_store
 from nnexp.composition.composed import leaves_delivery, plain
+from nnexp.composition.search import settings_of, versions_of
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
 from nnexp.experiment.settings import TrackingSettings, store_words
@@ -30,7 +31,7 @@ from nnexp.run.store import store_uri
 from nnexp.sweep import ledger, states
 from nnexp.sweep.inputs import changed
 from nnexp.sweep.inputs import states as states_of
-from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, swept_keys
+from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, of_search, swept_keys
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import MANIFEST, Manifest, PlannedJob, differences, write_manifest
 from nnexp.sweep.place import MULTIRUN, free, hydras_files
@@ -149,6 +150,8 @@ def go_on(config: DictConfig, resumed: Resumed, session: Session) -> Path:
             + "\n  ".join(lines[:12] + ([f"and {len(lines) - 12} more"] if len(lines) > 12 else []))
             + "\nBring back what it began with, or start a new sweep."
         )
+    if now.search != resumed.manifest.search:  # it gets more trials
+        write_manifest(resumed.directory, replace(resumed.manifest, overrides=now.overrides, search=now.search))
     remove(resumed.directory / states.STOPPED)
     if resumed.retry:
         retry(resumed.directory)
@@ -162,7 +165,8 @@ def planned(config: DictConfig, session: Session) -> Manifest:
     if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != "${hydra.job.num}":  # type: ignore[index,call-overload]
         raise NnexpError("hydra.sweep.subdir: the jobs of a sweep are in 0, 1, ... of its directory. Leave it out.")
     jobs = grid(config, [*varied, *overrides])
-    made_of = composed(config, jobs or [])
+    search = settings_of(config)
+    made_of = composed(config, of_search(config, [*varied, *overrides]) if jobs is None else jobs)
     return Manifest(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         directory=str(config.hydra.sweep.dir),
@@ -171,11 +175,12 @@ def planned(config: DictConfig, session: Session) -> Manifest:
         swept=tuple(swept_keys([*varied, *overrides])),
         launcher=tuple(word for word in map(str, config.hydra.overrides.hydra) if LAUNCHER_WORD.match(word)),
         options=session.command.options,
-        versions=made_of.versions,
+        versions={**made_of.versions, **versions_of(search)},
         files=states_of(made_of.files),
         compositions=tuple(made_of.compositions),
         grid=jobs is not None,
         jobs=tuple(PlannedJob(tuple(job)) for job in jobs or []),
+        search=search,
     )
 
 

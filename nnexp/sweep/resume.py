@@ -25,7 +25,7 @@ from nnexp.experiment.plan import part
 from nnexp.experiment.settings import TrackingSettings
 from nnexp.journal.outbox import entries
 from nnexp.sweep import ledger, states
-from nnexp.sweep.manifest import MANIFEST, TYPED, Manifest
+from nnexp.sweep.manifest import CHANGED, MANIFEST, TYPED, Manifest
 from nnexp.sweep.states import key_of
 from nnexp.terminal.console import note
 
@@ -61,7 +61,7 @@ def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
     manifest, here = found.manifest, relative(str(found.directory))
     if not manifest.compositions:
         raise NnexpError(f"'{here}' cannot be resumed: its {MANIFEST} does not say what it began with.")
-    if not manifest.grid:
+    if not manifest.grid and not manifest.search:
         raise NnexpError(
             f"The sweeper of '{here}' chose each job by how those before went, so what is left cannot be told. An interrupted "
             f"run of it is resumed by itself: {command('resume', f'{here}/NUMBER')}"
@@ -86,6 +86,19 @@ def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
             f"{command('resume', f'{here}/NUMBER')} --uri ..."
         )
     return [line for line in manifest.overrides if key_of(line) not in TYPED]
+
+
+def changed_search(manifest: Manifest, recorded: Sequence[str], words: Sequence[str], here: str) -> list[str]:
+    """The overrides that a search goes on with: those of its manifest, but for ``words``, which were typed now."""
+    if words and not manifest.search:
+        raise NnexpError(f"{words[0]} is of a search, and '{here}' is a sweep. Leave it out.")
+    for word in words:
+        key, _, value = word.partition("=")
+        if key == CHANGED[0] and not (value.isdecimal() and int(value) >= manifest.trials):
+            more = f"{CHANGED[0]}={2 * manifest.trials}"
+            raise NnexpError(f"{word}: the search has {manifest.trials} trials, and can get more. Type {more}")
+    keys = {key_of(word) for word in words}
+    return [*(line for line in recorded if key_of(line) not in keys), *words]
 
 
 def refuse_recorded(line: str, here: str) -> None:

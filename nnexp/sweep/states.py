@@ -69,10 +69,18 @@ def key_of(line: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def swept(directory: Path) -> tuple[str, ...]:
-    """The keys that a sweep varies: read once by each process, since every job asks for them."""
+def described(directory: Path) -> tuple[tuple[str, ...], str]:
+    """The keys that a sweep varies, and the search that chooses its jobs, if one does.
+
+    Read once by each process, since every job asks for them.
+    """
     manifest = read_manifest(directory)
-    return manifest.swept if manifest else ()
+    return (manifest.swept, str(manifest.search.get("name", ""))) if manifest else ((), "")
+
+
+def swept(directory: Path) -> tuple[str, ...]:
+    """The keys that a sweep varies."""
+    return described(directory)[0]
 
 
 def run_name(directory: Path, overrides: Sequence[str]) -> str:

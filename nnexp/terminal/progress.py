@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class SweepProgress:
     """How many of a sweep's jobs are done, run and have failed, the best so far, and the time left."""
 
-    def __init__(self, jobs: int, skipped: int = 0) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: int, skipped: int = 0, *, what: str = "jobs", higher: bool = False) -> None:
+        self._jobs, self._what, self._higher = jobs, what, higher
         self._done = self._said = self._skipped = skipped
         self._running = self._failed = 0
-        self._best: tuple[float, int] | None = None
+        self._best: tuple[float, int, str] | None = None
         self._where = ""
         self._began = time.monotonic()
         self._bar: Progress | None = None
@@ -34,14 +34,23 @@ class SweepProgress:
         """Count a job that runs now."""
         self._running += 1
 
-    def ended(self, number: int, objective: float, *, failed: bool) -> None:
-        """Count a job that ended, with what it returned."""
+    def ended(self, number: int, objective: float, *, failed: bool, words: str = "") -> None:
+        """Count a job that ended, with what it returned and the words that it is called by."""
         self._running -= 1
         self._done += 1
-        self._failed += failed
-        if not failed and (self._best is None or objective < self._best[0]):
-            self._best = objective, number
+        self.found(number, objective, failed=failed, words=words)
         self.show()
+
+    def found(self, number: int, objective: float, *, failed: bool, words: str = "") -> None:
+        """Take note of how a job ended, now or before."""
+        self._failed += failed
+        better = self._best is None or (objective > self._best[0] if self._higher else objective < self._best[0])
+        if not failed and better:
+            self._best = objective, number, words
+
+    def left(self) -> None:
+        """A job has ended before its time, and is to begin once more."""
+        self._running -= 1
 
     def placed(self, where: str) -> None:
         """Say from now on where the jobs run: ``3 hosts, 12 workers``."""
@@ -57,14 +66,16 @@ class SweepProgress:
             self._said = self._done
             ended = self._done == self._jobs
             time_told = _clock(time.monotonic() - self._began) if ended else f"{_clock(self._left())} left"
-            say(f"{self._done:>{len(str(self._jobs))}}/{self._jobs} jobs  {self.words()}  {time_told}")
+            say(f"{self._done:>{len(str(self._jobs))}}/{self._jobs} {self._what}  {self.words()}  {time_told}")
 
     def words(self, *, running: bool = False) -> str:
         """The counts and the best so far."""
         parts: Sequence[str] = (
             f"{self._running} running" if self._running and running else "",
             f"{self._failed} failed" if self._failed else "",
-            f"best {self._best[0]:.4g} (#{self._best[1]})" if self._best else "",
+            f"best {self._best[0]:.4g} (#{self._best[1]}{f' {self._best[2]}' if self._best[2] else ''})"
+            if self._best
+            else "",
             self._where,
         )
         return "  ".join(part for part in parts if part)

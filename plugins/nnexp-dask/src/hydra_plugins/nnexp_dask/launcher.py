@@ -59,6 +59,14 @@ class DaskLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs; what each of them returned, in the order of ``job_overrides``."""
+        returns: Sequence[JobReturn] = self._launch().run(job_overrides, initial_job_idx)
+        return returns
+
+    def search(self, trials: Any) -> None:
+        """Run the trials of a search, each as soon as it is chosen."""
+        self._launch().search(trials)
+
+    def _launch(self) -> Any:
         from hydra_plugins.nnexp_launcher._launch import Launch
 
         from nnexp_dask.pool import DaskPool
@@ -66,7 +74,6 @@ class DaskLauncher(Launcher):
         assert self.config is not None
         assert self.hydra_context is not None
         assert self.task_function is not None
-        launch = Launch(
+        return Launch(
             self.hydra_context, self.task_function, self.config, lambda around: DaskPool(around, self.connection)
         )
-        return launch.run(job_overrides, initial_job_idx)

@@ -62,6 +62,22 @@ class Placed:
 Event = Begun | Ended | Placed
 
 
+class Source(Protocol):
+    """The jobs of a launch."""
+
+    most: int
+    """How many may run at the same time."""
+
+    def take(self) -> tuple[int, Sequence[str]] | None:
+        """The number and the overrides of the next job that may begin; None where there is none now.
+
+        Where there is none though no job runs, there will be none.
+        """
+
+    def clear(self) -> None:
+        """Have no further job begin."""
+
+
 class Pool(Protocol):
     """Workers. All calls come from one thread, and none but ``wait`` takes long."""
 

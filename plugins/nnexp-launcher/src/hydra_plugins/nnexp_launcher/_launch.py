@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from hydra_plugins.nnexp_launcher._interface import Begun, Ended, OpenPool, Outcome, Placed, Surroundings
+from hydra_plugins.nnexp_launcher._interface import Begun, Ended, OpenPool, Outcome, Placed, Pool, Source, Surroundings
 from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, State, composed
 from hydra_plugins.nnexp_launcher.launcher import observer
 from omegaconf import DictConfig, open_dict
@@ -59,6 +59,20 @@ class Return(JobReturn):
         """Left as it is: the base class sets it to None at first."""
 
 
+class Listed:
+    """Jobs that are known before the first begins; see ``_interface.Source``."""
+
+    def __init__(self, jobs: Iterable[tuple[int, Sequence[str]]]) -> None:
+        self._waiting = deque(jobs)
+        self.most = len(self._waiting)
+
+    def take(self) -> tuple[int, Sequence[str]] | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+
 class Launch:
     """The launching process's part."""
 
@@ -76,12 +90,29 @@ class Launch:
         numbers = range(first, first + len(job_overrides))
         monitor = observer(self.task, self.config, numbers)
         returns: list[JobReturn | None] = [None] * len(job_overrides)
-        waiting = deque(zip(numbers, job_overrides, strict=True))
-        if monitor:
-            waiting = deque(job for job in waiting if monitor.wants(job[0]))
+        jobs = zip(numbers, job_overrides, strict=True)
+        source = Listed(job for job in jobs if monitor is None or monitor.wants(job[0]))
+        for number, outcome in self._accompanied(source, monitor):
+            returns[number - first] = self._return(number, job_overrides[number - first], outcome)
+        for number, overrides in zip(numbers, job_overrides, strict=True):
+            if returns[number - first] is None:
+                left = Outcome(JobStatus.COMPLETED, monitor.value(number))
+                returns[number - first] = self._return(number, overrides, left)
+        return [each for each in returns if each is not None]
+
+    def search(self, trials: Any) -> None:
+        """Carry out the trials of a search of nnexp's own command, each as soon as it is chosen."""
+        from nnexp.sweep.monitor import SearchMonitor
+
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        for _ in self._accompanied(trials, SearchMonitor(self.config, trials)):
+            """What a trial ended with is in its directory."""
+
+    def _accompanied(self, source: Source, monitor: Any) -> Iterator[tuple[int, Outcome]]:
+        """Yield the outcomes, and have the monitor know how all ends."""
         try:
-            for number, outcome in self._outcomes(waiting, monitor) if waiting else ():
-                returns[number - first] = self._return(number, job_overrides[number - first], outcome)
+            yield from self._outcomes(source, monitor) if source.most else ()
         except NnexpError:  # nothing can go on, and there is time for the rest
             if monitor:
                 monitor.close()
@@ -92,11 +123,6 @@ class Launch:
             raise
         if monitor:
             monitor.close()
-        for number, overrides in zip(numbers, job_overrides, strict=True):
-            if returns[number - first] is None:
-                left = Outcome(JobStatus.COMPLETED, monitor.value(number))
-                returns[number - first] = self._return(number, overrides, left)
-        return [each for each in returns if each is not None]
 
     def _return(self, number: int, overrides: Sequence[str], outcome: Outcome) -> JobReturn:
         def compose() -> DictConfig:
@@ -107,15 +133,23 @@ class Launch:
 
         return Return(overrides, outcome, compose)
 
-    def _outcomes(self, waiting: deque[tuple[int, Sequence[str]]], monitor: Any) -> Iterator[tuple[int, Outcome]]:
+    def _hand(self, source: Source, pool: Pool, handed: set[int]) -> bool:
+        """Hand over the jobs that may begin and that the pool takes; whether there were any."""
+        taken = 0
+        for _ in range(pool.free()):
+            if (job := source.take()) is None:
+                break
+            pool.submit(*job)
+            handed.add(job[0])
+            taken += 1
+        return taken > 0
+
+    def _outcomes(self, source: Source, monitor: Any) -> Iterator[tuple[int, Outcome]]:
         """Yield each job's number and outcome as it ends."""
-        pool = self.open_pool(Surroundings(self.context, self.task, self.config, len(waiting), monitor))
+        pool = self.open_pool(Surroundings(self.context, self.task, self.config, source.most, monitor))
         handed: set[int] = set()
         try:
-            while waiting or handed:
-                for number, overrides in [waiting.popleft() for _ in range(min(pool.free(), len(waiting)))]:
-                    pool.submit(number, overrides)
-                    handed.add(number)
+            while self._hand(source, pool, handed) or handed:
                 for event in pool.wait():
                     match event:
                         case Ended(number, outcome):
@@ -124,7 +158,7 @@ class Launch:
                                 value, goes_on = monitor.ended(number, outcome.status, outcome.value)
                                 outcome = replace(outcome, status=JobStatus.COMPLETED, value=value)
                                 if not goes_on:
-                                    waiting.clear()
+                                    source.clear()
                                     handed.difference_update(pool.withdraw())
                             yield number, outcome
                         case Begun(number) if monitor:

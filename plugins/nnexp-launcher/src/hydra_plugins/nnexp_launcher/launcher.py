@@ -51,16 +51,25 @@ class NnexpLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs; what each of them returned, in the order of ``job_overrides``."""
+        returns: Sequence[JobReturn] = self._launch().run(job_overrides, initial_job_idx)
+        return returns
+
+    def search(self, trials: Any) -> None:
+        """Run the trials of a search, each as soon as it is chosen, on workers that live as long as the search."""
+        self._launch(trials).search(trials)
+
+    def _launch(self, trials: Any = None) -> Any:
         from hydra_plugins.nnexp_launcher._launch import Launch
-        from hydra_plugins.nnexp_launcher._pool import LocalPool
+        from hydra_plugins.nnexp_launcher._pool import LocalPool, cores
 
         assert self.config is not None
         assert self.hydra_context is not None
         assert self.task_function is not None
-        launch = Launch(
+        if trials is not None:
+            trials.tell_idle(self.workers or cores())
+        return Launch(
             self.hydra_context, self.task_function, self.config, lambda around: LocalPool(around, self.workers)
         )
-        return launch.run(job_overrides, initial_job_idx)
 
 
 def observer(task_function: TaskFunction, config: DictConfig, numbers: Sequence[int]) -> Any:

@@ -1,0 +1,84 @@
+"""What a search is: a plugin that proposes the values of the next trial, knowing how those before it went.
+
+A way to search is a plugin: one frozen dataclass and one entry-point line, in the group ``nnexp.search``. It is none of
+``KINDS``, which are what a run is made of: a trial's run knows nothing of the search, and its numbers do not depend on it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from nnexp.basics.fields import Plugin
+
+Value = int | float | str
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Every number from ``low`` to ``high``, whole ones (both ends included) where these are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """Whether equal ratios count as equally far apart."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Numbers in ascending order, equally far apart."""
+
+    values: tuple[int | float, ...]
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """Words, in no order."""
+
+    values: tuple[str, ...]
+
+
+Dimension = Span | Steps | Options
+Space = Mapping[str, Dimension]
+"""By key: what a trial may take for it."""
+
+
+class Sampling(ABC):
+    """One search under way.
+
+    It is asked for the trials 0, 1, 2, ... in order, and told of each how it ended, in the same order and always the same
+    number of trials behind (``search.lag``), whatever finished first. What it proposes may follow from that, its fields and its
+    seed alone, so that the same search has the same trials anywhere.
+    """
+
+    @abstractmethod
+    def ask(self, number: int, space: Space) -> Mapping[str, Value]:
+        """The trial's value for each key. Asked once more for the same trial it gives those of further keys.
+
+        (Which keys these are follows from the first: fields of an option that was chosen.)
+        """
+
+    @abstractmethod
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
+        """How the trial ended: its objectives; None where it failed or diverged."""
+
+
+@dataclass(frozen=True)
+class Search(Plugin):
+    """A way to choose the next trial of a search: ``-m search=NAME``."""
+
+    kind: ClassVar[str] = "search"
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions its proposals depend on: they are recorded, and a search is resumed with the same."""
+
+    def refusal(self, space: Space, directions: Sequence[Direction]) -> str:
+        """Why it cannot search this, in words that say what to type; empty where it can."""
+        return ""
+
+    @abstractmethod
+    def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:
+        """A new search, with no trials yet; one direction for each objective."""

@@ -1,0 +1,170 @@
+"""``search=NAME``: its settings, checked; all that is wrong is said before the first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from nnexp.basics.fields import hyperparameters
+from nnexp.composition.composed import is_basic, searches
+from nnexp.composition.explain import refuse_jobs
+from nnexp.composition.files import refuse_swept_settings
+from nnexp.composition.keys import SEARCH
+from nnexp.composition.space import Axis, Region, region
+from nnexp.discovery import registry
+from nnexp.errors import NnexpError, did_you_mean, listed
+from nnexp.experiment.plan import part
+from nnexp.experiment.settings import SearchSettings
+from nnexp.plugin import Direction, Search, Span, Steps, Value
+
+SWEEPER = "hydra_plugins.nnexp_launcher.sweeper.SearchSweeper"
+"""What carries a search out, in the place of Hydra's own sweeper."""
+PARTS = ("train", "validation", "test")
+INCOMPARABLE = ("loss", "dataset", "scale.target")
+"""Where these differ costs are not in one unit."""
+LOWER, HIGHER = ("cost", "mae", "rmse"), ("r2", "accuracy")
+"""Metrics that are better if lower, and if higher."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search as it was typed."""
+
+    name: str
+    plugin: Search
+    settings: SearchSettings
+
+    directions: tuple[Direction, ...]
+    """One for each objective."""
+
+
+def searched(given: Mapping[str, Any]) -> Searched:
+    """The search that ``search.*`` describes, checked. Raises NnexpError."""
+    values = dict(given)
+    name = str(values["name"])
+    own = {item.name: values.pop(item.name) for item in hyperparameters(SearchSettings) if item.name in values}
+    own |= {key: texts_of(own.get(key)) for key in ("metric", "direction")}
+    settings = part(SearchSettings, f"{SEARCH}.", own)
+    for metric in settings.metric:
+        check_metric(metric)
+    for each in settings.direction:
+        if each not in ("minimize", "maximize"):
+            raise NnexpError(
+                f"{SEARCH}.direction is minimize or maximize. Got '{each}'.{did_you_mean(each, ('minimize', 'maximize'))}"
+            )
+    if len(settings.direction) not in (0, max(1, len(settings.metric))):
+        raise NnexpError(f"{SEARCH}.direction={listed(settings.direction)}: it has one entry for each {SEARCH}.metric.")
+    if len(settings.metric) > 1:
+        first = f"{SEARCH}.metric={settings.metric[0]}"
+        raise NnexpError(f"{SEARCH}.metric={listed(settings.metric)}: a search has one metric. Type {first}")
+    plugin = registry.build(Search.kind, values)
+    assert isinstance(plugin, Search)
+    return Searched(name, plugin, settings, directions_of(given))
+
+
+def texts_of(said: Any) -> tuple[str, ...]:
+    """One text, or a list of them."""
+    return (said,) if isinstance(said, str) else tuple(map(str, said or ()))
+
+
+def metrics_of(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a search optimises; nothing where it says nothing, or there is none."""
+    return texts_of(given.get("metric"))
+
+
+def directions_of(given: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """Which way each of its metrics is better."""
+    said = texts_of(given.get("direction")) or tuple(map(direction_of, metrics_of(given) or ("cost",)))
+    return tuple("maximize" if each == "maximize" else "minimize" for each in said)
+
+
+def check_metric(metric: str) -> None:
+    """Refuse a metric that no run has. Raises NnexpError."""
+    there = [f"{name}/{each}" for each in PARTS for name in (*LOWER, *HIGHER)]
+    if metric not in there:
+        raise NnexpError(no_metric(metric, there))
+
+
+def no_metric(metric: str, there: Collection[str]) -> str:
+    """The message for a metric that runs do not have."""
+    known = listed(there, most=20)
+    return f"{SEARCH}.metric: no run has the metric '{metric}'.{did_you_mean(metric, there)} There are {known}."
+
+
+def direction_of(metric: str) -> Direction:
+    """Which way the metric is better."""
+    return "maximize" if metric.partition("/")[0] in HIGHER else "minimize"
+
+
+def settings_of(config: DictConfig) -> Mapping[str, Any]:
+    """``search.*`` in plain values; empty where the sweep is none."""
+    found: Any = OmegaConf.to_container(config[SEARCH]) if OmegaConf.is_dict(config.get(SEARCH)) else {}
+    return dict(found)
+
+
+def check_jobs(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
+    """Refuse a sweep's or a search's words that no jobs can be made of; a search has its own sweeper. Raises NnexpError."""
+    refuse_swept_settings(lines)
+    if not searches(config):
+        if is_basic(config.hydra.sweeper):
+            refuse_jobs(lines, loader)
+        return
+    if not is_basic(config.hydra.sweeper):
+        raise NnexpError("search= chooses the jobs by itself. Leave hydra/sweeper= out.")
+    refuse_search(config, lines, loader)
+    params = config.hydra.sweeper.get("params")
+    config.hydra.sweeper = OmegaConf.create({"_target_": SWEEPER, "params": params})
+
+
+def versions_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """The distributions, with their versions, that the trials of a search follow from; none where there is no search."""
+    if not given:
+        return {}
+    plugin = searched(given).plugin
+    return {**registry.distributions([plugin]), **{name: version(name) for name in plugin.needs}}
+
+
+def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
+    """Refuse a search of which a trial would be refused, before the first. Raises NnexpError."""
+    made = searched(settings_of(config))
+    found = region(lines, loader)
+    space = {axis.key: axis.dimension for axis in found.axes.values()}
+    metrics = made.settings.metric or ("cost",)
+    if (varied := [key for key in INCOMPARABLE if key in space]) and any(each.startswith("cost") for each in metrics):
+        raise NnexpError(
+            f"{varied[0]} varies, and costs of different ones do not compare. Type {SEARCH}.metric=accuracy/validation (of "
+            "classes) or r2/validation (of a regression)"
+        )
+    if why := made.plugin.refusal(space, made.directions):
+        raise NnexpError(why)
+    for axis in found.axes.values():
+        if axis.conditional and not any(axis.key in corner for corner in found.corners()):
+            raise NnexpError(f"{axis.key}: no option that the search chooses has this field. Leave it out.")
+    for corner in found.corners():
+        try:
+            job = loader.load_sweep_config(config, found.lines(corner))
+        except NnexpError as error:
+            raise NnexpError(f"{error}{whole(found, str(error))}") from None
+        for axis in found.axes.values():
+            if isinstance(axis.dimension, Span | Steps) and axis.key in corner:
+                refuse_rounded(axis, job, corner[axis.key])
+
+
+def whole(found: Region, message: str) -> str:
+    """What to type where an interval was refused as it is of no whole numbers; empty where it was for anything else."""
+    for axis in found.axes.values():
+        if isinstance(axis.dimension, Span) and message.startswith(f"{axis.key} must be an int") and "Got '" in message:
+            return f" Type {axis.key}=int(interval({axis.dimension.low:g},{axis.dimension.high:g}))"
+    return ""
+
+
+def refuse_rounded(axis: Axis, job: DictConfig, value: Value) -> None:
+    """Refuse numbers for a key that takes whole ones only. Raises NnexpError."""
+    there = OmegaConf.select(job, axis.key)
+    if isinstance(value, float) and isinstance(there, int) and isinstance(axis.dimension, Span):
+        low, high = axis.dimension.low, axis.dimension.high
+        raise NnexpError(f"{axis.key} takes whole numbers. Type {axis.key}=int(interval({low:g},{high:g}))")

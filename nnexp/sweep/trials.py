@@ -1,0 +1,234 @@
+"""The trials of a search: which comes next, what it is told, and when it is over.
+
+Trial k is chosen when trials 0 to k - lag - 1 have ended, after exactly these have been told, in the order of their numbers;
+what else has ended is held back. So the trials follow from the command alone, and neither from the number of workers nor from
+what finishes first. A search that goes on is chosen from its beginning again: what its trials left in their directories is
+told once more, in the same order, so nothing else has to be kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from nnexp.basics.files import relative
+from nnexp.composition.search import Searched, no_metric, searched, settings_of
+from nnexp.composition.space import Region, region
+from nnexp.errors import NnexpError, command, counted, first_line, listed
+from nnexp.journal.journal import JOURNAL
+from nnexp.journal.recorded_run import RecordedRun
+from nnexp.journal.result import Result, read_result
+from nnexp.plugin import Value
+from nnexp.run.identity import brief, short
+from nnexp.sweep import states
+from nnexp.sweep.jobs import in_files
+from nnexp.sweep.recorder import write_failure
+from nnexp.sweep.session import current
+
+MOST_WORDS = 60
+"""Characters of a trial's values in the progress line."""
+MOST_DEATHS = 3
+"""A trial whose worker dies so often has failed."""
+
+
+class Trials:
+    """A search under way, as a launcher sees it: a source of jobs, each of which is told when it has ended."""
+
+    def __init__(self, searched: Searched, space: Region, directory: Path) -> None:
+        self.searched, self.space, self.directory = searched, space, directory
+        self.settings = searched.settings
+        self.failed = 0
+        """Trials that were told as failures."""
+        self._sampling = searched.plugin.begin(self.settings.seed, searched.directions)
+        self._ended: dict[int, float | None] = {}
+        self._asked = self._told = 0
+        self._next: list[str] | None = None
+        """The overrides of the trial that was asked for last, until it is taken."""
+        self._again: list[tuple[int, list[str]]] = []
+        """Trials whose workers died."""
+        self._lines: dict[int, list[str]] = {}
+        self._deaths: dict[int, int] = {}
+        self.stopped = ""
+        """Why no further trial begins; empty while they do."""
+        self.found: Callable[..., None] = nothing
+        """Called with what is told of a trial that had ended before."""
+
+    @classmethod
+    def of(cls, config: DictConfig, words: Sequence[str], loader: Any) -> Trials:
+        """The search of a sweep's configuration."""
+        lines = [*in_files(config), *words]
+        directory = current().sweep.directory
+        assert directory is not None
+        return cls(searched(settings_of(config)), region(lines, loader), directory)
+
+    @property
+    def most(self) -> int:
+        """How many trials may train at the same time."""
+        return min(self.settings.trials, self.settings.lag + 1)
+
+    def place(self, number: int) -> Path:
+        """A trial's directory."""
+        return self.directory / str(number)
+
+    def take(self) -> tuple[int, list[str]] | None:
+        """The next trial that may begin, and its overrides; None where there is none before another one has ended."""
+        if self._again:
+            return self._again.pop()
+        while (
+            not self.stopped
+            and self._asked < self.settings.trials
+            and self._tell_up_to(self._asked - self.settings.lag)
+        ):
+            if self.stopped:
+                break
+            number = self._asked
+            lines = self._ask(number)
+            self._asked += 1
+            stands = states.standing(self.place(number))
+            if stands.state != "waiting":
+                self._refuse_another(number, lines)
+            if stands.state not in (*states.DONE, *states.BAD):
+                self._lines[number] = lines
+                return number, lines
+            value = self._ended[number] = self.value(number)
+            self.found(number, math.nan if value is None else value, failed=value is None, words=self.words(number))
+        return None
+
+    def _tell_up_to(self, count: int) -> bool:
+        """Tell the trials below ``count`` that were not told yet; False where one of them has not ended."""
+        while self._told < count:
+            if self._told not in self._ended:
+                return False
+            self._tell(self._told)
+            self._told += 1
+        return True
+
+    def _tell(self, number: int) -> None:
+        value = self._ended[number]
+        with calling(self.searched.name):
+            self._sampling.tell(number, None if value is None else [value])
+        self.failed += value is None
+        if self.settings.max_failures and self.failed >= self.settings.max_failures:
+            failed = counted(self.failed, "trial")
+            self.stopped = f"The search ends: {failed} failed or diverged, and search.max_failures allows no more"
+
+    def _ask(self, number: int) -> list[str]:
+        with calling(self.searched.name):
+            values: dict[str, Value] = dict(self._sampling.ask(number, self.space.first()))
+            if further := self.space.further(values):
+                values |= self._sampling.ask(number, further)
+        return self.space.lines(values)
+
+    def _refuse_another(self, number: int, lines: Sequence[str]) -> None:
+        """Refuse to go on where a trial was begun with other values than are chosen now."""
+        place = self.place(number)
+        there: Sequence[str] = read_result(place).overrides
+        if not there and (place / JOURNAL).exists():
+            there = RecordedRun.read(place).recipe.place.overrides
+        other = [line for line in there if line not in lines]
+        if other:
+            now = listed([line for line in lines if line not in there])
+            raise NnexpError(
+                f"Trial {number} of '{relative(str(self.directory))}' was begun with {listed(other)}, and "
+                f"search={self.searched.name} now chooses {now}. Bring back what the search began with."
+            )
+
+    def value(self, number: int) -> float | None:
+        """The objective of a trial that has ended; None where it failed. Raises NnexpError where it lacks the metric."""
+        result = read_result(self.place(number))
+        if result.status not in ("FINISHED", "REUSED"):
+            return None
+        found = objective(result, self.settings.metric)
+        if math.isfinite(found):
+            return found
+        current().tell(
+            f"Trial {number} has {', '.join(self.settings.metric) or 'a cost'} = {found}: it counts as failed."
+        )
+        return None
+
+    def ended(self, number: int) -> float | None:
+        """Take note that a trial has ended; its objective, None where it has failed or is to begin once more."""
+        if states.state(self.place(number)) in states.LEFT:  # its worker was killed
+            self._deaths[number] = self._deaths.get(number, 0) + 1
+            if self._deaths[number] < MOST_DEATHS:
+                self._again.append((number, self._lines[number]))
+                return None
+            write_failure(self.place(number), NnexpError(f"given up: {MOST_DEATHS} workers died with it"))
+        self._ended[number] = self.value(number)
+        return self._ended[number]
+
+    @property
+    def over(self) -> Collection[int]:
+        """The trials that have ended."""
+        return self._ended.keys()
+
+    def words(self, number: int) -> str:
+        """What a trial is called by, in a few words: its values."""
+        name = brief(short([states.run_name(self.directory, read_result(self.place(number)).overrides)])[0])
+        return name if len(name) <= MOST_WORDS else f"{name[: MOST_WORDS - 3]}..."
+
+    def tell_idle(self, workers: int) -> None:
+        """Say that a smaller lag than there are workers leaves some of them without work."""
+        if workers > self.most and self.settings.trials > self.most:
+            current().tell(
+                f"search.lag={self.settings.lag} keeps {self.most} of {workers} workers busy: type search.lag={2 * workers}. "
+                "(A longer lag chooses each trial knowing fewer others.)"
+            )
+
+    def clear(self) -> None:
+        """Begin no further trial."""
+        self.stopped = self.stopped or "The search ends with its first failure, as sweep.fail_fast=true says"
+
+    def close(self) -> None:
+        """All trials that could begin have ended. Raises NnexpError where that are not all."""
+        if self.stopped:
+            more = ("search.max_failures=null",) if "max_failures" in self.stopped else ()
+            raise NnexpError(
+                f"{self.stopped}. To go on, type {command('resume', relative(str(self.directory)), *more)}"
+            )
+
+
+def objective(result: Result, metric: Sequence[str]) -> float:
+    """What a search optimises of a run. Raises NnexpError for a metric that it does not have."""
+    if not metric:
+        return result.metrics.get("cost/validation", result.metrics.get("cost/train", result.objective))
+    if metric[0] not in result.metrics:
+        raise NnexpError(no_metric(metric[0], list(result.metrics)))
+    return result.metrics[metric[0]]
+
+
+def nothing(*arguments: object, **more: object) -> None:
+    """Called where nobody wants to know."""
+
+
+class calling:  # noqa: N801 (a context manager)
+    """Within the block a plugin of somebody else's is called: whatever it raises names it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NnexpError):
+            why = f"{type(error).__name__}: {first_line(error)}"
+            raise NnexpError(
+                f"search={self.name} failed ({why}). What was trained is there, and nothing is lost."
+            ) from error
+
+
+def in_batches(trials: Trials, launch: Callable[[Sequence[Sequence[str]], int], object]) -> None:
+    """Carry out a search under a launcher that takes a list of jobs and returns when all have ended."""
+    held: tuple[int, list[str]] | None = None
+    while held := held or trials.take():
+        first, batch = held[0], [held[1]]
+        while (held := trials.take()) and held[0] == first + len(batch):
+            batch.append(held[1])
+        launch(batch, first)
+        for number in range(first, first + len(batch)):
+            trials.ended(number)

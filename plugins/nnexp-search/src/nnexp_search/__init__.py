@@ -1,0 +1,1 @@
+"""Ways to search for hyperparameters, on Optuna's samplers: plugins of nnexp's kind ``search``."""
