@@ -35,7 +35,7 @@ from nnexp.basics.fields import Plugin, param
 from nnexp.basics.kernels import ONE, ZERO
 from nnexp.basics.picture import Moment, Picture, Seen
 from nnexp.basics.schedule import Schedule
-from nnexp.basics.search import Dimension, Direction, Options, Sampling, Search, Space, Span, Steps, Value
+from nnexp.basics.search import Dimension, Direction, Options, Sampling, Search, Space, Span, Steps, Trial, Value
 
 __all__ = [
     "KINDS",
@@ -71,6 +71,7 @@ __all__ = [
     "Task",
     "Trained",
     "Training",
+    "Trial",
     "Value",
     "param",
 ]

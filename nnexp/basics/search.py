@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from nnexp.basics.fields import Plugin
 
@@ -47,6 +47,15 @@ Space = Mapping[str, Dimension]
 """By key: what a trial may take for it."""
 
 
+class Trial(NamedTuple):
+    """A trial of a search that has ended."""
+
+    number: int
+    values: Mapping[str, Value]
+    objectives: tuple[float, ...] | None
+    """None where it failed or diverged."""
+
+
 class Sampling(ABC):
     """One search under way.
 
@@ -78,6 +87,10 @@ class Search(Plugin):
     def refusal(self, space: Space, directions: Sequence[Direction]) -> str:
         """Why it cannot search this, in words that say what to type; empty where it can."""
         return ""
+
+    def importance(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction]) -> Mapping[str, float]:
+        """The share of each key in what makes a trial good by its first objective; empty where that is not known."""
+        return {}
 
     @abstractmethod
     def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:

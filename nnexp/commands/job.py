@@ -27,9 +27,9 @@ from nnexp.journal.result import RESULT, read_result
 from nnexp.run.resume import resume as resume_run
 from nnexp.run.start import run
 from nnexp.sweep import inputs, states
+from nnexp.sweep.failing import write_failure
 from nnexp.sweep.manifest import read_manifest
 from nnexp.sweep.place import hydras_files
-from nnexp.sweep.recorder import write_failure
 from nnexp.sweep.session import Session, current
 from nnexp.terminal.console import Console, note
 from nnexp.tracking.opening import Pending

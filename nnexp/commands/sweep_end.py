@@ -10,7 +10,7 @@ from nnexp.commands.job import discard
 from nnexp.commands.kept_report import keep
 from nnexp.errors import NnexpError, command, counted
 from nnexp.experiment.settings import store_words
-from nnexp.sweep import ledger, ranking, recorder, states
+from nnexp.sweep import ledger, outcome, ranking, recorder, states
 from nnexp.sweep.best import BEST, keep_best
 from nnexp.sweep.manifest import MANIFEST
 from nnexp.sweep.picture import COMPARISON, drawn, ranked
@@ -44,16 +44,17 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
     with drawn(found, rankings):
         for each in rankings:
             ranking.show(each)
+        outcome.show(found)
         ledger.show(found, in_store(session.sweep))
         waits = recorder.deliver_rest(session.sweep, directory, outputs)
         stored = store_best(session.sweep, rankings, found, waits)
     if rankings:
-        keep_best(directory, rankings[0].jobs[0])
+        keep_best(directory, rankings[0].winner)
         say("")
         kept = [name for name in (COMPARISON, str(BEST), MANIFEST) if (directory / name).is_file()]
         for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
-        next_commands(stored, relative(str(rankings[0].jobs[0].directory)), "compare the curves in the browser")
+        next_commands(stored, relative(str(rankings[0].winner.directory)), "compare the curves in the browser")
     if session.sweep.deliverer:
         session.sweep.deliverer.stop(1)
     if session.sweep.report and rankings:
@@ -67,7 +68,7 @@ def store_best(sweep: OwnSweep, ranked: Sequence[ranking.Ranking], found: ledger
     """Store the best run's model; the words that open its store. What does not work is added to what ``waits``."""
     if not ranked:
         return None
-    best = ranked[0].jobs[0]
+    best = ranked[0].winner
     try:
         return recorder.store_best(sweep, best, over=not found.of(*states.LEFT))
     except NnexpError as problem:

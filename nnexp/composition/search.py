@@ -18,11 +18,13 @@ from nnexp.composition.space import Axis, Region, region
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.plan import part
-from nnexp.experiment.settings import SearchSettings
-from nnexp.plugin import Direction, Search, Span, Steps, Value
+from nnexp.experiment.settings import MOST_JOBS, SearchSettings
+from nnexp.plugin import Direction, Search, Space, Span, Steps, Value
 
 SWEEPER = "hydra_plugins.nnexp_launcher.sweeper.SearchSweeper"
 """What carries a search out, in the place of Hydra's own sweeper."""
+PARAMETERS = "parameters"
+"""The objective that is no metric: how many weights and biases a network has."""
 PARTS = ("train", "validation", "test")
 INCOMPARABLE = ("loss", "dataset", "scale.target")
 """Where these differ costs are not in one unit."""
@@ -58,9 +60,8 @@ def searched(given: Mapping[str, Any]) -> Searched:
             )
     if len(settings.direction) not in (0, max(1, len(settings.metric))):
         raise NnexpError(f"{SEARCH}.direction={listed(settings.direction)}: it has one entry for each {SEARCH}.metric.")
-    if len(settings.metric) > 1:
-        first = f"{SEARCH}.metric={settings.metric[0]}"
-        raise NnexpError(f"{SEARCH}.metric={listed(settings.metric)}: a search has one metric. Type {first}")
+    if len(settings.metric) > 2 or len(set(settings.metric)) < len(settings.metric):
+        raise NnexpError(f"{SEARCH}.metric={listed(settings.metric)}: it takes one metric, or two that differ.")
     plugin = registry.build(Search.kind, values)
     assert isinstance(plugin, Search)
     return Searched(name, plugin, settings, directions_of(given))
@@ -84,7 +85,7 @@ def directions_of(given: Mapping[str, Any]) -> tuple[Direction, ...]:
 
 def check_metric(metric: str) -> None:
     """Refuse a metric that no run has. Raises NnexpError."""
-    there = [f"{name}/{each}" for each in PARTS for name in (*LOWER, *HIGHER)]
+    there = [f"{name}/{each}" for each in PARTS for name in (*LOWER, *HIGHER)] + [PARAMETERS]
     if metric not in there:
         raise NnexpError(no_metric(metric, there))
 
@@ -128,19 +129,28 @@ def versions_of(given: Mapping[str, Any]) -> dict[str, str]:
     return {**registry.distributions([plugin]), **{name: version(name) for name in plugin.needs}}
 
 
-def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
-    """Refuse a search of which a trial would be refused, before the first. Raises NnexpError."""
-    made = searched(settings_of(config))
-    found = region(lines, loader)
-    space = {axis.key: axis.dimension for axis in found.axes.values()}
+def refuse_settings(made: Searched, space: Space) -> None:
+    """Refuse settings that do not fit what varies. Raises NnexpError."""
     metrics = made.settings.metric or ("cost",)
     if (varied := [key for key in INCOMPARABLE if key in space]) and any(each.startswith("cost") for each in metrics):
         raise NnexpError(
             f"{varied[0]} varies, and costs of different ones do not compare. Type {SEARCH}.metric=accuracy/validation (of "
             "classes) or r2/validation (of a regression)"
         )
+    if made.settings.seeds > 1 and "seed" in space:
+        raise NnexpError(
+            f"{SEARCH}.seeds={made.settings.seeds} is the mean over seeds, and seed varies, too. Type seed=0"
+        )
+    if made.settings.trials * made.settings.seeds > MOST_JOBS:
+        raise NnexpError(f"{SEARCH}.trials times {SEARCH}.seeds is more than {MOST_JOBS:,} runs. Type fewer.")
     if why := made.plugin.refusal(space, made.directions):
         raise NnexpError(why)
+
+
+def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
+    """Refuse a search of which a trial would be refused, before the first. Raises NnexpError."""
+    found = region(lines, loader)
+    refuse_settings(searched(settings_of(config)), {axis.key: axis.dimension for axis in found.axes.values()})
     for axis in found.axes.values():
         if axis.conditional and not any(axis.key in corner for corner in found.corners()):
             raise NnexpError(f"{axis.key}: no option that the search chooses has this field. Leave it out.")

@@ -112,7 +112,7 @@ class Region:
         return applies(axis.line(axis.ends()[0]), lines, self.loader.repository)
 
 
-def region(lines: Sequence[str], loader: ConfigLoader) -> Region:
+def region(lines: Sequence[str], loader: ConfigLoader | None) -> Region:
     """The space that overrides describe. Raises NnexpError for what no search can take."""
     parsed = [each for each in OverridesParser.create(loader).parse_overrides(list(lines)) if not of_search(each)]
     varied = {each.key_or_group for each in parsed if each.is_sweep_override()}

@@ -62,6 +62,7 @@ class SearchSettings:
     seed: int = param(0, at_least=0, doc="what the choice of trials is drawn with")
     metric: tuple[str, ...] = param((), doc="what is optimised; none: cost/validation, or without one cost/train")
     direction: tuple[str, ...] = param((), doc="minimize or maximize; none: what the metric calls for")
+    seeds: int = param(1, at_least=1, at_most=1000, doc="runs of each trial, whose seeds differ and whose mean is told")
     max_failures: int | None = param(
         None, at_least=1, doc="end when so many trials have failed or diverged; null: never"
     )

@@ -56,6 +56,8 @@ class Result:
     training_seconds: float = 0.0
     notes: Sequence[str] = ()
     """What its user should know about how its data were read."""
+    parameters: int = 0
+    """Weights and biases; 0 where the file does not say."""
     remark: str = ""
     """What its user should know of its numbers, though it finished."""
     requirements: Sequence[str] = ()
@@ -190,6 +192,7 @@ FORMS: Mapping[str, tuple[Callable[[Any], object], str]] = {
     **dict.fromkeys(
         ("overrides", "notes"), (lambda value: isinstance(value, list) and all(map(is_text, value)), "a list of texts")
     ),
+    "parameters": (is_count, "a number of parameters"),
     "job": (lambda value: value is None or is_count(value), "a job's number"),
     "loss": (lambda value: isinstance(value, dict), "a loss with its options"),
     "objective": (is_finite, "a finite number"),

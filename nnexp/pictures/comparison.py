@@ -38,6 +38,11 @@ class Panel:
     legend: str = ""
     bars: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     """In place of curves: one number of each run, and how it is written."""
+    points: Sequence[tuple[float, float]] = ()
+    """In place of curves: a number of each run over another one, which ``across`` names."""
+    steps: Sequence[tuple[float, float]] = ()
+    """The corners of a line of steps through them: the best so far, or those that no other one beats."""
+    across: str = ""
 
 
 @contextmanager
@@ -108,6 +113,9 @@ def comparison(panels: Sequence[Panel]) -> bytes:
         if panel.bars:
             draw_bars(axes, panel)
             continue
+        if panel.points:
+            draw_points(axes, panel)
+            continue
         shown = dict(list(panel.curves.items())[:MOST_CURVES])
         for label, values in shown.items():
             dot = "o" if len(values) == 1 else ""  # a line of one point is none
@@ -143,6 +151,14 @@ def draw_bars(axes: Axes, panel: Panel) -> None:
     axes.minorticks_off()
     axes.set_xlabel(panel.metric)
     axes.set_title(panel.title if len(panel.title) <= 70 else f"{panel.title[:67]}...", fontsize=10)
+
+
+def draw_points(axes: Axes, panel: Panel) -> None:
+    """A dot for each run, and the line of steps; a logarithmic scale where costs span more than a factor of 10."""
+    axes.plot(*zip(*panel.points, strict=True), "o", markersize=3, color="C7", alpha=0.6, label="a trial")
+    axes.step(*zip(*panel.steps, strict=True), where="post", color="C0", label=panel.legend)
+    finish(axes, panel.title, [[value for _, value in panel.points]], " ".join(reversed(panel.metric.split("/"))))
+    axes.set_xlabel(panel.across)
 
 
 def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:

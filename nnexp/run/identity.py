@@ -255,6 +255,7 @@ def summary(experiment: Experiment, scores: dict[str, float], place: Place, bega
         "scaled": experiment.preprocessing.outputs.changes,
         "best_cost": best.cost,
         "notes": list(notes(experiment)),
+        "parameters": int(experiment.network.theta.size),
         "remark": growth(experiment),
         "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
         "seconds": time.perf_counter() - began,

@@ -110,7 +110,7 @@ def read(directory: Path, *, results: bool = True) -> Sweep:
     overrides: list[Sequence[str]] = [job.overrides for job in manifest.jobs]
     if not manifest.grid:  # its sweeper chose the jobs as it went
         there = len([path for path in directory.iterdir() if path.name.isdigit()])
-        overrides = [()] * max(there, manifest.trials)
+        overrides = [()] * max(there, manifest.trials * manifest.seeds)
     jobs = []
     for number, own in enumerate(overrides):
         place = directory / str(number)

@@ -70,9 +70,15 @@ class Manifest:
 
     @property
     def trials(self) -> int:
-        """How many jobs a search has in all; 0 where it is none."""
+        """How many trials a search has in all; 0 where it is none."""
         found = self.search.get("trials")
         return found if isinstance(found, int) else 0
+
+    @property
+    def seeds(self) -> int:
+        """How many jobs each trial of a search has."""
+        found = self.search.get("seeds", 1)
+        return found if isinstance(found, int) and found > 0 else 1
 
     @property
     def alone(self) -> tuple[str, ...]:
@@ -121,7 +127,7 @@ def manifest_of(given: Any) -> Manifest:
         jobs=tuple(map(_job, _list(given, "jobs"))),
         search=_search(given.get("search", {})),
     )
-    if max(len(made.jobs), made.trials) > MOST_JOBS:
+    if max(len(made.jobs), made.trials * made.seeds) > MOST_JOBS:
         raise ValueError(f"it has more than {MOST_JOBS:,} jobs")
     return made if "varied" in given else _older(made, given)
 

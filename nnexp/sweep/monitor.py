@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from nnexp.journal.result import read_result
 from nnexp.sweep import ledger, states
-from nnexp.sweep.recorder import write_failure
+from nnexp.sweep.failing import write_failure
 from nnexp.sweep.session import current
 from nnexp.sweep.trials import Trials
 from nnexp.sweep.worker import enter_worker
@@ -102,21 +102,21 @@ class SearchMonitor(Monitor):
 
     def __init__(self, config: DictConfig, trials: Trials) -> None:
         self.trials = trials
-        super().__init__(config, range(trials.settings.trials))
+        super().__init__(config, range(trials.jobs))
         trials.found = self.progress.found
 
     def line(self, jobs: int, skipped: int) -> SweepProgress:
         higher = self.trials.searched.directions[0] == "maximize"
-        return SweepProgress(jobs, skipped, what="trials", higher=higher)
+        return SweepProgress(jobs, skipped, what="trials" if self.trials.settings.seeds == 1 else "runs", higher=higher)
 
     def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
         """A trial has ended; one whose worker died begins once more."""
         self.told(number, status, value)
-        objective = self.trials.ended(number)
+        self.trials.ended(number)
         if number not in self.trials.over:
             self.progress.left()
             return math.nan, True
-        failed = objective is None
-        words = "" if objective is None else self.trials.words(number)
-        self.progress.ended(number, math.nan if objective is None else objective, failed=failed, words=words)
-        return math.nan if objective is None else objective, not (failed and self.fail_fast)
+        failed = self.trials.over[number] is None
+        objective = self.trials.reached(number)
+        self.progress.ended(number, objective, failed=failed, words=self.trials.words(number))
+        return objective, not (failed and self.fail_fast)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnexp.journal.result import is_score
 from nnexp.pictures.comparison import MOST_CURVES, Panel
-from nnexp.run.identity import short
+from nnexp.run.identity import brief, short
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.ranking import Ranking
 from nnexp.terminal.console import measured
@@ -65,4 +65,4 @@ def same_length(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
 def label(job: Job) -> str:
     """A curve's name: unique, and what was varied first."""
-    return f"{job.result.name} (#{job.number})"
+    return f"{brief(job.result.name)} (#{job.number})"

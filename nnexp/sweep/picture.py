@@ -13,6 +13,7 @@ from dataclasses import replace
 from nnexp.errors import did_you_mean, first_line, listed
 from nnexp.pictures.comparison import compared
 from nnexp.sweep import ledger, states
+from nnexp.sweep.outcome import of_search
 from nnexp.sweep.panels import panels
 from nnexp.sweep.ranking import Ranking, rankings
 from nnexp.sweep.states import key_of
@@ -43,4 +44,5 @@ def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManag
         why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {first_line(error)}"
         note(f"The picture {sweep.directory.name}/{COMPARISON} could not be drawn: {why}.")
 
-    return compared(panels(found, " ".join(fixed) or sweep.directory.name), sweep.directory / COMPARISON, failed)
+    title = " ".join(fixed) or sweep.directory.name
+    return compared([*panels(found, title), *of_search(sweep, title)], sweep.directory / COMPARISON, failed)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nnexp.basics.files import Unreadable
-from nnexp.composition.search import directions_of, metrics_of
 from nnexp.errors import counted
 from nnexp.run.identity import brief, short, with_options
 from nnexp.sweep import effects
@@ -16,57 +15,10 @@ from nnexp.sweep.ledger import Job
 from nnexp.sweep.luck import luck, sentences
 from nnexp.sweep.manifest import Manifest
 from nnexp.sweep.remarks import remarks
+from nnexp.sweep.states import key_of
+from nnexp.sweep.yardstick import Yardstick, of_search, yardstick
 from nnexp.terminal.console import measured, note, say, shown, spoken, width, wrapped
 from nnexp.terminal.table import table
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """The metric that runs are compared by."""
-
-    name: str
-    differing: str = ""
-    """What keeps their costs from being compared, such as ``losses``; the metric is then one that is better if higher."""
-    maximized: bool = False
-    """Whether it is what a search makes as high as it can."""
-
-    @property
-    def higher(self) -> bool:
-        """Whether higher values are better."""
-        return self.maximized or bool(self.differing)
-
-    def of(self, job: Job) -> float:
-        """A job's value; not a number where it has none."""
-        return job.result.metrics.get(self.name, math.nan)
-
-    def rank(self, value: float) -> float:
-        """What sorts the best value first; not a number comes last."""
-        return math.inf if math.isnan(value) else -value if self.higher else value
-
-    @property
-    def part(self) -> str:
-        """Which samples it was measured on."""
-        return self.name.partition("/")[2]
-
-
-def yardstick(finished: Sequence[Job]) -> Yardstick | None:
-    """The cost; where the jobs' costs cannot be compared, r2 or accuracy; None where they share neither.
-
-    Costs compare where the loss, the dataset and the units of a scaled target are the same.
-    """
-    part = "validation" if all("cost/validation" in job.result.metrics for job in finished) else "train"
-    reasons = {
-        "datasets": [job.config["dataset"] for job in finished],
-        "losses": [job.result.loss for job in finished],
-        "scalings": [job.result.scaled and job.config["scale"]["target"] for job in finished],
-    }
-    differing = [name for name, values in reasons.items() if any(value != values[0] for value in values)]
-    if not differing:
-        return Yardstick(f"cost/{part}")
-    for name in ("r2", "accuracy"):
-        if all(f"{name}/{part}" in job.result.metrics for job in finished):
-            return Yardstick(f"{name}/{part}", differing[0])
-    return None
 
 
 @dataclass(frozen=True)
@@ -88,6 +40,11 @@ class Ranking:
         return [name for name in self.also if name not in compared(self)]
 
     @property
+    def winner(self) -> Job:
+        """The best run; of a search over several seeds the best one of its best trial."""
+        return self.settings[0].finished[0] if self.settings and not self.grid else self.jobs[0]
+
+    @property
     def compares_settings(self) -> bool:
         """Whether there is something to compare beside the seeds."""
         return any(setting.name for setting in self.settings)
@@ -101,8 +58,11 @@ def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
     finished = [job for job in done if job.finished and comparable(job)]
     if not finished:
         return []
-    grid = points(manifest)
+    grid = {} if manifest.search else points(manifest)
     common = of_search(finished, manifest) or yardstick(finished)
+    if common and manifest.seeds > 1:
+        by_trial = ranked(finished, common, "", done, searched_points(done, manifest))
+        return [replace(by_trial, grid={})]  # it is none that effects could be seen in
     if common:
         return [ranked(finished, common, "", done, grid)]
     groups: dict[str, list[Job]] = {}
@@ -116,12 +76,12 @@ def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
     return found
 
 
-def of_search(finished: Sequence[Job], manifest: Manifest) -> Yardstick | None:
-    """What a search of one metric has made as good as it could; None where there was none."""
-    metrics = metrics_of(manifest.search)
-    if len(metrics) != 1 or not all(metrics[0] in job.result.metrics for job in finished):
-        return None
-    return Yardstick(metrics[0], maximized=directions_of(manifest.search) == ("maximize",))
+def searched_points(done: Sequence[Job], manifest: Manifest) -> Points:
+    """The values of a search's jobs, the seeds among them."""
+    return {
+        job.number: {key_of(line): line.partition("=")[2] for line in job.overrides if key_of(line) in manifest.swept}
+        for job in done
+    }
 
 
 def comparable(job: Job) -> bool:
@@ -217,14 +177,16 @@ def show_settings(ranking: Ranking, most: int) -> None:
             setting.seeds(),
             f"#{setting.finished[0].number}",
         ]
-        for place, (setting, words) in enumerate(zip(first, short([each.name for each in first]), strict=True), 1)
+        for place, (setting, words) in enumerate(
+            zip(first, map(brief, short([each.name for each in first])), strict=True), 1
+        )
     ]
     say("")
     what = f"{counted(len(ranking.settings), 'setting')} ({counted(len(ranking.jobs), 'run')})"
     table(columns, rows, title=title(ranking, what, f"the mean {name} over seeds"))
     rest(ranking.settings, most)
     none = len({setting_name(point) for point in ranking.grid.values()}) - len(ranking.settings)
-    if none:
+    if none > 0:
         say(f"and {counted(none, 'setting')} of which no seed finished")
     if any(setting.missing for setting in ranking.settings):
         say("Settings of which a seed is missing come last: the mean of the others flatters them.")
@@ -237,6 +199,8 @@ def show_settings(ranking: Ranking, most: int) -> None:
 
 def show_luck(ranking: Ranking) -> None:
     """Say whether the best setting is distinguishable from the next."""
+    if not ranking.grid:
+        return
     measure = ranking.measure
     found = luck(ranking.settings, ranking.grid, measure.name, higher=measure.higher)
     if found is None:

@@ -12,11 +12,11 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from nnexp.basics.files import Unreadable, outputs_here, relative
+from nnexp.basics.files import outputs_here, relative
 from nnexp.basics.origin import embedded
 from nnexp.basics.removing import remove
 from nnexp.basics.store_address import same_store
-from nnexp.composition.composed import leaves_delivery, plain
+from nnexp.composition.composed import leaves_delivery, plain, searches
 from nnexp.composition.search import settings_of, versions_of
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
@@ -24,9 +24,7 @@ from nnexp.experiment.settings import TrackingSettings, store_words
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.outbox import entries
 from nnexp.journal.recorded_run import RecordedRun
-from nnexp.journal.result import read_result, write_result
 from nnexp.run.drawing import draw_missing
-from nnexp.run.ending import failure
 from nnexp.run.store import store_uri
 from nnexp.sweep import ledger, states
 from nnexp.sweep.inputs import changed
@@ -75,7 +73,11 @@ class Recorder(Callback):
             sweep.tracking = TrackingSettings(**plain(config)["tracking"])
             sweep.show = tuple(map(str, config.sweep.show))
             sweep.report = bool(config.report)
-            if config.sweep.dry_run:
+            if config.sweep.dry_run and searches(config):
+                from nnexp.sweep.first_trials import list_trials
+
+                list_trials(config)
+            elif config.sweep.dry_run:
                 list_jobs(config)
             else:
                 sweep.deliverer = deliverer(config, session)  # first, since it takes seconds to import MLflow
@@ -172,7 +174,7 @@ def planned(config: DictConfig, session: Session) -> Manifest:
         directory=str(config.hydra.sweep.dir),
         overrides=tuple(overrides),
         varied=tuple(varied),
-        swept=tuple(swept_keys([*varied, *overrides])),
+        swept=(*swept_keys([*varied, *overrides]), *(("seed",) if search.get("seeds", 1) > 1 else ())),
         launcher=tuple(word for word in map(str, config.hydra.overrides.hydra) if LAUNCHER_WORD.match(word)),
         options=session.command.options,
         versions={**made_of.versions, **versions_of(search)},
@@ -182,16 +184,6 @@ def planned(config: DictConfig, session: Session) -> Manifest:
         jobs=tuple(PlannedJob(tuple(job)) for job in jobs or []),
         search=search,
     )
-
-
-def write_failure(directory: Path, error: Exception) -> None:
-    """Note why a job failed, in the words that a single run ends with."""
-    directory.mkdir(parents=True, exist_ok=True)
-    try:
-        reason = read_result(directory).reason
-    except Unreadable:  # kept by write_result
-        reason = ""
-    write_result(directory, {"status": "FAILED", "reason": reason or str(error), **failure(error)})
 
 
 def deliver_rest(sweep: OwnSweep, directory: Path, outputs: Path) -> list[str]:

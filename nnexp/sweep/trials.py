@@ -9,24 +9,27 @@ told once more, in the same order, so nothing else has to be kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from omegaconf import DictConfig
 
 from nnexp.basics.files import relative
-from nnexp.composition.search import Searched, no_metric, searched, settings_of
+from nnexp.composition.search import PARAMETERS, Searched, no_metric, searched, settings_of
 from nnexp.composition.space import Region, region
 from nnexp.errors import NnexpError, command, counted, first_line, listed
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
-from nnexp.journal.result import Result, read_result
+from nnexp.journal.result import read_result
 from nnexp.plugin import Value
 from nnexp.run.identity import brief, short
 from nnexp.sweep import states
+from nnexp.sweep.failing import write_failure
 from nnexp.sweep.jobs import in_files
-from nnexp.sweep.recorder import write_failure
+from nnexp.sweep.outcome import objective, objectives
 from nnexp.sweep.session import current
 
 MOST_WORDS = 60
@@ -44,14 +47,15 @@ class Trials:
         self.failed = 0
         """Trials that were told as failures."""
         self._sampling = searched.plugin.begin(self.settings.seed, searched.directions)
-        self._ended: dict[int, float | None] = {}
+        self.over: dict[int, tuple[float, ...] | None] = {}
+        """The jobs that have ended, with their objectives; None for one that failed."""
         self._asked = self._told = 0
-        self._next: list[str] | None = None
-        """The overrides of the trial that was asked for last, until it is taken."""
+        self._ready: deque[tuple[int, list[str]]] = deque()
+        """Jobs of the trial that was asked for last."""
         self._again: list[tuple[int, list[str]]] = []
-        """Trials whose workers died."""
+        """Jobs whose workers died."""
         self._lines: dict[int, list[str]] = {}
-        self._deaths: dict[int, int] = {}
+        self._deaths: Counter[int] = Counter()
         self.stopped = ""
         """Why no further trial begins; empty while they do."""
         self.found: Callable[..., None] = nothing
@@ -66,51 +70,83 @@ class Trials:
         return cls(searched(settings_of(config)), region(lines, loader), directory)
 
     @property
+    def jobs(self) -> int:
+        """How many jobs there are in all: one for each seed of each trial."""
+        return self.settings.trials * self.settings.seeds
+
+    @property
     def most(self) -> int:
-        """How many trials may train at the same time."""
-        return min(self.settings.trials, self.settings.lag + 1)
+        """How many jobs may train at the same time."""
+        return min(self.settings.trials, self.settings.lag + 1) * self.settings.seeds
 
     def place(self, number: int) -> Path:
-        """A trial's directory."""
+        """A job's directory."""
         return self.directory / str(number)
 
     def take(self) -> tuple[int, list[str]] | None:
-        """The next trial that may begin, and its overrides; None where there is none before another one has ended."""
+        """The next job that may begin, and its overrides; None where there is none before another one has ended."""
         if self._again:
             return self._again.pop()
-        while (
-            not self.stopped
-            and self._asked < self.settings.trials
-            and self._tell_up_to(self._asked - self.settings.lag)
-        ):
-            if self.stopped:
-                break
-            number = self._asked
-            lines = self._ask(number)
-            self._asked += 1
+        while self._ready or self._next_trial():
+            number, lines = self._ready.popleft()
             stands = states.standing(self.place(number))
             if stands.state != "waiting":
                 self._refuse_another(number, lines)
             if stands.state not in (*states.DONE, *states.BAD):
                 self._lines[number] = lines
                 return number, lines
-            value = self._ended[number] = self.value(number)
-            self.found(number, math.nan if value is None else value, failed=value is None, words=self.words(number))
+            self.over[number] = self.value(number)
+            self.found(number, self.reached(number), failed=self.over[number] is None, words=self.words(number))
         return None
+
+    def _next_trial(self) -> bool:
+        """Choose the next trial, if its time has come."""
+        number, seeds = self._asked, self.settings.seeds
+        if self.stopped or number >= self.settings.trials or not self._tell_up_to(number - self.settings.lag):
+            return False
+        if self.stopped:
+            return False
+        lines = self._ask(number)
+        self._asked += 1
+        if seeds == 1:
+            self._ready.append((number, lines))
+            return True
+        first = next((int(line.partition("=")[2]) for line in lines if states.key_of(line) == "seed"), 0)
+        rest = [line for line in lines if states.key_of(line) != "seed"]
+        self._ready.extend((seeds * number + each, [*rest, f"seed={first + each}"]) for each in range(seeds))
+        return True
+
+    def mean(self, trial: int) -> tuple[float, ...] | None:
+        """A trial's objectives, the means over its seeds; None where one of them failed. All of them have ended."""
+        values = [self.over[number] for number in self._numbers(trial)]
+        there = [each for each in values if each is not None]
+        return tuple(map(fmean, zip(*there, strict=True))) if len(there) == len(values) else None
+
+    def reached(self, number: int) -> float:
+        """The first objective of a job's trial; not a number where it failed, or some of its seeds have not ended."""
+        trial = number // self.settings.seeds
+        found = self.mean(trial) if self._has_ended(trial) else None
+        return found[0] if found else math.nan
+
+    def _numbers(self, trial: int) -> range:
+        return range(trial * self.settings.seeds, (trial + 1) * self.settings.seeds)
+
+    def _has_ended(self, trial: int) -> bool:
+        return all(number in self.over for number in self._numbers(trial))
 
     def _tell_up_to(self, count: int) -> bool:
         """Tell the trials below ``count`` that were not told yet; False where one of them has not ended."""
         while self._told < count:
-            if self._told not in self._ended:
+            if not self._has_ended(self._told):
                 return False
             self._tell(self._told)
             self._told += 1
         return True
 
     def _tell(self, number: int) -> None:
-        value = self._ended[number]
+        value = self.mean(number)
         with calling(self.searched.name):
-            self._sampling.tell(number, None if value is None else [value])
+            self._sampling.tell(number, value)
         self.failed += value is None
         if self.settings.max_failures and self.failed >= self.settings.max_failures:
             failed = counted(self.failed, "trial")
@@ -137,34 +173,29 @@ class Trials:
                 f"search={self.searched.name} now chooses {now}. Bring back what the search began with."
             )
 
-    def value(self, number: int) -> float | None:
-        """The objective of a trial that has ended; None where it failed. Raises NnexpError where it lacks the metric."""
-        result = read_result(self.place(number))
+    def value(self, number: int) -> tuple[float, ...] | None:
+        """The objectives of a job that has ended; None where it failed. Raises NnexpError where it lacks a metric."""
+        result, metrics = read_result(self.place(number)), self.settings.metric
         if result.status not in ("FINISHED", "REUSED"):
             return None
-        found = objective(result, self.settings.metric)
-        if math.isfinite(found):
-            return found
-        current().tell(
-            f"Trial {number} has {', '.join(self.settings.metric) or 'a cost'} = {found}: it counts as failed."
-        )
-        return None
+        for name in metrics:
+            if name not in result.metrics and name != PARAMETERS:
+                raise NnexpError(no_metric(name, [*result.metrics]))
+        found = objectives(result, metrics)
+        if found is None:
+            undefined = [name for name in metrics if not math.isfinite(objective(result, name))]
+            current().tell(f"#{number} has no value of {listed(undefined or ['the cost'])}: it counts as failed.")
+        return found
 
-    def ended(self, number: int) -> float | None:
-        """Take note that a trial has ended; its objective, None where it has failed or is to begin once more."""
-        if states.state(self.place(number)) in states.LEFT:  # its worker was killed
-            self._deaths[number] = self._deaths.get(number, 0) + 1
+    def ended(self, number: int) -> None:
+        """Take note that a job has ended; one whose worker was killed is to begin once more."""
+        if states.state(self.place(number)) in states.LEFT:
+            self._deaths[number] += 1
             if self._deaths[number] < MOST_DEATHS:
                 self._again.append((number, self._lines[number]))
-                return None
+                return
             write_failure(self.place(number), NnexpError(f"given up: {MOST_DEATHS} workers died with it"))
-        self._ended[number] = self.value(number)
-        return self._ended[number]
-
-    @property
-    def over(self) -> Collection[int]:
-        """The trials that have ended."""
-        return self._ended.keys()
+        self.over[number] = self.value(number)
 
     def words(self, number: int) -> str:
         """What a trial is called by, in a few words: its values."""
@@ -173,7 +204,7 @@ class Trials:
 
     def tell_idle(self, workers: int) -> None:
         """Say that a smaller lag than there are workers leaves some of them without work."""
-        if workers > self.most and self.settings.trials > self.most:
+        if workers > self.most and self.jobs > self.most:
             current().tell(
                 f"search.lag={self.settings.lag} keeps {self.most} of {workers} workers busy: type search.lag={2 * workers}. "
                 "(A longer lag chooses each trial knowing fewer others.)"
@@ -190,15 +221,6 @@ class Trials:
             raise NnexpError(
                 f"{self.stopped}. To go on, type {command('resume', relative(str(self.directory)), *more)}"
             )
-
-
-def objective(result: Result, metric: Sequence[str]) -> float:
-    """What a search optimises of a run. Raises NnexpError for a metric that it does not have."""
-    if not metric:
-        return result.metrics.get("cost/validation", result.metrics.get("cost/train", result.objective))
-    if metric[0] not in result.metrics:
-        raise NnexpError(no_metric(metric[0], list(result.metrics)))
-    return result.metrics[metric[0]]
 
 
 def nothing(*arguments: object, **more: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -44,8 +45,12 @@ class SweepProgress:
     def found(self, number: int, objective: float, *, failed: bool, words: str = "") -> None:
         """Take note of how a job ended, now or before."""
         self._failed += failed
-        better = self._best is None or (objective > self._best[0] if self._higher else objective < self._best[0])
-        if not failed and better:
+        better = (
+            self._best is None
+            or math.isnan(self._best[0])
+            or (objective > self._best[0] if self._higher else objective < self._best[0])
+        )
+        if not failed and better and not math.isnan(objective):
             self._best = objective, number, words
 
     def left(self) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from nnexp.plugin import Direction, Options, Sampling, Search, Space, param
+from nnexp.plugin import Direction, Options, Sampling, Search, Space, Trial, param
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -22,6 +22,11 @@ class OptunaSearch(Search):
     @abstractmethod
     def sampler(self, search_seed: int, trial_seed: int) -> BaseSampler:
         """A new sampler for one trial, which draws by one of the seeds."""
+
+    def importance(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction]) -> Mapping[str, float]:
+        from nnexp_search.study import ped_anova
+
+        return ped_anova(space, trials, directions)
 
     def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:
         from nnexp_search.study import StudySampling

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.samplers import BaseSampler
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from nnexp.plugin import Dimension, Direction, Options, Sampling, Space, Span, Steps, Value
+from nnexp.plugin import Trial as Told
 
 NewSampler = Callable[[int, int], BaseSampler]
 """A sampler, from the seed of the search and that of a trial."""
@@ -46,6 +48,49 @@ class StudySampling(Sampling):
             self._study.tell(self._trials[number], state=TrialState.FAIL)
         else:
             self._study.tell(self._trials[number], list(values))
+
+
+def filled(space: Space, trials: Sequence[Told], directions: Sequence[Direction]) -> optuna.Study:
+    """A study with trials that have ended."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(directions=list(directions))
+    study.add_trials([frozen(each, space) for each in trials])
+    return study
+
+
+def frozen(told: Told, space: Space) -> FrozenTrial:
+    """A trial as Optuna keeps it."""
+    return create_trial(
+        state=TrialState.FAIL if told.objectives is None else TrialState.COMPLETE,
+        values=None if told.objectives is None else list(told.objectives),
+        params={key: coded(value, space[key]) for key, value in told.values.items()},
+        distributions={key: distribution(space[key]) for key in told.values},
+    )
+
+
+def ped_anova(space: Space, trials: Sequence[Told], directions: Sequence[Direction]) -> Mapping[str, float]:
+    """The importance of each key for the first objective, in shares of 1 (PED-ANOVA, Watanabe et al., 2023)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # experimental; and that a target is to be low, as it is here
+        evaluator = PedAnovaImportanceEvaluator()
+        study = filled(space, trials, directions)
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator, target=target(directions))
+    return {key: float(share) for key, share in found.items() if np.isfinite(share)}
+
+
+def target(directions: Sequence[Direction]) -> Callable[[FrozenTrial], float] | None:
+    """What is looked at where there are several objectives: the first, lower being better."""
+    if len(directions) == 1:
+        return None
+    sign = -1 if directions[0] == "maximize" else 1
+    return lambda trial: sign * float(trial.values[0])
+
+
+def coded(value: Value, dimension: Dimension) -> Value:
+    """The inverse of ``value_of``."""
+    if isinstance(dimension, Steps):
+        return float(value) if dimension.log else dimension.values.index(value)
+    return value
 
 
 def trial_seed(seed: int, number: int) -> int:

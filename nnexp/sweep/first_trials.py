@@ -1,0 +1,65 @@
+"""A search before it is started: its space, its first trials, and what all would cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
+
+from nnexp.composition.composed import plain
+from nnexp.composition.search import searched, settings_of
+from nnexp.composition.space import region
+from nnexp.plugin import Dimension, Options, Span, Steps
+from nnexp.run.identity import brief, short
+from nnexp.sweep.jobs import in_files, workers
+from nnexp.sweep.preview import SAMPLES, SHOWN, price, summary
+from nnexp.sweep.states import key_of
+from nnexp.sweep.trials import Trials
+from nnexp.terminal.console import say, width, wrapped
+
+NOWHERE = Path("/nonexistent")
+"""Where no trial has been."""
+
+
+def list_trials(config: DictConfig) -> None:
+    """Show a search's space, the trials that are chosen before any has ended, and what all would cost; nothing is written."""
+    lines = [*in_files(config), *(str(each) for each in config.hydra.overrides.task)]
+    loader = GlobalHydra.instance().config_loader()
+    found = searched(settings_of(config))
+    trials = Trials(found, region(lines, loader), NOWHERE)
+    say(f"search={found.name} varies")
+    column = max(len(axis.key) for axis in trials.space.axes.values())
+    for axis in trials.space.axes.values():
+        where = " where the chosen option has it" if axis.conditional else ""
+        say(f"  {axis.key:<{column}}  {in_words(axis.dimension)}{where}")
+    say("")
+    keys = {axis.key for axis in trials.space.axes.values()}
+    seconds = []
+    shown = 0
+    while (job := trials.take()) and shown < SHOWN:
+        number, words = job
+        name = " ".join(line for line in words if key_of(line) in keys)
+        say(f"#{number} {brief(short([name])[0])}")
+        shown += 1
+        if shown <= SAMPLES:
+            seconds.append(price(number, plain(loader.load_sweep_config(config, words))))
+    total = found.settings.trials
+    if total > shown:
+        say(f"and {total - shown:,} more, each chosen by how those before went")
+    say("")
+    at_work = min(workers(config.hydra.launcher), trials.most)
+    for line in wrapped(summary(total, 0, 0, at_work, [each for each in seconds if each is not None]), width()):
+        say(line)
+
+
+def in_words(dimension: Dimension) -> str:
+    """What a key may be: ``0.001 to 1, by ratios``."""
+    match dimension:
+        case Span(low, high, log):
+            whole = ", whole numbers" if isinstance(low, int) else ""
+            return f"{low:g} to {high:g}{whole}{', by ratios' if log else ''}"
+        case Steps(values, log):
+            return f"{len(values)} numbers from {values[0]:g} to {values[-1]:g}{', by ratios' if log else ''}"
+        case Options(values):
+            return ", ".join(values)

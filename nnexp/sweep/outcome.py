@@ -1,0 +1,190 @@
+"""What a search has come to: its trials as they were told, which keys mattered, what was reached by which effort."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from hydra.errors import HydraException
+
+from nnexp.composition.search import PARAMETERS, directions_of, metrics_of, searched
+from nnexp.composition.space import region
+from nnexp.errors import NnexpError, counted, first_line
+from nnexp.journal.result import Result
+from nnexp.pictures.comparison import Panel
+from nnexp.plugin import Dimension, Direction, Options, Space, Span, Trial, Value
+from nnexp.run.identity import brief, short
+from nnexp.sweep.effects import percent
+from nnexp.sweep.ledger import Sweep
+from nnexp.terminal.console import note, say, shown
+from nnexp.terminal.table import table
+
+FEWEST = 10
+"""Of fewer trials nobody can say what mattered."""
+
+
+def space_of(sweep: Sweep) -> Space:
+    """What a search varied, from the words that it began with."""
+    try:
+        found = region([*sweep.manifest.varied, *sweep.manifest.overrides], None)
+    except (HydraException, NnexpError):  # a glob, whose options are not known any more
+        return {}
+    return {axis.key: axis.dimension for axis in found.axes.values()}
+
+
+def trials(sweep: Sweep, space: Space) -> list[Trial]:
+    """A search's trials that have ended, with their values of what varied and the means of their objectives over seeds."""
+    metrics, seeds = metrics_of(sweep.manifest.search), sweep.manifest.seeds
+    ended = {job.number: job for job in sweep.of("finished", "reused", "diverged", "failed")}
+    made = []
+    for number in range(sweep.manifest.trials):
+        jobs = [ended[each] for each in range(seeds * number, seeds * (number + 1)) if each in ended]
+        if len(jobs) == seeds:
+            reached = [objectives(job.result, metrics) for job in jobs]
+            there = [each for each in reached if each is not None]
+            mean = tuple(map(fmean, zip(*there, strict=True))) if len(there) == seeds else None
+            made.append(Trial(number, values(jobs[0].overrides, space), mean))
+    return made
+
+
+def values(lines: Sequence[str], space: Space) -> dict[str, Value]:
+    """A trial's values, from its overrides."""
+    typed = {line.lstrip("+").partition("=")[0]: line.partition("=")[2] for line in lines}
+    return {key: value_of(typed[key], dimension) for key, dimension in space.items() if key in typed}
+
+
+def value_of(text: str, dimension: Dimension) -> Value:
+    """A value as it was chosen."""
+    match dimension:
+        case Options():
+            return text
+        case Span(low=int()):
+            return int(text)
+        case Span():
+            return float(text)
+        case _:
+            return min(dimension.values, key=lambda each: abs(each - float(text)))
+
+
+def objectives(result: Result, metrics: Sequence[str]) -> tuple[float, ...] | None:
+    """What was optimised of a run; None where it failed, or has not all of it."""
+    if result.status not in ("FINISHED", "REUSED"):
+        return None
+    cost = result.metrics.get("cost/validation", result.metrics.get("cost/train", math.nan))
+    found = tuple(objective(result, name) for name in metrics) or (cost,)
+    return found if all(map(math.isfinite, found)) else None
+
+
+def objective(result: Result, metric: str) -> float:
+    """One of them; not a number where the run has none."""
+    return float(result.parameters) if metric == PARAMETERS else result.metrics.get(metric, math.nan)
+
+
+def importance(sweep: Sweep) -> Mapping[str, float]:
+    """Which keys mattered, the most important first; empty where that is not known."""
+    space = space_of(sweep)
+    told = trials(sweep, space)
+    if len([each for each in told if each.objectives]) < FEWEST:
+        return {}
+    try:
+        found = searched(sweep.manifest.search).plugin.importance(space, told, directions_of(sweep.manifest.search))
+    except NnexpError:  # the plugin is not installed here
+        return {}
+    except Exception as error:  # noqa: BLE001 (a plugin's, or Optuna's: a search without it is a search)
+        note(f"The importance of each factor is not known ({type(error).__name__}: {first_line(error)}).")
+        return {}
+    return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+
+def show(sweep: Sweep) -> None:
+    """Print what is to be said of a search beside the ranking of its runs."""
+    if not sweep.manifest.search:
+        return
+    metrics = metrics_of(sweep.manifest.search)
+    if len(metrics) > 1:
+        show_front(sweep, metrics)
+    if found := importance(sweep):
+        say("")
+        rows = [[name, percent(share)] for name, share in zip(short_keys([*found]), found.values(), strict=True)]
+        table(
+            ["factor", "importance"], rows, title=f"what makes a good trial, by {(*metrics, 'the cost')[0]} (PED-ANOVA)"
+        )
+
+
+def show_front(sweep: Sweep, metrics: Sequence[str]) -> None:
+    """Print the trials that no other one beats by both objectives."""
+    front = front_of(sweep)
+    told = {each.number: each for each in trials(sweep, space_of(sweep))}
+    names = [" ".join(f"{key}={value}" for key, value in told[each.number].values.items()) for each in front]
+    rows = [
+        [f"#{each.number * sweep.manifest.seeds}", brief(name), *map(shown, each.objectives or ())]
+        for each, name in zip(front, short(names), strict=True)
+    ]
+    say("")
+    title = f"Pareto front: {counted(len(front), 'trial')} that no other one beats by both metrics"
+    table(["job", "trial", *metrics], rows, title=title)
+
+
+def front_of(sweep: Sweep) -> list[Trial]:
+    """The trials that no other one beats by both objectives, the best by the first one first; of equals the first."""
+    directions = directions_of(sweep.manifest.search)
+    good = [each for each in trials(sweep, space_of(sweep)) if each.objectives]
+    unbeaten = [
+        each
+        for each in good
+        if not any(better(other.objectives or (), each.objectives or (), directions) for other in good)
+    ]
+    distinct = list({each.objectives: each for each in reversed(unbeaten)}.values())
+    sign = -1 if directions[0] == "maximize" else 1
+    return sorted(distinct, key=lambda each: (sign * (each.objectives or (0,))[0], each.number))
+
+
+def short_keys(keys: Sequence[str]) -> list[str]:
+    """Keys as a table shows them."""
+    return [each.rstrip("=") for each in short([f"{key}=" for key in keys])]
+
+
+def of_search(sweep: Sweep, title: str) -> list[Panel]:
+    """The best so far against the epochs that were spent on it, of two objectives the front; nothing without a search."""
+    good = [each for each in trials(sweep, space_of(sweep)) if each.objectives] if sweep.manifest.search else []
+    if len(good) < 2:
+        return []
+    metrics = metrics_of(sweep.manifest.search) or ("cost/validation",)
+    if len(metrics) > 1:
+        found = [(each.objectives or ())[:2][::-1] for each in good]
+        steps = sorted((each.objectives or ())[:2][::-1] for each in front_of(sweep))
+        legend = "no other beats it"
+        return [Panel({}, metrics[0], title, points=pairs(found), steps=pairs(steps), legend=legend, across=metrics[1])]
+    higher = directions_of(sweep.manifest.search)[0] == "maximize"
+    best = -math.inf if higher else math.inf
+    spent = epochs_spent(sweep)
+    points, line = [], []
+    for each in good:
+        value = (each.objectives or (math.nan,))[0]
+        best = max(best, value) if higher else min(best, value)
+        points.append((spent[each.number], value))
+        line.append((spent[each.number], best))
+    return [Panel({}, metrics[0], title, points=points, steps=line, legend="the best so far", across="epochs spent")]
+
+
+def pairs(found: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """Points of a picture."""
+    return [(each[0], each[1]) for each in found]
+
+
+def epochs_spent(sweep: Sweep) -> list[float]:
+    """For each trial the epochs that were trained up to its end."""
+    seeds = sweep.manifest.seeds
+    each = [
+        sum(job.result.epochs for job in sweep.jobs[seeds * k : seeds * (k + 1)]) for k in range(sweep.manifest.trials)
+    ]
+    return [float(total) for total in itertools.accumulate(each)]
+
+
+def better(ours: Sequence[float], theirs: Sequence[float], directions: Sequence[Direction]) -> bool:
+    """Whether a trial is at least as good by each objective, and better by one."""
+    signs = [-1 if each == "maximize" else 1 for each in directions]
+    pairs = [(sign * one, sign * other) for sign, one, other in zip(signs, ours, theirs, strict=True)]
+    return all(one <= other for one, other in pairs) and any(one < other for one, other in pairs)
