@@ -16,6 +16,7 @@ from pathlib import Path
 
 OWN = re.compile(
     r"delivery\.json|journal\.jsonl|\.stopped"  # of a run or a sweep that begins anew
+    r"|checkpoint(\.previous)?\.npz"  # of a search's trials that do not go on
     r"|\.[^/]+\.partial"  # a file that is being written
     r"|\.[^/]+\.new(-wal|-shm|-journal)?"  # of a database that nobody has completed
 )

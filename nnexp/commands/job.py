@@ -35,6 +35,8 @@ from nnexp.terminal.console import Console, note
 from nnexp.tracking.opening import Pending
 
 LOG = "nnexp.log"
+UNTIL = "sweep.until"
+"""How far a trial of a search is to be trained now: no part of the experiment."""
 log = logging.getLogger("nnexp")
 
 
@@ -76,8 +78,13 @@ def own_log(directory: Path) -> Iterator[None]:
 def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
     """Do what is left to do of a sweep's job, which in a resumed sweep may have ended or been interrupted before."""
     stands, console = states.state(place.directory), Console(brief=not session.worker)
+    until, goes_on = config.sweep.until, False
     if stands in states.DONE:
-        return read_result(place.directory).objective
+        there = read_result(place.directory)
+        goes_on = bool(there.paused) and there.epochs < (until or there.paused)
+        if not goes_on:
+            return there.objective
+        until = until or there.paused
     if stands in states.BAD:  # --failed has set those aside that are to be tried again
         return math.nan
     if config.sweep.fail_fast and (place.directory.parent / states.STOPPED).exists():
@@ -90,11 +97,12 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
         if place.tags is None:  # elsewhere files are there by their digests
             refuse_changed_files(values, place)
         asked = session.finished
-        return run(values, place, console, cache=session.cache, delivered_here=here, finished=asked)
+        return run(values, place, console, cache=session.cache, delivered_here=here, finished=asked, until=until)
     uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
     try:
-        return resume_run(place.directory, place.outputs, None, uri, console, **kept)
+        epochs = until if goes_on else None
+        return resume_run(place.directory, place.outputs, epochs, uri, console, **kept)
     except Pending:  # told at the end of the sweep
         return read_result(place.directory).objective
 
@@ -137,7 +145,7 @@ def placed() -> Place:
     here = HydraConfig.get()
     directory = Path(here.runtime.output_dir)
     outputs = Path(here.runtime.cwd) / "outputs"
-    overrides = tuple(str(each) for each in here.overrides.task)
+    overrides = tuple(str(each) for each in here.overrides.task if not str(each).startswith(f"{UNTIL}="))
     if here.mode != RunMode.MULTIRUN:
         return Place(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir

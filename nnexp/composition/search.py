@@ -143,14 +143,37 @@ def refuse_settings(made: Searched, space: Space) -> None:
         )
     if made.settings.trials * made.settings.seeds > MOST_JOBS:
         raise NnexpError(f"{SEARCH}.trials times {SEARCH}.seeds is more than {MOST_JOBS:,} runs. Type fewer.")
+    if made.settings.halving:
+        refuse_halving(made.settings, space)
     if why := made.plugin.refusal(space, made.directions):
         raise NnexpError(why)
+
+
+def refuse_halving(settings: SearchSettings, space: Space) -> None:
+    """Refuse what trials cannot be compared by in the middle. Raises NnexpError."""
+    if len(settings.metric) > 1 or any(each.endswith("/test") or each == PARAMETERS for each in settings.metric):
+        raise NnexpError(
+            f"{SEARCH}.halving compares trials by one metric of an epoch. Type {SEARCH}.metric=cost/validation"
+        )
+    if "epochs" in space:
+        raise NnexpError(f"{SEARCH}.halving says how many epochs a trial has, and epochs varies, too. Type epochs=80")
+
+
+def refuse_few_epochs(settings: SearchSettings, epochs: int) -> None:
+    """Refuse a first rung without an epoch. Raises NnexpError."""
+    if settings.halving and epochs // settings.halving ** (settings.rungs - 1) < 1:
+        least = settings.halving ** (settings.rungs - 1)
+        raise NnexpError(
+            f"{SEARCH}.halving={settings.halving} with {SEARCH}.rungs={settings.rungs} leaves fewer than one of {epochs} "
+            f"epochs for the first rung. Type epochs={least}, or fewer rungs"
+        )
 
 
 def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
     """Refuse a search of which a trial would be refused, before the first. Raises NnexpError."""
     found = region(lines, loader)
-    refuse_settings(searched(settings_of(config)), {axis.key: axis.dimension for axis in found.axes.values()})
+    made = searched(settings_of(config))
+    refuse_settings(made, {axis.key: axis.dimension for axis in found.axes.values()})
     for axis in found.axes.values():
         if axis.conditional and not any(axis.key in corner for corner in found.corners()):
             raise NnexpError(f"{axis.key}: no option that the search chooses has this field. Leave it out.")
@@ -159,6 +182,7 @@ def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None
             job = loader.load_sweep_config(config, found.lines(corner))
         except NnexpError as error:
             raise NnexpError(f"{error}{whole(found, str(error))}") from None
+        refuse_few_epochs(made.settings, int(job.epochs))
         for axis in found.axes.values():
             if isinstance(axis.dimension, Span | Steps) and axis.key in corner:
                 refuse_rounded(axis, job, corner[axis.key])

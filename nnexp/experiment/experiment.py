@@ -69,6 +69,8 @@ class Experiment:
     """The parameters of the best epoch so far, with ``keep=best``."""
     clock: Clock | None = None
     """Where given, what takes how long is measured."""
+    until: int | None = None
+    """The epoch to pause at, before the last one; a run that is paused goes on as if it had not been."""
     why_engine: str = ""
     """Why ``engine=auto`` took the engine; empty where it was typed."""
 
@@ -95,7 +97,7 @@ class Experiment:
         patience, keep = self.plan.settings.patience, self.plan.settings.keep
         began = time.perf_counter()
         try:
-            for epoch in self._training() if not self._out_of_patience() else ():
+            for epoch in self._training() if not (self._out_of_patience() or self.pauses) else ():
                 self.seconds += time.perf_counter() - began
                 self.history.append(epoch)
                 self.kept = epoch
@@ -104,7 +106,7 @@ class Experiment:
                     self.best_theta = self.network.theta.copy() if keep == "best" else None
                 yield epoch
                 began = time.perf_counter()
-                if self._out_of_patience():
+                if self._out_of_patience() or self.pauses:
                     break
         finally:
             if self._out_of_patience():
@@ -112,6 +114,11 @@ class Experiment:
             if self.best_theta is not None:
                 self.network.theta[...] = self.best_theta
                 self.kept = self.best
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the epoch to pause at has come."""
+        return bool(self.until and self.history and self.history[-1].number >= self.until)
 
     def _out_of_patience(self) -> bool:
         patience = self.plan.settings.patience

@@ -48,6 +48,7 @@ class SweepSettings:
 
     fail_fast: bool = param(False, doc="no job starts once one has failed or diverged")
     dry_run: bool = param(False, doc="list the jobs and what they would cost; train and write nothing")
+    until: int | None = param(None, at_least=1, doc="the epoch that this job pauses at: a search says it to its trials")
     show: tuple[str, ...] = param((), doc="further metrics for the table and the picture at its end")
 
 
@@ -62,6 +63,8 @@ class SearchSettings:
     seed: int = param(0, at_least=0, doc="what the choice of trials is drawn with")
     metric: tuple[str, ...] = param((), doc="what is optimised; none: cost/validation, or without one cost/train")
     direction: tuple[str, ...] = param((), doc="minimize or maximize; none: what the metric calls for")
+    halving: int | None = param(None, at_least=2, doc="only one in so many trials goes on from rung to rung; null: all")
+    rungs: int = param(3, at_least=2, doc="of search.halving: at epochs, epochs / halving, epochs / halving^2, ...")
     seeds: int = param(1, at_least=1, at_most=1000, doc="runs of each trial, whose seeds differ and whose mean is told")
     max_failures: int | None = param(
         None, at_least=1, doc="end when so many trials have failed or diverged; null: never"

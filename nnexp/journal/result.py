@@ -56,6 +56,8 @@ class Result:
     training_seconds: float = 0.0
     notes: Sequence[str] = ()
     """What its user should know about how its data were read."""
+    paused: int = 0
+    """The epochs that it is to have in all, where it was paused before; else 0."""
     parameters: int = 0
     """Weights and biases; 0 where the file does not say."""
     remark: str = ""
@@ -193,6 +195,7 @@ FORMS: Mapping[str, tuple[Callable[[Any], object], str]] = {
         ("overrides", "notes"), (lambda value: isinstance(value, list) and all(map(is_text, value)), "a list of texts")
     ),
     "parameters": (is_count, "a number of parameters"),
+    "paused": (is_count, "a number of epochs"),
     "job": (lambda value: value is None or is_count(value), "a job's number"),
     "loss": (lambda value: isinstance(value, dict), "a loss with its options"),
     "objective": (is_finite, "a finite number"),

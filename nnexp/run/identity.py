@@ -90,7 +90,14 @@ def opening(experiment: Experiment, place: Place, again: Recipe | None = None) -
         n_features=data.x.shape[1],
     )
     named = {"nnexp.overrides": " ".join(place.overrides), **tags(experiment, place)}
-    return Opening(title(experiment, place), flat(chosen), named, record, experiment.plan.settings.epochs, again)
+    return Opening(
+        title(experiment, place),
+        flat(chosen),
+        named,
+        record,
+        experiment.until or experiment.plan.settings.epochs,
+        again,
+    )
 
 
 def title(experiment: Experiment, place: Place) -> str:
@@ -144,6 +151,9 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
         "mlflow.source.name": "nnexp",
         "mlflow.source.type": "LOCAL",
     }
+    if experiment.until:  # the key is of the whole run
+        del found["nnexp.key"]
+        found["nnexp.epochs"] = str(experiment.until)
     if engine := engine_in_words(experiment):
         found["nnexp.engine"] = engine
     if said := notes(experiment):
@@ -247,6 +257,7 @@ def summary(experiment: Experiment, scores: dict[str, float], place: Place, bega
         "loss": experiment.config()["loss"],
         "objective": kept.cost,
         "epochs": last.number,
+        "paused": experiment.plan.settings.epochs if experiment.pauses and not experiment.stopped else 0,
         "stopped": experiment.stopped,
         "best_epoch": best.number,
         "kept_epoch": kept.number,

@@ -51,10 +51,12 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     chosen_store = uri or (allowed(again.uri, None, outputs, command("resume", directory)) if again.uri else None)
     stored = {**again.tracking, "uri": chosen_store, "artifacts": artifacts}
     own = {"tracking": stored, "checkpoint": again.checkpoint, "pictures": list(again.pictures)}
-    config = {**again.config, "epochs": wanted, **own}
+    planned = max(wanted, again.epochs)  # a run that was paused knows its last epoch, as a schedule does
+    config = {**again.config, "epochs": planned, **own}
     chosen, tracking, checkpoint = check(config)
     refuse_other_store(tracking, recorded, outputs)
     experiment = prepare(chosen, cache)
+    experiment.until = wanted if wanted < planned else None
     refuse_changes(experiment, recorded)
     seat = again.place
     place = Place(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
@@ -69,7 +71,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     for problem in problems:
         console.note(f"{problem}. It is not used.")
     extended = wanted > again.epochs
-    content = key(experiment, again.epochs if extended else 0)
+    content = "" if experiment.until else key(experiment, again.epochs if extended else 0)
     tracked = TrackedRun.resume(recorded, wanted, content, target)
     with closing(tracked, place, tracking):
         if found:

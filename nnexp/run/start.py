@@ -45,18 +45,21 @@ def run(  # noqa: PLR0913 (what was typed, and who else has to do with it)
     cache: Cache | None = None,
     delivered_here: bool = True,
     finished: Callable[[str, str], Finished | None] | None = None,
+    until: int | None = None,
 ) -> float:
     """Train what the configuration says, keep the record, and return the kept epoch's cost, the objective of a sweep.
 
     A process that makes many runs gives them all the same ``cache``, for data that are the same.
     Unless it is ``delivered_here`` the record is in the run's directory, for another process to deliver to MLflow. Whether a
-    run with a key is finished in an experiment is asked of ``finished``, if that is given, or else of the store.
+    run with a key is finished in an experiment is asked of ``finished``, if that is given, or else of the store. It pauses at
+    the epoch ``until``, from where ``resume`` goes on.
     Raises NnexpError for whatever is refused or diverges, and Pending where MLflow does not have all of a single run yet.
     """
     began = time.perf_counter()
     chosen, tracking, checkpoint = check(config)
     experiment = prepare(chosen, cache)
     experiment.clock = Clock() if config.get("timing") else None
+    experiment.until = until if until and until < chosen.settings.epochs else None
     place.directory.mkdir(parents=True, exist_ok=True)
     refuse_without_locks(place.directory)
     # Only MLflow knows which runs are finished, so who asks for one has to connect.
@@ -130,7 +133,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
     try:
-        tracked.finish("FINISHED")
+        tracked.finish("FINISHED", paused(experiment))
     except Pending as error:
         waits = error
     result |= {"pictures": [path.name for path in drawn]}
@@ -138,6 +141,12 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     if waits and job.alone:
         raise waits
     return float(result["objective"])
+
+
+def paused(experiment: Experiment) -> str:
+    """Why a run has ended before its last epoch that may go on; empty where it has not."""
+    last, planned = experiment.history[-1].number, experiment.plan.settings.epochs
+    return f"paused at epoch {last} of {planned}, as search.halving says" if experiment.pauses and not experiment.stopped else ""
 
 
 class Checkpoints:
@@ -153,7 +162,7 @@ class Checkpoints:
     def look(self, experiment: Experiment) -> None:
         """To be called after each epoch. A disk that is full for a checkpoint does not end the run; the one before stays."""
         every, seconds = self._settings.epochs, self._settings.seconds
-        due = bool(every) and experiment.history[-1].number % (every or 1) == 0
+        due = experiment.pauses or (bool(every) and experiment.history[-1].number % (every or 1) == 0)
         if not due and not (seconds and time.monotonic() - self._saved_at >= seconds):
             return
         try:

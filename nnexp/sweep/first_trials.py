@@ -27,7 +27,7 @@ def list_trials(config: DictConfig) -> None:
     lines = [*in_files(config), *(str(each) for each in config.hydra.overrides.task)]
     loader = GlobalHydra.instance().config_loader()
     found = searched(settings_of(config))
-    trials = Trials(found, region(lines, loader), NOWHERE)
+    trials = Trials(found, region(lines, loader), NOWHERE, int(config.epochs))
     say(f"search={found.name} varies")
     column = max(len(axis.key) for axis in trials.space.axes.values())
     for axis in trials.space.axes.values():

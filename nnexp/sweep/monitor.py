@@ -102,12 +102,15 @@ class SearchMonitor(Monitor):
 
     def __init__(self, config: DictConfig, trials: Trials) -> None:
         self.trials = trials
-        super().__init__(config, range(trials.jobs))
-        trials.found = self.progress.found
+        super().__init__(config, range(trials.steps))
+        trials.found = self.progress.known
 
     def line(self, jobs: int, skipped: int) -> SweepProgress:
         higher = self.trials.searched.directions[0] == "maximize"
-        return SweepProgress(jobs, skipped, what="trials" if self.trials.settings.seeds == 1 else "runs", higher=higher)
+        settings = self.trials.settings
+        return SweepProgress(
+            jobs, what="trials" if settings.seeds == 1 and not settings.halving else "runs", higher=higher
+        )
 
     def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
         """A trial has ended; one whose worker died begins once more."""

@@ -99,7 +99,7 @@ def ranked(jobs: Sequence[Job], measure: Yardstick, dataset: str, done: Sequence
     Settings of which a seed is missing come after the complete ones, those that miss most last: what diverges on some seeds
     is of no use, and a mean over the seeds it got through would look better than it is.
     """
-    best_first = sorted(jobs, key=lambda job: measure.rank(measure.of(job)))
+    best_first = sorted(jobs, key=measure.place)
     here = {job.number for job in jobs}
     own = among(grid, here, [job.number for job in done if job.finished and job.number not in here])
     by_seed = settings(own, done, best_first)

@@ -8,6 +8,7 @@ told once more, in the same order, so nothing else has to be kept.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -18,9 +19,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from nnexp.basics.files import relative
+from nnexp.basics.removing import remove
 from nnexp.composition.search import PARAMETERS, Searched, no_metric, searched, settings_of
 from nnexp.composition.space import Region, region
-from nnexp.errors import NnexpError, command, counted, first_line, listed
+from nnexp.errors import NnexpError, command, counted, listed
+from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import read_result
@@ -30,10 +33,13 @@ from nnexp.sweep import states
 from nnexp.sweep.failing import write_failure
 from nnexp.sweep.jobs import in_files
 from nnexp.sweep.outcome import objective, objectives
+from nnexp.sweep.rungs import as_of, calling, promoted, rungs
 from nnexp.sweep.session import current
 
 MOST_WORDS = 60
 """Characters of a trial's values in the progress line."""
+UNTIL = "sweep.until"
+"""The override that says at which epoch a job pauses."""
 MOST_DEATHS = 3
 """A trial whose worker dies so often has failed."""
 
@@ -41,7 +47,7 @@ MOST_DEATHS = 3
 class Trials:
     """A search under way, as a launcher sees it: a source of jobs, each of which is told when it has ended."""
 
-    def __init__(self, searched: Searched, space: Region, directory: Path) -> None:
+    def __init__(self, searched: Searched, space: Region, directory: Path, epochs: int) -> None:
         self.searched, self.space, self.directory = searched, space, directory
         self.settings = searched.settings
         self.failed = 0
@@ -50,11 +56,19 @@ class Trials:
         self.over: dict[int, tuple[float, ...] | None] = {}
         """The jobs that have ended, with their objectives; None for one that failed."""
         self._asked = self._told = 0
+        self._rungs = rungs(self.settings, epochs) if self.settings.halving else []
+        """The epochs to pause at, and the last one; none without ``search.halving``."""
+        self._rung = 0
+        self._active = [*range(self.settings.trials)]
+        """The trials of this rung."""
         self._ready: deque[tuple[int, list[str]]] = deque()
         """Jobs of the trial that was asked for last."""
         self._again: list[tuple[int, list[str]]] = []
         """Jobs whose workers died."""
         self._lines: dict[int, list[str]] = {}
+        """As the jobs were handed out last."""
+        self._words: dict[int, list[str]] = {}
+        """As they were chosen."""
         self._deaths: Counter[int] = Counter()
         self.stopped = ""
         """Why no further trial begins; empty while they do."""
@@ -67,12 +81,20 @@ class Trials:
         lines = [*in_files(config), *words]
         directory = current().sweep.directory
         assert directory is not None
-        return cls(searched(settings_of(config)), region(lines, loader), directory)
+        return cls(searched(settings_of(config)), region(lines, loader), directory, int(config.epochs))
 
     @property
     def jobs(self) -> int:
         """How many jobs there are in all: one for each seed of each trial."""
         return self.settings.trials * self.settings.seeds
+
+    @property
+    def steps(self) -> int:
+        """How many times a job is carried out in all: more often than there are jobs where some go on from rung to rung."""
+        counts = itertools.accumulate(
+            self._rungs[1:], lambda count, _: promoted(count, self.settings), initial=self.settings.trials
+        )
+        return sum(counts) * self.settings.seeds
 
     @property
     def most(self) -> int:
@@ -87,12 +109,12 @@ class Trials:
         """The next job that may begin, and its overrides; None where there is none before another one has ended."""
         if self._again:
             return self._again.pop()
-        while self._ready or self._next_trial():
+        while self._ready or self._next_trial() or self._next_rung():
             number, lines = self._ready.popleft()
             stands = states.standing(self.place(number))
             if stands.state != "waiting":
                 self._refuse_another(number, lines)
-            if stands.state not in (*states.DONE, *states.BAD):
+            if not self._is_there(stands):
                 self._lines[number] = lines
                 return number, lines
             self.over[number] = self.value(number)
@@ -109,12 +131,53 @@ class Trials:
         lines = self._ask(number)
         self._asked += 1
         if seeds == 1:
-            self._ready.append((number, lines))
+            self._begin(number, lines)
             return True
         first = next((int(line.partition("=")[2]) for line in lines if states.key_of(line) == "seed"), 0)
         rest = [line for line in lines if states.key_of(line) != "seed"]
-        self._ready.extend((seeds * number + each, [*rest, f"seed={first + each}"]) for each in range(seeds))
+        for each in range(seeds):
+            self._begin(seeds * number + each, [*rest, f"seed={first + each}"])
         return True
+
+    def _begin(self, number: int, lines: list[str]) -> None:
+        self._words[number] = lines
+        self._ready.append((number, self._paused(lines)))
+
+    def _next_rung(self) -> bool:
+        """Have the best trials of a rung that is complete go on."""
+        if self._rung + 1 >= len(self._rungs) or self._asked < self.settings.trials or self.stopped:
+            return False
+        if not all(map(self._has_ended, self._active)):
+            return False
+        sign = -1 if self.searched.directions[0] == "maximize" else 1
+        scored = sorted((sign * found[0], trial) for trial in self._active if (found := self.mean(trial)))
+        best = sorted(trial for _, trial in scored[: promoted(len(self._active), self.settings)])
+        for trial in set(self._active).difference(best):
+            for number in self._numbers(trial):  # nothing goes on from there, unless somebody says so
+                remove(self.place(number) / CHECKPOINT)
+                remove(self.place(number) / PREVIOUS)
+        self._active, self._rung = best, self._rung + 1
+        for trial in best:
+            for number in self._numbers(trial):
+                del self.over[number]
+                self._ready.append((number, self._paused(self._words[number])))
+        return bool(best)
+
+    def _paused(self, lines: list[str]) -> list[str]:
+        """A job's overrides, with the epoch that it is to pause at."""
+        until = self._until
+        return [*lines, f"{UNTIL}={until}"] if until else lines
+
+    @property
+    def _until(self) -> int | None:
+        """The epoch of this rung, if it is not the last one."""
+        return self._rungs[self._rung] if self._rung + 1 < len(self._rungs) else None
+
+    def _is_there(self, stands: states.Standing) -> bool:
+        """Whether a job has ended for now: as far as this rung goes."""
+        if stands.state not in states.DONE or not stands.result.paused:
+            return stands.state in (*states.DONE, *states.BAD)
+        return stands.result.epochs >= (self._until or stands.result.paused)
 
     def mean(self, trial: int) -> tuple[float, ...] | None:
         """A trial's objectives, the means over its seeds; None where one of them failed. All of them have ended."""
@@ -176,6 +239,8 @@ class Trials:
     def value(self, number: int) -> tuple[float, ...] | None:
         """The objectives of a job that has ended; None where it failed. Raises NnexpError where it lacks a metric."""
         result, metrics = read_result(self.place(number)), self.settings.metric
+        if self._rungs and result.status != "REUSED":
+            result = as_of(self.place(number), result, self._rungs[self._rung])
         if result.status not in ("FINISHED", "REUSED"):
             return None
         for name in metrics:
@@ -189,7 +254,7 @@ class Trials:
 
     def ended(self, number: int) -> None:
         """Take note that a job has ended; one whose worker was killed is to begin once more."""
-        if states.state(self.place(number)) in states.LEFT:
+        if not self._is_there(states.standing(self.place(number))):
             self._deaths[number] += 1
             if self._deaths[number] < MOST_DEATHS:
                 self._again.append((number, self._lines[number]))
@@ -225,23 +290,6 @@ class Trials:
 
 def nothing(*arguments: object, **more: object) -> None:
     """Called where nobody wants to know."""
-
-
-class calling:  # noqa: N801 (a context manager)
-    """Within the block a plugin of somebody else's is called: whatever it raises names it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        """Nothing is to be done before."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NnexpError):
-            why = f"{type(error).__name__}: {first_line(error)}"
-            raise NnexpError(
-                f"search={self.name} failed ({why}). What was trained is there, and nothing is lost."
-            ) from error
 
 
 def in_batches(trials: Trials, launch: Callable[[Sequence[Sequence[str]], int], object]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnexp.composition.search import directions_of, metrics_of
+from nnexp.experiment.plan import MOST_EPOCHS
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import Manifest
 
@@ -29,6 +30,10 @@ class Yardstick:
     def of(self, job: Job) -> float:
         """A job's value; not a number where it has none."""
         return job.result.metrics.get(self.name, math.nan)
+
+    def place(self, job: Job) -> tuple[int, float]:
+        """What sorts the best job first; one that was paused comes after those that were trained further."""
+        return -job.result.epochs if job.result.paused else -MOST_EPOCHS - 1, self.rank(self.of(job))
 
     def rank(self, value: float) -> float:
         """What sorts the best value first; not a number comes last."""

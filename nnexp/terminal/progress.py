@@ -53,6 +53,12 @@ class SweepProgress:
         if not failed and better and not math.isnan(objective):
             self._best = objective, number, words
 
+    def known(self, number: int, objective: float, *, failed: bool, words: str = "") -> None:
+        """Count a job that had ended before."""
+        self._done = self._said = self._done + 1
+        self._skipped += 1
+        self.found(number, objective, failed=failed, words=words)
+
     def left(self) -> None:
         """A job has ended before its time, and is to begin once more."""
         self._running -= 1

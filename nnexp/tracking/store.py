@@ -224,13 +224,17 @@ class Store:
                     return found
 
     def reopen(self, run_id: str, epochs: int, key: str) -> None:
-        """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise."""
+        """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise.
+
+        Without a ``key`` it pauses there, and is not the whole run yet.
+        """
         run = self.client.get_run(run_id)
         if "nnexp.reason" in run.data.tags:
             self.client.delete_tag(run_id, "nnexp.reason")
-        if run.data.params.get("epochs") != str(epochs):
+        if run.data.params.get("epochs") != str(epochs) or "nnexp.epochs" in run.data.tags:
             self.tag(run_id, "nnexp.epochs", str(epochs))
-        self.tag(run_id, "nnexp.key", key)
+        if key:
+            self.tag(run_id, "nnexp.key", key)
         self.client.update_run(run_id, status="RUNNING")
 
     def journal_of(self, run_id: str) -> str:

@@ -15,6 +15,8 @@ from nnexp.basics.removing import Site, remove
         "delivery.json",
         "journal.jsonl",
         ".stopped",
+        "checkpoint.npz",
+        "checkpoint.previous.npz",
         ".weights.npz.partial",
         ".mlflow.db.new-wal",
         ".mlflow.db.new",

@@ -17,8 +17,6 @@ from hydra_plugins.nnexp_launcher._worker import INTERRUPT, TERMINATE, State, co
 from hydra_plugins.nnexp_launcher.launcher import observer
 from omegaconf import DictConfig, open_dict
 
-from nnexp.errors import NnexpError
-
 
 class Return(JobReturn):
     """What Hydra gets for a job. Its configuration is composed again when somebody looks: most often nobody does."""
@@ -113,7 +111,7 @@ class Launch:
         """Yield the outcomes, and have the monitor know how all ends."""
         try:
             yield from self._outcomes(source, monitor) if source.most else ()
-        except NnexpError:  # nothing can go on, and there is time for the rest
+        except Exception:  # nothing can go on, and there is time for the rest
             if monitor:
                 monitor.close()
             raise

@@ -1,0 +1,50 @@
+"""The rungs of a search (successive halving, Jamieson and Talwalkar, 2016), and how its plugin is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from nnexp.errors import NnexpError, first_line
+from nnexp.experiment.settings import SearchSettings
+from nnexp.journal.journal import JOURNAL
+from nnexp.journal.recorded_run import RecordedRun
+from nnexp.journal.result import Result
+
+
+def rungs(settings: SearchSettings, epochs: int) -> list[int]:
+    """The epochs that trials are compared at: ``epochs`` / halving^k, rounded down, and at last ``epochs``."""
+    return [epochs // (settings.halving or 1) ** k for k in reversed(range(settings.rungs))]
+
+
+def promoted(count: int, settings: SearchSettings) -> int:
+    """How many of a rung's trials go on: one in ``search.halving``, and at least one."""
+    return max(1, count // (settings.halving or 1))
+
+
+def as_of(place: Path, result: Result, epoch: int) -> Result:
+    """A run as it was at an epoch, by its journal: also where it has gone on or failed since."""
+    if not (place / JOURNAL).exists():
+        return result
+    records = RecordedRun.read(place).epochs
+    if result.status != "FINISHED" and len(records) < epoch:
+        return result
+    last = records[min(epoch, len(records)) - 1]
+    return replace(result, status="FINISHED", metrics=last["metrics"])
+
+
+class calling:  # noqa: N801 (a context manager)
+    """Within the block a plugin of somebody else's is called: whatever it raises names it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NnexpError):
+            why = f"{type(error).__name__}: {first_line(error)}"
+            raise NnexpError(
+                f"search={self.name} failed ({why}). What was trained is there, and nothing is lost."
+            ) from error
