@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,8 @@ from nnexp.terminal.console import Console, note
 from nnexp.tracking.opening import Pending
 
 LOG = "nnexp.log"
+PATIENCE = 30.0
+"""Seconds that a run is waited for which is being delivered."""
 UNTIL = "sweep.until"
 """How far a trial of a search is to be trained now: no part of the experiment."""
 log = logging.getLogger("nnexp")
@@ -101,10 +104,24 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
     uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
     try:
-        epochs = until if goes_on else None
-        return resume_run(place.directory, place.outputs, epochs, uri, console, **kept)
+        wanted, patience = (until, PATIENCE) if goes_on else (None, 0)
+        return when_free(
+            lambda: resume_run(place.directory, place.outputs, wanted, uri, console, **kept), within=patience
+        )
     except Pending:  # told at the end of the sweep
         return read_result(place.directory).objective
+
+
+def when_free(go_on: Callable[[], float], *, within: float) -> float:
+    """Go on with a run, of which another process may still be telling MLflow where it was paused. Raises Busy after a while."""
+    until = time.monotonic() + within
+    while True:
+        try:
+            return go_on()
+        except Busy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def refuse_changed_files(values: Mapping[str, Any], place: Place) -> None:

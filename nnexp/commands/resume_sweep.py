@@ -67,7 +67,8 @@ def go_on(  # noqa: PLR0913 (what was typed)
         raise NnexpError(
             "A trial that failed is an answer to the search, so it is not tried again. Leave --failed out."
         )
-    if not changes and not found.of(*states.LEFT, *(states.BAD if failed else ())):
+    halving = bool(found.manifest.search.get("halving"))  # what is to go on follows from all that there is
+    if not changes and not halving and not found.of(*states.LEFT, *(states.BAD if failed else ())):
         say(f"Nothing is left to do{'' if failed or not found.of(*states.BAD) else ' but what failed: --failed'}.")
         if problem := end_sweep(session, directory, outputs, None):
             raise problem

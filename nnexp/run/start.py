@@ -146,7 +146,11 @@ def carry_out(job: Job, console: Console, began: float) -> float:
 def paused(experiment: Experiment) -> str:
     """Why a run has ended before its last epoch that may go on; empty where it has not."""
     last, planned = experiment.history[-1].number, experiment.plan.settings.epochs
-    return f"paused at epoch {last} of {planned}, as search.halving says" if experiment.pauses and not experiment.stopped else ""
+    return (
+        f"paused at epoch {last} of {planned}, as search.halving says"
+        if experiment.pauses and not experiment.stopped
+        else ""
+    )
 
 
 class Checkpoints:

@@ -290,15 +290,3 @@ class Trials:
 
 def nothing(*arguments: object, **more: object) -> None:
     """Called where nobody wants to know."""
-
-
-def in_batches(trials: Trials, launch: Callable[[Sequence[Sequence[str]], int], object]) -> None:
-    """Carry out a search under a launcher that takes a list of jobs and returns when all have ended."""
-    held: tuple[int, list[str]] | None = None
-    while held := held or trials.take():
-        first, batch = held[0], [held[1]]
-        while (held := trials.take()) and held[0] == first + len(batch):
-            batch.append(held[1])
-        launch(batch, first)
-        for number in range(first, first + len(batch)):
-            trials.ended(number)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -151,3 +153,103 @@ def test_failures_are_answers(tmp_path: Path) -> None:
     here = str(place(tmp_path).relative_to(tmp_path))
     nnexp(tmp_path, "resume", here, "search.max_failures=null", code=1)  # all six diverge
     assert [each["status"] for each in trials(tmp_path)] == ["FAILED"] * 6
+
+
+HALVED = (
+    *("-m", "search=tpe", "search.trials=12", "search.startup=3", "search.lag=2", "search.halving=3"),
+    *("optimizer.learning_rate=tag(log,interval(1e-3,1e-1))", "network.hidden=[4],[8],[8,4]", "keep=best"),
+    *("epochs=36", "checkpoint.epochs=5"),
+)
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search whose best third goes on, twice, recorded in MLflow."""
+    cwd = tmp_path_factory.mktemp("halved")
+    nnexp(cwd, *HALVED, "hydra.launcher.workers=2")
+    return cwd
+
+
+def test_the_best_third_goes_on(halved: Path) -> None:
+    """Of 12 trials four go on from epoch 4, the best by their cost there, and of these the best one from 12 to 36."""
+    costs = {number: each["history"]["cost/validation"] for number, each in enumerate(trials(halved))}
+    best = sorted(costs, key=lambda number: (costs[number][3], number))[:4]
+    first = min(best, key=lambda number: (costs[number][11], number))
+    lengths = {number: len(cost) for number, cost in costs.items()}
+    assert lengths == {number: 36 if number == first else 12 if number in best else 4 for number in range(12)}
+
+
+def test_who_was_paused_trains_as_who_was_not(halved: Path, tmp_path: Path) -> None:
+    """The winner, paused twice, has the numbers and weights of a run that never was; so has a loser that is taken up later."""
+    made = trials(halved)
+    winner = next(number for number, each in enumerate(made) if len(each["epochs"]) == 36)
+    loser = next(number for number, each in enumerate(made) if len(each["epochs"]) == 4)
+    kept = tmp_path / "halved"
+    shutil.copytree(halved, kept)
+    nnexp(kept, "resume", str(place(kept).relative_to(kept) / str(loser)), "epochs=36")
+    for number, cwd in ((winner, halved), (loser, kept)):
+        alone = tmp_path / str(number)
+        alone.mkdir()
+        nnexp(alone, *trials(cwd)[number]["overrides"], "tracking=none")
+        (run,) = (alone / "outputs" / "runs").iterdir()
+        assert json.loads((run / "result.json").read_text())["history"] == trials(cwd)[number]["history"]
+        assert (run / "weights.npz").read_bytes() == (place(cwd) / str(number) / "weights.npz").read_bytes()
+
+
+def test_what_mlflow_knows_of_halving(halved: Path) -> None:
+    """All runs are FINISHED. A loser says why and at which epoch it ended, and has no key; the winner has one and no reason."""
+    database = sqlite3.connect(halved / "outputs" / "mlflow.db")
+    tags: dict[str, dict[str, str]] = {}
+    for run, key, value in database.execute("select run_uuid, key, value from tags"):
+        tags.setdefault(run, {})[key] = value
+    assert {status for (status,) in database.execute("select status from runs")} == {"FINISHED"}
+    points = dict(database.execute("select run_uuid, count(*) from metrics where key = 'cost/train' group by run_uuid"))
+    database.close()
+    made = trials(halved)
+    for run, each in tags.items():
+        epochs = len(made[int(each["nnexp.trial"])]["epochs"])
+        assert each["nnexp.search"] == "tpe"
+        assert each["nnexp.epochs"] == str(epochs)
+        assert points[run] == epochs
+        assert ("nnexp.key" in each) == (epochs == 36)
+        assert each.get("nnexp.reason", "").startswith("" if epochs == 36 else f"paused at epoch {epochs} of 36")
+    assert sum("nnexp.reason" in each for each in tags.values()) == 11
+
+
+def test_checkpoints_go_with_the_losers(halved: Path) -> None:
+    """Only the trial that was trained to its end has checkpoints."""
+    there = {path.parent.name for path in place(halved).glob("*/checkpoint*.npz")}
+    assert there == {str(number) for number, each in enumerate(trials(halved)) if len(each["epochs"]) == 36}
+
+
+@pytest.mark.parametrize("words", [("hydra.launcher.workers=7",), ("hydra/launcher=basic",)])
+def test_halving_is_the_same_with_any_workers(words: tuple[str, ...], halved: Path, tmp_path: Path) -> None:
+    """The same trials go on, to the same numbers."""
+    nnexp(tmp_path, *HALVED, "tracking=none", *words)
+    for ours, theirs in zip(trials(tmp_path), trials(halved), strict=True):
+        assert {**ours, "overrides": []} == {**theirs, "overrides": []}
+
+
+def test_a_killed_halving_goes_on_to_the_same(halved: Path, tmp_path: Path) -> None:
+    """SIGKILL in the first rung, in the second and in the last changes nothing."""
+    words = [*HALVED, "tracking=none", "hydra.launcher.workers=2"]
+    best = {number for number, each in enumerate(trials(halved)) if len(each["epochs"]) > 4}
+    winner = next(number for number, each in enumerate(trials(halved)) if len(each["epochs"]) == 36)
+
+    def lines(number: int) -> int:
+        found = list(tmp_path.glob(f"outputs/sweeps/*/{number}/journal.jsonl"))
+        return found[0].read_text().count('"epoch"') if found else 0
+
+    for rung in range(3):
+        process = command(tmp_path, *words)
+        until = time.monotonic() + 60
+        while not (lines(5) > 1, max(map(lines, best)) > 6, lines(winner) > 16)[rung] and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        time.sleep(0.5)
+        words = ["resume", str(place(tmp_path).relative_to(tmp_path)), "hydra.launcher.workers=2"]
+    nnexp(tmp_path, *words)
+    for ours, theirs in zip(trials(tmp_path), trials(halved), strict=True):
+        assert {**ours, "overrides": []} == {**theirs, "overrides": []}

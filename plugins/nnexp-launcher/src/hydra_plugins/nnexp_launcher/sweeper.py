@@ -33,7 +33,8 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Carry out the search; ``arguments`` are the words of the command."""
-        from nnexp.sweep.trials import Trials, in_batches
+        from nnexp.sweep.batches import in_batches
+        from nnexp.sweep.trials import Trials
 
         assert self.config is not None
         assert self.hydra_context is not None
