@@ -23,16 +23,31 @@ def link_suffix(experiment_id: str, *, sweep: str = "") -> str:
     return f"/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
 
 
+def shared_suffix(experiment_id: str, key: str) -> str:
+    """What follows the interface's address where it shows runs as a tag of their experiment says (``landing``)."""
+    return f"{link_suffix(experiment_id)}&viewStateShareKey={key}{CHARTS}"
+
+
+def run_suffix(experiment_id: str, run_id: str) -> str:
+    """What follows the interface's address where it shows one run's curves."""
+    return f"/#/experiments/{experiment_id}/runs/{run_id}/model-metrics"
+
+
 def sweep_filter(sweep: str) -> str:
     """Return MLflow's search condition for the runs of one sweep."""
-    return f"tags.`{SWEEP}` = '{sweep}'"
+    return equal(f"tags.`{SWEEP}`", sweep)
 
 
 def name_filter(name: str) -> str:
-    """Return MLflow's search condition for a run name. Its strings know no escapes: _ stands in for a quote."""
-    if "'" not in name:
-        return f"attributes.run_name = '{name}'"
-    if '"' not in name:
-        return f'attributes.run_name = "{name}"'
-    pattern = name.replace("'", "_")
-    return f"attributes.run_name LIKE '{pattern}'"
+    """Return MLflow's search condition for a run name."""
+    return equal("attributes.run_name", name)
+
+
+def equal(what: str, text: str) -> str:
+    """Return MLflow's search condition for a text. Its strings know no escapes: _ stands in for a quote."""
+    if "'" not in text:
+        return f"{what} = '{text}'"
+    if '"' not in text:
+        return f'{what} = "{text}"'
+    pattern = text.replace("'", "_")
+    return f"{what} LIKE '{pattern}'"

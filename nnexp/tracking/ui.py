@@ -31,6 +31,11 @@ STOP_SECONDS = 5.0
 PORTS = 50
 """How many ports from the wished one on are tried."""
 
+UNSAFE = frozenset(
+    (1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080)
+)
+"""Ports from 1024 on that browsers do not open (the Fetch standard's bad ports)."""
+
 CHILD = """
 import os, signal, sys, threading, time
 
@@ -67,7 +72,8 @@ def serve(uri: str, outputs: Path, port: int = 5000, link_suffix: str = "/") -> 
         say(f"{address.without_user.rstrip('/')}{link_suffix}")
         return
     free = free_port(port)
-    taken = "" if free == port else f" (port {port} is taken)"
+    why = "is one that browsers do not open" if port in UNSAFE else "is taken"
+    taken = "" if free == port else f" (port {port} {why})"
     say(f"Starting MLflow's interface on port {free}{taken}; this takes 10 to 20 s ...")
     ended = contextlib.suppress(KeyboardInterrupt)
     with ended, tempfile.TemporaryFile() as log, _child(uri, outputs, free, log) as child:
@@ -83,9 +89,9 @@ def say(line: str) -> None:
 
 
 def free_port(wished: int) -> int:
-    """Return ``wished``, or the next port on which nothing listens. Raises ``NnexpError`` where none is near."""
+    """Return ``wished``, or the next port on which nothing listens and that browsers open. Raises ``NnexpError``."""
     last = min(wished + PORTS, 65_536)
-    for port in range(wished, last):
+    for port in (each for each in range(wished, last) if each not in UNSAFE):
         # Both questions are needed: a program that listens on all addresses does not keep others from binding this one.
         with socket.socket() as caller:
             caller.settimeout(1)
