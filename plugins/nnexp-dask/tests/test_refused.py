@@ -63,7 +63,9 @@ def test_addresses_that_are_taken(options: dict[str, Any]) -> None:
     ("options", "said"),
     [
         ({"workers": 0}, "hydra.launcher.workers must be at least 1. Got 0."),
-        ({"patience": 0.5}, "hydra.launcher.patience must be at least 2 seconds. Got 0.5."),
+        ({"patience": 0.5}, "hydra.launcher.patience must be at least 2 seconds and at most 3600. Got 0.5."),
+        ({"patience": float("inf")}, "hydra.launcher.patience must be at least 2 seconds and at most 3600. Got inf."),
+        ({"workers": -1}, "hydra.launcher.workers must be at least 1. Got -1."),
         ({"certificate": "no.pem"}, "hydra.launcher.certificate=no.pem: no such file."),
     ],
 )

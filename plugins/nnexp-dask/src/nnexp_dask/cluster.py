@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,6 +140,11 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
             f"The scheduler at {address} and this command have no certificate in common ({said}). Type "
             "hydra.launcher.certificate=FILE with the PEM file that the scheduler was started with."
         )
+    if isinstance(error, TypeError) and address.startswith("tls"):  # so Dask says that it has no certificate
+        return NnexpError(
+            f"hydra.launcher.address={address} takes the cluster's certificate: type hydra.launcher.certificate=FILE with the "
+            "PEM file that the scheduler was started with."
+        )
     if address.startswith("tls"):
         said += "; a scheduler that is not encrypted answers nothing here, either"
     return NnexpError(
@@ -153,7 +160,8 @@ def wait_for_workers(client: Client, settings: Settings) -> None:
             f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. {starting(settings)}"
         )
     while not workers_of(client):
-        if client.status != "running":
+        scheduler: Any = client.scheduler
+        if client.status != "running" or not answered(client, settings.patience, scheduler.identity):
             raise gone(str(settings.address))
         time.sleep(0.2)
 
@@ -169,6 +177,23 @@ def workers_of(client: Client) -> list[str]:
     return list(client.scheduler_info()["workers"])
 
 
+def answered(client: Client, seconds: float, *calls: Callable[[], Any]) -> list[Any]:
+    """What calls of Dask's return, all made at once, but for those that take longer. Raises what they raise.
+
+    They are left to themselves then: a call that is given up would leave half a message.
+    """
+
+    async def made() -> list[Any]:
+        tasks = [asyncio.ensure_future(call()) for call in calls]
+        for task in tasks:
+            task.add_done_callback(lambda each: each.cancelled() or each.exception())  # of which nobody is told
+        done, _ = await asyncio.wait(tasks, timeout=seconds)
+        return [task.result() for task in tasks if task in done]
+
+    found: list[Any] = client.sync(made)
+    return found
+
+
 def gone(address: str) -> NnexpError:
     """The message where the scheduler has ended."""
     return NnexpError(
@@ -177,9 +202,21 @@ def gone(address: str) -> NnexpError:
     )
 
 
-def refuse_unfit(client: Client, head: Facts) -> None:
-    """Refuse a cluster with workers that do not fit. Raises NnexpError, which says what differs."""
-    answers: Mapping[str, Any] = client.run(facts, tuple(head.versions), on_error="return")
+def refuse_unfit(client: Client, head: Facts, seconds: float) -> dict[str, Facts]:
+    """Refuse a cluster with workers that do not fit; those that do. One that gives no answer in time is left out.
+
+    Raises NnexpError, which says what differs.
+    """
+    workers = workers_of(client)
+    calls = [partial(client.run, facts, tuple(head.versions), workers=[each], on_error="return") for each in workers]
+    answers: dict[str, Any] = {}
+    for each in answered(client, seconds, *calls):
+        answers |= each
+    silent = set(workers) - set(answers)
+    if not answers:
+        raise NnexpError(f"No worker answers within {seconds:g} s: {listed(sorted(silent), most=4)}. Start them again.")
+    if silent:
+        note(f"{listed(sorted(silent), most=4)} gives no answer within {seconds:g} s, and gets no jobs before it does.")
     lines = []
     for address, answer in answers.items():
         lines += [f"{host_of(address, answer)}: {line}" for line in unfit(head, answer)]
@@ -196,6 +233,7 @@ def refuse_unfit(client: Client, head: Facts) -> None:
             f"The clock of {listed(sorted(off), most=4)} is more than {HOURS_OFF / 60:.0f} minutes off this one's. The "
             "numbers are the same; the times of their metrics are not."
         )
+    return answers
 
 
 def needed(head: Facts) -> Iterator[tuple[str, str]]:

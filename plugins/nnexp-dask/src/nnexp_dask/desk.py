@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distributed import WorkerPlugin
+from distributed import Status, WorkerPlugin
 from hydra_plugins.nnexp_launcher._interface import Outcome
 from hydra_plugins.nnexp_launcher._pool import KILLED
 from tornado.ioloop import PeriodicCallback
@@ -211,7 +211,7 @@ class Desk(WorkerPlugin):
             host=self._here.host,
             seats=self._worker.state.nthreads,
             unfit=self.unfit,
-            jobs=[each.number for each in [*self._running.values()]],
+            paused=self._worker.status == Status.paused,
         )
 
     def _say_news(self, number: int, key: str, start: str, news: News) -> None:

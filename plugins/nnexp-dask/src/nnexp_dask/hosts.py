@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnexp.errors import counted
+from nnexp.remote.facts import Facts
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Worker:
     seats: int
     unfit: str
     heard: float
+    paused: bool = False
+    """Whether Dask gives it nothing to do, for lack of memory."""
 
 
 class Hosts:
@@ -27,21 +30,32 @@ class Hosts:
         self.patience = patience
         self._workers: dict[str, Worker] = {}
         self._told: set[str] = set()
+        self._silent: set[str] = set()
+        """Workers that are lost for this sweep until they are heard, though the scheduler may think otherwise."""
         self._heard = time.monotonic()
 
     def heard(self, message: Mapping[str, Any]) -> None:
         """A worker is alive, and says perhaps what it is."""
         address, self._heard = str(message["worker"]), time.monotonic()
+        self._silent.discard(address)
         if message["what"] == "alive":
-            self._workers[address] = Worker(
-                str(message["host"]), int(message["seats"]), str(message["unfit"]), self._heard
-            )
+            host, unfit = str(message["host"]), str(message["unfit"])
+            self._workers[address] = Worker(host, int(message["seats"]), unfit, self._heard, bool(message["paused"]))
         elif address in self._workers:
             self._workers[address].heard = self._heard
 
     def gone(self, address: str) -> bool:
         """The scheduler has lost a worker; whether it was one of these."""
+        self._silent.discard(address)
         return self._workers.pop(address, None) is not None
+
+    def expect(self, seats: Mapping[str, int], fit: Mapping[str, Facts]) -> None:
+        """Begin with workers that the scheduler knows; those that have not answered get no jobs until they are heard."""
+        now = time.monotonic()
+        for address, found in fit.items():
+            if address not in self._workers and address in seats:
+                self._workers[address] = Worker(found.host, seats[address], "", now)
+        self._silent.update(set(seats) - set(fit))
 
     def forgive(self) -> None:
         """Count silence from now on: it was not the workers' fault."""
@@ -59,14 +73,19 @@ class Hosts:
         now = time.monotonic()
         for address in [each for each, worker in self._workers.items() if now - worker.heard > self.patience]:
             del self._workers[address]
+            self._silent.add(address)
             yield address
 
     def remarks(self) -> Iterator[str]:
         """What is to be said once."""
         for address, worker in self._workers.items():
-            if worker.unfit and address not in self._told:
+            if (worker.unfit or worker.paused) and address not in self._told:
                 self._told.add(address)
-                yield f"The worker {address} on {worker.host} does not fit, and gets no jobs: {worker.unfit}"
+                name = f"The worker {address} on {worker.host}"
+                if worker.unfit:
+                    yield f"{name} does not fit, and gets no jobs: {worker.unfit}"
+                else:
+                    yield f"{name} has no memory left, and gets no jobs until it has: start it with a larger --memory-limit"
 
     @property
     def seats(self) -> int:
@@ -76,7 +95,7 @@ class Hosts:
     @property
     def only_fit(self) -> list[str] | None:
         """The workers that may have jobs; None where all may."""
-        return [*self._fit] if len(self._fit) < len(self._workers) else None
+        return [*self._fit] if self._silent or len(self._fit) < len(self._workers) else None
 
     @property
     def _fit(self) -> dict[str, Worker]:

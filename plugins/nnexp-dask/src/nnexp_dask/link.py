@@ -17,7 +17,7 @@ from hydra_plugins.nnexp_launcher._launch import payload
 from nnexp.errors import NnexpError, first_line
 from nnexp.remote.dispatch import Dispatch
 from nnexp.remote.facts import facts
-from nnexp_dask.cluster import OWN, Connection, gone, refuse_unfit, wait_for_workers
+from nnexp_dask.cluster import OWN, Connection, answered, gone, refuse_unfit, wait_for_workers
 from nnexp_dask.desk import Desk
 from nnexp_dask.errand import TOPIC, Errand, Report, carry_out, checkpoint_of, interrupt
 
@@ -60,7 +60,7 @@ class Link:
         wait_for_workers(client, self.settings)
         head = dispatch.facts(*OWN) if dispatch else facts(OWN)
         self.processor = head.processor
-        refuse_unfit(client, head)
+        self.fit = refuse_unfit(client, head, self.settings.patience)
         client.subscribe_topic(TOPIC, self._hear)
         client.subscribe_topic("all", self._hear_of)
         desk = Desk(
@@ -72,9 +72,10 @@ class Link:
             tags=dispatch.tags() if dispatch else None,
             directory=str(Path.cwd()),
         )
-        for address, answer in client.register_plugin(desk, name=self.name).items():
-            if answer["status"] != "OK":
-                raise NnexpError(f"The worker {address} cannot begin: {first_line(answer['exception'])}")
+        for answers in answered(client, self.settings.patience, lambda: client.register_plugin(desk, name=self.name)):
+            for address, answer in answers.items():
+                if answer["status"] != "OK":
+                    raise NnexpError(f"The worker {address} cannot begin: {first_line(answer['exception'])}")
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Dask's thread hands over what a worker of this sweep says."""
@@ -117,6 +118,11 @@ class Link:
         late = self._asked is not None and time.monotonic() - self._asked > self.settings.patience
         if late or not self.alive:
             raise gone(self._connection.where)
+
+    @property
+    def seats(self) -> dict[str, int]:
+        """The jobs that each worker which the scheduler knows carries out at the same time."""
+        return {address: int(each["nthreads"]) for address, each in self._client.scheduler_info()["workers"].items()}
 
     @property
     def alive(self) -> bool:

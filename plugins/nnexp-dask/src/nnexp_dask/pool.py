@@ -67,6 +67,7 @@ class DaskPool:
         self._waits = False
         self._writers = ThreadPoolExecutor(WRITERS, "writing")
         self._link = Link(connection, around, self._dispatch)
+        self._hosts.expect(self._link.seats, self._link.fit)
 
     def free(self) -> int:
         most = self._settings.workers
@@ -258,9 +259,13 @@ class DaskPool:
             yield Placed(self._placed)
 
     def _lost(self, worker: str, why: str) -> Iterator[Event]:
-        """The jobs of a worker go on elsewhere."""
-        for job in [each for each in self._jobs.values() if each.worker == worker]:
-            yield from self._again(job, f"its worker {worker} {why}")
+        """The jobs of a worker go on elsewhere; those that nobody has begun with may lie there, or be for it alone."""
+        for job in [*self._jobs.values()]:
+            if job.worker == worker:
+                yield from self._again(job, f"its worker {worker} {why}")
+            elif job.key and not job.start:
+                job.future.cancel()
+                self._attempt(job)
 
     def _answered(self) -> None:
         """The scheduler is there; where it has no workers of ours any more, the sweep waits for some."""

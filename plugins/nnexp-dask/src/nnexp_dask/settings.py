@@ -13,6 +13,8 @@ from nnexp.errors import NnexpError
 
 ADDRESS = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>\[[0-9A-Fa-f:]+\]|[^\s:/@\[\]]+):(?P<port>\d{1,5})")
 """How a scheduler's address looks."""
+MOST_PATIENCE = 3600
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class Settings:
         made = cls(**options)
         if made.workers is not None and made.workers < 1:
             raise NnexpError(f"hydra.launcher.workers must be at least 1. Got {made.workers}.")
-        if not made.patience >= 2:
-            raise NnexpError(f"hydra.launcher.patience must be at least 2 seconds. Got {made.patience}.")
+        if not 2 <= made.patience <= MOST_PATIENCE:
+            raise NnexpError(
+                f"hydra.launcher.patience must be at least 2 seconds and at most {MOST_PATIENCE}. Got {made.patience:g}."
+            )
         if made.address is not None:
             refuse_unsafe(made.address, insecure=made.insecure)
         if made.certificate is not None and not Path(made.certificate).expanduser().is_file():
