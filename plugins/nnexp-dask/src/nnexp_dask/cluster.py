@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -47,10 +47,12 @@ class Connection:
     @property
     def client(self) -> Client:
         """Dask's client. Raises NnexpError where there is no scheduler, or one that is not to be talked to."""
-        self._thread.join()
+        # Dask's own limit is for a connection to be made, which a scheduler that hangs does not keep from being made.
+        self._thread.join(CONNECT_SECONDS + self.settings.patience if self.settings.address else None)
         if self._error:
             raise self._error
-        assert self._client is not None
+        if self._client is None:
+            raise no_scheduler(self.where, TimeoutError("it does not say anything"))
         return self._client
 
     @property
@@ -153,28 +155,25 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
     )
 
 
-def wait_for_workers(client: Client, settings: Settings) -> None:
-    """Wait until the scheduler has a worker; say what starts one."""
-    if not workers_of(client):
-        note(
-            f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. {starting(settings)}"
-        )
-    while not workers_of(client):
-        scheduler: Any = client.scheduler
-        if client.status != "running" or not answered(client, settings.patience, scheduler.identity):
-            raise gone(str(settings.address))
+def wait_for_workers(client: Client, settings: Settings) -> dict[str, int]:
+    """Wait until the scheduler has a worker, and say what starts one; how many jobs each carries out at the same time."""
+    told = False
+    while not (found := answered(client, settings.patience, client.nthreads)) or not found[0]:
+        if not found or client.status != "running":
+            raise gone(settings.address or "this machine")
+        if not told:
+            told = True
+            note(
+                f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. {starting(settings)}"
+            )
         time.sleep(0.2)
+    return {str(address): int(seats) for address, seats in found[0].items()}
 
 
 def starting(settings: Settings) -> str:
     """What starts a worker, in words."""
     tls = f" --tls-ca-file {settings.certificate} --tls-cert {settings.certificate}" if settings.certificate else ""
     return f"On each host type: dask worker {settings.address}{tls} --nthreads JOBS"
-
-
-def workers_of(client: Client) -> list[str]:
-    """The addresses of the workers that the scheduler knows."""
-    return list(client.scheduler_info()["workers"])
 
 
 def answered(client: Client, seconds: float, *calls: Callable[[], Any]) -> list[Any]:
@@ -202,12 +201,11 @@ def gone(address: str) -> NnexpError:
     )
 
 
-def refuse_unfit(client: Client, head: Facts, seconds: float) -> dict[str, Facts]:
-    """Refuse a cluster with workers that do not fit; those that do. One that gives no answer in time is left out.
+def refuse_unfit(client: Client, head: Facts, workers: Collection[str], seconds: float) -> dict[str, Facts]:
+    """Refuse a cluster with workers that do not fit; what those are that do. One that gives no answer in time is left out.
 
     Raises NnexpError, which says what differs.
     """
-    workers = workers_of(client)
     calls = [partial(client.run, facts, tuple(head.versions), workers=[each], on_error="return") for each in workers]
     answers: dict[str, Any] = {}
     for each in answered(client, seconds, *calls):

@@ -57,10 +57,11 @@ class Link:
 
     def _begin(self, around: Surroundings, dispatch: Dispatch | None) -> None:
         client = self._client
-        wait_for_workers(client, self.settings)
+        self.seats = wait_for_workers(client, self.settings)
+        """The jobs that each worker carries out at the same time."""
         head = dispatch.facts(*OWN) if dispatch else facts(OWN)
         self.processor = head.processor
-        self.fit = refuse_unfit(client, head, self.settings.patience)
+        self.fit = refuse_unfit(client, head, self.seats, self.settings.patience)
         client.subscribe_topic(TOPIC, self._hear)
         client.subscribe_topic("all", self._hear_of)
         desk = Desk(
@@ -120,11 +121,6 @@ class Link:
             raise gone(self._connection.where)
 
     @property
-    def seats(self) -> dict[str, int]:
-        """The jobs that each worker which the scheduler knows carries out at the same time."""
-        return {address: int(each["nthreads"]) for address, each in self._client.scheduler_info()["workers"].items()}
-
-    @property
     def alive(self) -> bool:
         """Whether there is a connection to the scheduler."""
         return self._client.status == "running"
@@ -136,7 +132,6 @@ class Link:
         self._asked = time.monotonic()
 
         def ask() -> None:
-            self._client.scheduler_info()
             self._client.sync(self._client.scheduler.identity)  # type: ignore[union-attr]  # there is one
             self._asked = None
             self.said.put(("answered", None))

@@ -35,7 +35,7 @@ from nnexp.remote.dispatch import Dispatch
 from nnexp.remote.parcel import News
 from nnexp.terminal.console import note
 from nnexp_dask.cluster import Connection, starting
-from nnexp_dask.errand import Errand, Report
+from nnexp_dask.errand import Report
 from nnexp_dask.hosts import Hosts
 from nnexp_dask.jobs import Job
 from nnexp_dask.link import Link
@@ -85,12 +85,7 @@ class DaskPool:
 
     def _attempt(self, job: Job) -> None:
         """Hand a job over, with what there is of it."""
-        files = job.mirror.packed() if job.mirror else {}
-        job.processor = (job.mirror.processor or self._link.processor) if job.mirror and files else ""
-        job.epochs = job.mirror.epochs if job.mirror else 0
-        job.start = job.worker = ""
-        errand = Errand(job.number, job.overrides, job.config, files, job.answers, job.processor)
-        job.key, job.future = self._link.submit(errand, self._hosts.only_fit)
+        job.key, job.future = self._link.submit(job.errand(self._link.processor), self._hosts.only_fit)
 
     def wait(self) -> Sequence[Event]:
         events: list[Event] = []
@@ -117,7 +112,7 @@ class DaskPool:
             case "lost", worker if self._hosts.gone(worker):
                 yield from self._lost(worker, "is lost")
             case "answered", None:
-                self._answered()
+                yield from self._answered()
             case "said", _:
                 self._hosts.heard(about)
                 job = self._jobs.get(about["number"]) if about["what"] != "alive" else None
@@ -248,12 +243,12 @@ class DaskPool:
         self._link.refuse_gone()
         if away > hosts.patience / 2:  # this process was stopped for a while
             hosts.forgive()
-        if hosts.silence > hosts.patience:
-            self._link.ask()
         for line in hosts.remarks():
             self._tell(line)
-        for worker in hosts.lost():
-            yield from self._lost(worker, f"has been silent for {hosts.patience:g} s")
+        if hosts.silence > hosts.patience:  # of workers or of the scheduler: nobody is lost before that is known
+            self._link.ask()
+        else:
+            yield from self._fallen_silent()
         if hosts.words != self._placed and self._settings.address:
             self._placed = hosts.words
             yield Placed(self._placed)
@@ -267,8 +262,13 @@ class DaskPool:
                 job.future.cancel()
                 self._attempt(job)
 
-    def _answered(self) -> None:
+    def _fallen_silent(self) -> Iterator[Event]:
+        for worker in self._hosts.lost():
+            yield from self._lost(worker, f"has been silent for {self._hosts.patience:g} s")
+
+    def _answered(self) -> Iterator[Event]:
         """The scheduler is there; where it has no workers of ours any more, the sweep waits for some."""
+        yield from self._fallen_silent()
         self._hosts.forgive()
         if not self._hosts.seats and not self._waits:
             self._tell(f"No worker is left, so the sweep waits for others. {starting(self._settings)}")
