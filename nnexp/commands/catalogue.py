@@ -15,9 +15,9 @@ from typing import Any
 
 from nnexp.basics.fields import bounds, field_types, hyperparameters, is_file, rule
 from nnexp.basics.files import own_directory
-from nnexp.commands.catalogue_text import LISTED, PRESETS, TRACKING, Facts, entry, listing, page, preset_page, printed
+from nnexp.commands.catalogue_text import PRESETS, TRACKING, Facts, entry, listing, page, preset_page, printed
 from nnexp.discovery import installed, presets, registry
-from nnexp.discovery.installed import Broken, Provider
+from nnexp.discovery.installed import LISTED, Broken, Provider
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
 from nnexp.plugin import Loss, Plugin

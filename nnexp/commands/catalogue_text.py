@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nnexp.discovery.installed import LISTED
 from nnexp.errors import listed
-from nnexp.plugin import KINDS, Picture, Plugin, Search
+from nnexp.plugin import Picture, Search
 from nnexp.terminal.console import say, width
 
 EXAMPLES = {"binary": "moons", "multiclass": "wine"}
 """A dataset for a loss that is not for regressions, which the default dataset is."""
 
-LISTED: Mapping[str, type[Plugin]] = {**KINDS, Picture.kind: Picture, Search.kind: Search}
-"""The kinds that the listing has."""
 TRACKING, PRESETS = "tracking", "presets"
 """Parts of the listing that are neither plugins nor a group of presets."""
 

@@ -19,8 +19,9 @@ from string import Template
 from nnexp import plugin
 from nnexp.basics.removing import Site
 from nnexp.discovery import installed, registry
+from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.plugin import KINDS
+from nnexp.plugin import Picture
 from nnexp.terminal.console import say
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -50,15 +51,15 @@ def new(kind: str, name: str, parent: Path) -> Path:
         say(f"{'' if number else 'wrote':<9}{Path(target.name, path)}{note}")
     say(f"next     python -m pip install -e ./{target.name}")
     say(f"         python -m nnexp check {kind}.{name}")
-    say(f"         python -m nnexp {kind}={name}")
+    say(f"         python -m nnexp {words['typed']}")
     return target
 
 
 def check(kind: str, name: str) -> None:
     """Refuse a kind that there is not, and a name that cannot be used or is taken."""
-    if kind not in KINDS:
-        swapped = f" The kind comes first: python -m nnexp new {name} {kind}" if name in KINDS else ""
-        raise NnexpError(f"No kind '{kind}'.{did_you_mean(kind, KINDS)} Kinds: {listed(KINDS)}.{swapped}")
+    if kind not in EXAMINED:
+        swapped = f" The kind comes first: python -m nnexp new {name} {kind}" if name in EXAMINED else ""
+        raise NnexpError(f"No kind '{kind}'.{did_you_mean(kind, EXAMINED)} Kinds: {listed(EXAMINED)}.{swapped}")
     if not NAME.fullmatch(name):
         better = "_".join(re.findall(r"\w+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower().replace("_", " ")))
         hint = f" Type python -m nnexp new {kind} {better}" if NAME.fullmatch(better) else ""
@@ -85,6 +86,9 @@ def terms(kind: str, name: str) -> dict[str, str]:
         "Class": plain + kind.capitalize() if used else plain,
         "distribution": f"nnexp-{name.replace('_', '-')}",
         "module": f"nnexp_{name}",
+        "typed": f"pictures=[{name}]" if kind == Picture.kind else f"{kind}={name}",
+        "option": f"pictures=['{name} FIELD=VALUE']" if kind == Picture.kind else f"{kind}.FIELD=VALUE",
+        "needs": "matplotlib>=3.9" if kind == Picture.kind else "numpy>=2.2,<3",
         "range": f">={major}.{minor},<{major}.{int(minor) + 1}",
     }
 

@@ -18,9 +18,9 @@ from typing import Any, cast
 from nnexp.basics.fields import checked, field_types, hyperparameters, is_file, may_name_files, supported, type_name
 from nnexp.discovery import companions
 from nnexp.discovery.faults import Fault, Place
-from nnexp.discovery.installed import BASES, Broken, entries, imported, incompatibility, wrong_claim
+from nnexp.discovery.installed import BASES, EXAMINED, Broken, entries, imported, incompatibility, wrong_claim
 from nnexp.errors import NnexpError, closest, did_you_mean, first_line, listed
-from nnexp.plugin import KINDS, TASKS, Loss, Plugin
+from nnexp.plugin import TASKS, Loss, Plugin
 
 RESERVED = ("name", "defaults")
 """Field names that belong to Hydra."""
@@ -102,7 +102,7 @@ def lookup(kind: str, name: str) -> type[Plugin] | Broken:
     except Exception as error:  # noqa: BLE001 (a stranger's class may answer anything)
         found = Fault(f"{first.value} cannot be examined: {type(error).__name__}: {first_line(error)}")
     if found:
-        remedy = first.provider.remedy_at(found.place, f"{kind}.{name}" if kind in KINDS else "")
+        remedy = first.provider.remedy_at(found.place, f"{kind}.{name}" if kind in EXAMINED else "")
         return Broken(f"{kind}={name}", first.provider, found.what, remedy, first)
     return cast("type[Plugin]", cls)
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nnexp.basics.fields import field_types, hyperparameters, read
 from nnexp.discovery import installed, registry
 from nnexp.discovery.faults import fault
+from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, closest, counted, did_you_mean, listed
-from nnexp.plugin import KINDS, Plugin
+from nnexp.plugin import Plugin
 from nnexp.terminal.console import width
 from nnexp.testing.subject import Subject, is_required
 from nnexp.testing.suite import examine
@@ -72,27 +73,27 @@ def find(word: str) -> Found:
         raise NnexpError(f"Which class of '{word}'? Type check {word}:{classes[0] if classes else 'Class'}")
     if not dot:
         return by_name(word)
-    if kind in KINDS:
+    if kind in EXAMINED:
         return option(kind, name)
     if kind in registry.GROUPS:
         true = registry.GROUPS[kind]
         raise NnexpError(f"{kind} is no kind: its options are of the kind {true}. Type check {true}.{name}")
     raise NnexpError(
-        f"No kind '{kind}'.{did_you_mean(kind, KINDS)} Kinds: {listed(KINDS)}. A class in a module is named "
+        f"No kind '{kind}'.{did_you_mean(kind, EXAMINED)} Kinds: {listed(EXAMINED)}. A class in a module is named "
         "module:Class."
     )
 
 
 def by_name(name: str) -> Found:
     """An installed plugin by its name alone, which one kind has to have."""
-    kinds = [kind for kind in KINDS if name in installed.entries()[kind]]
+    kinds = [kind for kind in EXAMINED if name in installed.entries()[kind]]
     if len(kinds) > 1:
         choices = " or ".join(f"check {kind}.{name}" for kind in kinds)
         raise NnexpError(f"'{name}' is the name of {' and '.join(map(article, kinds))}. Type {choices}")
     if kinds:
         return option(kinds[0], name)
-    everything = {each: kind for kind in KINDS for each in installed.entries()[kind]}
-    aliases = [f"{kind}.{registry.ALIASES[kind][name]}" for kind in KINDS if name in registry.ALIASES.get(kind, {})]
+    everything = {each: kind for kind in EXAMINED for each in installed.entries()[kind]}
+    aliases = [f"{kind}.{registry.ALIASES[kind][name]}" for kind in EXAMINED if name in registry.ALIASES.get(kind, {})]
     near = closest(name, everything)
     hint = f" Did you mean '{everything[near]}.{near}'?" if near else ""
     hint = f" nnexp calls it '{aliases[0]}'." if aliases else hint

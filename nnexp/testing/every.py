@@ -23,8 +23,9 @@ from nnexp.basics.fields import (
     type_name,
 )
 from nnexp.discovery import registry
+from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, listed
-from nnexp.plugin import KINDS, Plugin
+from nnexp.plugin import Plugin
 from nnexp.testing.subject import Subject, is_required
 from nnexp.testing.verdict import Failed, Skipped
 
@@ -33,6 +34,11 @@ FORMULA = re.compile(r"=|~|<-")
 NO_FORMULA = {
     "dataset": "a dataset that was measured has no formula",
     "engine": "an engine has the formulas of other plugins",
+    "picture": "a picture shows what others have computed",
+}
+NO_SOURCE = {
+    "engine": "an engine computes what others have found",
+    "picture": "a picture shows what others have found",
 }
 SOURCE = re.compile(r"[^\W\d_].*\b(1[4-9]|20)\d\d\b", re.DOTALL)
 """A name, and after it a year."""
@@ -52,13 +58,13 @@ def methods(subject: Subject) -> None:
     """Every method and property of the kind is there."""
     if inspect.isabstract(subject.cls):
         missing = listed(sorted(subject.cls.__abstractmethods__))
-        base = KINDS[subject.cls.kind].__name__
+        base = EXAMINED[subject.cls.kind].__name__
         raise Failed(f"{subject.cls.__name__} lacks {missing}. nnexp.plugin.{base} says what each has to do.")
 
 
 def field_names(subject: Subject) -> None:
     """No field takes the name of something else."""
-    base = KINDS[subject.cls.kind]
+    base = EXAMINED[subject.cls.kind]
     for item in hyperparameters(subject.cls):
         name = item.name
         if name in registry.RESERVED:
@@ -234,8 +240,8 @@ def formula(subject: Subject) -> None:
 def source(subject: Subject) -> None:
     """The docstring names a source: author and year."""
     if not SOURCE.search(docstring(subject)):
-        if subject.cls.kind == "engine":
-            raise Skipped("an engine computes what others have found")
+        if subject.cls.kind in NO_SOURCE:
+            raise Skipped(NO_SOURCE[subject.cls.kind])
         raise Failed("the docstring names no source. Add who and when, such as (Huber, 1964).")
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnexp.basics.fields import bounds, field_types, hyperparameters, scalar
+from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, listed
-from nnexp.plugin import KINDS, Plugin
+from nnexp.plugin import Plugin
 
 NO_PLUGIN = """{what} is no plugin. A plugin is a class of its own, such as
 
@@ -33,11 +34,11 @@ class Subject:
     @classmethod
     def of(cls, target: object) -> Subject:
         """The subject that a plugin or its class is; NnexpError says what a plugin is where it is neither."""
-        if isinstance(target, Plugin) and target.kind in KINDS:
+        if isinstance(target, Plugin) and target.kind in EXAMINED:
             return cls(type(target), target)
-        if not (isinstance(target, type) and issubclass(target, Plugin) and target.kind in KINDS):
+        if not (isinstance(target, type) and issubclass(target, Plugin) and target.kind in EXAMINED):
             what = getattr(target, "__name__", None) or repr(target)
-            raise NnexpError(NO_PLUGIN.format(what=what, bases=listed(base.__name__ for base in KINDS.values())))
+            raise NnexpError(NO_PLUGIN.format(what=what, bases=listed(base.__name__ for base in EXAMINED.values())))
         if inspect.isabstract(target):
             return cls(target, None, f"no object can be made: {target.__name__} lacks methods")
         needed = [item.name for item in hyperparameters(target) if is_required(item)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.plugin import KINDS
+from nnexp.discovery.installed import EXAMINED
 from tests.command import ROOT
 from tests.commands.test_scaffold import Environment
 
@@ -20,13 +20,13 @@ SECTION = README.partition("\n## Write a plugin\n")[2].partition("\n## ")[0]
 def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment in which a new plugin of each kind is installed."""
     made = Environment(tmp_path_factory.mktemp("conforms"))
-    for kind in KINDS:
+    for kind in EXAMINED:
         assert made.nnexp("new", kind, f"my_{kind}").code == 0
         made.install(f"./nnexp-my-{kind}")
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMINED)
 def test_check_passes(env: Environment, kind: str) -> None:
     """The command finds nothing wrong with a new plugin, by its name and by its file."""
     for name in (f"{kind}.my_{kind}", f"nnexp-my-{kind}/src/nnexp_my_{kind}/__init__.py:My{kind.capitalize()}"):
@@ -36,7 +36,7 @@ def test_check_passes(env: Environment, kind: str) -> None:
         assert "failed" not in ended.out
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMINED)
 def test_its_own_tests_pass(env: Environment, kind: str) -> None:
     """A new distribution's tests pass in its own directory, as its README says to run them."""
     ended = env.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=env.place / f"nnexp-my-{kind}")

@@ -17,6 +17,7 @@ import pytest
 
 from nnexp.commands import scaffold
 from nnexp.commands import subcommands as commands
+from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError
 from nnexp.plugin import KINDS
 from tests.command import ROOT, Ended, environment
@@ -61,14 +62,14 @@ class Environment:
 def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment in which a new plugin of each kind is installed."""
     made = Environment(tmp_path_factory.mktemp("scaffold"))
-    for kind in KINDS:
+    for kind in EXAMINED:
         ended = made.nnexp("new", kind, f"my_{kind}")
         assert (ended.code, ended.err) == (0, "")
         made.install(f"./nnexp-my-{kind}")
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMINED)
 def test_what_is_written(env: Environment, kind: str) -> None:
     """A whole distribution: metadata with the entry point and the range of nnexp, a typed package, tests, a README."""
     folder = env.place / f"nnexp-my-{kind}"
@@ -112,11 +113,20 @@ def test_it_trains(env: Environment, kind: str) -> None:
     assert costs[-1] < costs[0]
 
 
+def test_a_new_picture_is_drawn(env: Environment) -> None:
+    """It is listed with how it is asked for, and a run draws it."""
+    page = env.nnexp("plugins", "picture.my_picture")
+    assert page.out.startswith("pictures=[my_picture]   nnexp-my-picture 0.1.0")
+    ended = env.nnexp("pictures=[my_picture]", "epochs=1", "tracking=none", "hydra.run.dir=drawn")
+    assert (ended.code, ended.err) == (0, "")
+    assert (env.place / "drawn/pictures/my_picture.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_it_is_clean(env: Environment) -> None:
     """Ruff has nothing to say about what is written, nor has mypy in its strict mode."""
     bin_ = Path(sys.executable).parent
-    rules = "COM812,CPY001,D102,D105,D107,D203,D213,D401,ARG002,INP001,RUF012,TC"
-    folders = [f"nnexp-my-{kind}" for kind in KINDS]
+    rules = "PLC0415,COM812,CPY001,D102,D105,D107,D203,D213,D401,ARG002,INP001,RUF012,TC"
+    folders = [f"nnexp-my-{kind}" for kind in EXAMINED]
     for tool, words in (
         ("ruff", ["check", *folders]),
         ("ruff", ["check", "--select", "ALL", "--ignore", rules, *folders]),

@@ -13,13 +13,16 @@ from nnexp.builtin.activations import Identity, LeakyRelu, Relu, Sigmoid, Softma
 from nnexp.builtin.initializers import File, Glorot, He, Normal, Zeros
 from nnexp.builtin.losses import Bce, Cce, Mae, Mse
 from nnexp.builtin.optimizers import Batch, MiniBatch, Sgd
+from nnexp.builtin.pictures.boundary import Boundary, BoundaryMovie
+from nnexp.builtin.pictures.errors import Confusion, Predicted
+from nnexp.builtin.pictures.inside import Activations, Gradients, Weights
 from nnexp.builtin.real import BreastCancer, Diabetes, Digits, Wine
 from nnexp.builtin.schedules import Constant
 from nnexp.builtin.synthetic import Blobs, Moons, Sine, Spiral, Xor
 from nnexp.builtin.table import Csv
 from nnexp.discovery import installed, registry
+from nnexp.discovery.installed import EXAMINED
 from nnexp.engine.numpy_engine import Numpy
-from nnexp.plugin import KINDS
 from nnexp.testing import conformance, examine
 from nnexp.testing.initializers import LAYERS
 from nnexp.testing.suite import checks
@@ -55,6 +58,14 @@ test_glorot = conformance(Glorot)
 test_he = conformance(He)
 test_file = conformance(File)
 
+test_confusion = conformance(Confusion)
+test_predicted = conformance(Predicted)
+test_boundary = conformance(Boundary(resolution=20))
+test_boundary_movie = conformance(BoundaryMovie(resolution=20))
+test_weights = conformance(Weights)
+test_activations = conformance(Activations)
+test_gradients = conformance(Gradients)
+
 test_diabetes = conformance(Diabetes)
 test_breast_cancer = conformance(BreastCancer)
 test_wine = conformance(Wine)
@@ -89,12 +100,13 @@ EXAMINED = {
     Normal,
     Glorot,
 }
+EXAMINED |= {Confusion, Predicted, Boundary, BoundaryMovie, Weights, Activations, Gradients}
 EXAMINED |= {He, File, Diabetes, BreastCancer, Wine, Digits, Sine, Moons, Spiral, Xor, Blobs, Csv, Numpy}
 
 
 def built_ins() -> Iterator[Any]:
-    """Of the kinds that the kit has checks for; pictures have tests of their own."""
-    for kind in KINDS:
+    """Of every kind that the kit has checks for."""
+    for kind in EXAMINED:
         for name, claims in installed.entries()[kind].items():
             if claims[0].distribution == "nnexp":
                 yield registry.load(kind, name)
@@ -107,7 +119,7 @@ def test_none_is_left_out() -> None:
 
 def test_some_thirty_checks() -> None:
     """Each kind has the checks of every kind and its own, under names of their own."""
-    counts = {kind: len(checks(kind)) for kind in KINDS}
+    counts = {kind: len(checks(kind)) for kind in EXAMINED}
     assert counts == {
         "activation": 29,
         "loss": 32,
@@ -116,6 +128,7 @@ def test_some_thirty_checks() -> None:
         "initializer": 18,
         "dataset": 20,
         "engine": 26,
+        "picture": 18,
     }
 
 

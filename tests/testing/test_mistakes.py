@@ -17,6 +17,7 @@ from . import (
     mistakes_of_losses,
     mistakes_of_measures,
     mistakes_of_optimizers,
+    mistakes_of_pictures,
 )
 from .mistakes import Mistake, noticed
 from .wrong_engine import with_runner
@@ -28,6 +29,7 @@ TABLES = {
     "initializer": mistakes_of_initializers.MISTAKES,
     "dataset": mistakes_of_datasets.MISTAKES,
     "engine": mistakes_of_engines.MISTAKES,
+    "picture": mistakes_of_pictures.MISTAKES,
 }
 ALL = [*mistakes_of_every_kind.MISTAKES, *(mistake for table in TABLES.values() for mistake in table)]
 
@@ -47,6 +49,7 @@ def test_a_mistake_is_caught(mistake: Mistake) -> None:
         mistakes_of_optimizers.Momentum,
         mistakes_of_datasets.Line,
         mistakes_of_datasets.Sides,
+        mistakes_of_pictures.Plain,
         with_runner(mistakes_of_measures.Measuring),
     ],
 )
