@@ -97,37 +97,34 @@ def two_workers(cluster: Any) -> Any:
     return cluster
 
 
-def test_ctrl_c_and_then_resume(two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]) -> None:
-    """Ctrl-C ends the sweep within two seconds with every run closed; ``resume`` finishes it, also under another launcher."""
-    head = two_workers.head(tmp_path, *LONG, "tracking=none")
-    tools["until"](two_under_way(tmp_path, tools))
-    began = time.monotonic()
-    head.process.send_signal(signal.SIGINT)
-    assert head.ended() == 130, head.said
-    assert time.monotonic() - began < 2 * SLOW
-    assert "3 jobs: 2 killed, 1 not started" in head.said
-    last = [tools["records"](tmp_path / "outputs/sweeps/s" / str(number))[-1] for number in (0, 1)]
-    assert {each["reason"] for each in last if "ended" in each} <= {
-        "interrupted (Ctrl-C)"
-    }  # a slow one has no time for it
-    again = tools["command"]("resume", "outputs/sweeps/s", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert "3 jobs: 3 finished" in again.stdout
-    assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
-
-
-def test_workers_end_their_jobs_when_the_head_is_killed(
+def test_a_head_that_is_killed_and_one_that_is_interrupted(
     two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]
 ) -> None:
-    """Dask takes its tasks back then; the workers are free for the sweep that is resumed."""
+    """Workers end their jobs when the head is killed, and are free for the sweep that is resumed.
+
+    Ctrl-C ends it within two seconds with every run closed; ``resume`` finishes it to the same bits, under any launcher.
+    """
     head = two_workers.head(tmp_path, *LONG, "tracking=none")
     tools["until"](two_under_way(tmp_path, tools))
     head.process.kill()
     head.process.wait()
     tools["until"](lambda: not [*two_workers.place.rglob("journal.jsonl")])
+    jobs = [tmp_path / "outputs/sweeps/s" / str(number) for number in (0, 1)]
+    before = [len(tools["records"](each)) for each in jobs]
     again = two_workers.head(tmp_path, "resume", "outputs/sweeps/s")
-    assert again.ended() == 0, again.said
-    assert "3 jobs: 3 finished" in again.said
+    tools["until"](lambda: all(len(tools["records"](each)) > n for each, n in zip(jobs, before, strict=True)))
+    began = time.monotonic()
+    again.process.send_signal(signal.SIGINT)
+    assert again.ended() == 130, again.said
+    assert time.monotonic() - began < 2 * SLOW
+    assert "3 jobs: 2 killed, 1 not started" in again.said
+    last = [tools["records"](each)[-1] for each in jobs]
+    assert {each["reason"] for each in last if "ended" in each} <= {
+        "interrupted (Ctrl-C)"
+    }  # a slow one has no time for it
+    done = tools["command"]("resume", "outputs/sweeps/s", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 jobs: 3 finished" in done.stdout
     assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
 
 

@@ -61,6 +61,7 @@ class Desk(WorkerPlugin):
         payload: bytes,
         head: Facts,
         *,
+        jobs: int,
         luggage: Luggage | None = None,
         environment: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
@@ -69,6 +70,7 @@ class Desk(WorkerPlugin):
         self.name = name
         self._payload = payload
         self._head = head
+        self._jobs = jobs
         self._luggage = luggage
         self._environment = dict(environment or {})
         self._tags = dict(tags or {})
@@ -92,7 +94,7 @@ class Desk(WorkerPlugin):
         self._seats: queue.SimpleQueue[Seat] = queue.SimpleQueue()
         self._few = threading.Semaphore(worker.state.nthreads)
         """How many more seats there may be."""
-        for _ in range(0 if self.unfit else worker.state.nthreads):
+        for _ in range(0 if self.unfit else min(worker.state.nthreads, self._jobs)):
             self._few.acquire()
             threading.Thread(target=lambda: self._seats.put(self._new_seat()), daemon=True).start()
         self._idle_since: float | None = None

@@ -68,6 +68,7 @@ class Link:
             self.name,
             payload(around, None, dispatch.around if dispatch else None),
             head,
+            jobs=around.jobs,
             luggage=dispatch.luggage if dispatch else None,
             environment=dispatch.environment() if dispatch else None,
             tags=dispatch.tags() if dispatch else None,

@@ -17,11 +17,13 @@ from collections.abc import Callable, Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
-from nnexp_dask.errand import Errand
+if TYPE_CHECKING:  # Dask is not for the process that a seat is: to import it takes half a second
+    from nnexp_dask.errand import Errand
 
 BEGIN = "import sys; from nnexp_dask.seat import main; main(*map(int, sys.argv[1:]))"
 """What the process runs."""
