@@ -21,7 +21,6 @@ from nnexp.builtin.schedules import Constant
 from nnexp.builtin.synthetic import Blobs, Moons, Sine, Spiral, Xor
 from nnexp.builtin.table import Csv
 from nnexp.discovery import installed, registry
-from nnexp.discovery.installed import EXAMINED
 from nnexp.engine.numpy_engine import Numpy
 from nnexp.testing import conformance, examine
 from nnexp.testing.initializers import LAYERS
@@ -106,7 +105,7 @@ EXAMINED |= {He, File, Diabetes, BreastCancer, Wine, Digits, Sine, Moons, Spiral
 
 def built_ins() -> Iterator[Any]:
     """Of every kind that the kit has checks for."""
-    for kind in EXAMINED:
+    for kind in installed.EXAMINED:
         for name, claims in installed.entries()[kind].items():
             if claims[0].distribution == "nnexp":
                 yield registry.load(kind, name)
@@ -119,7 +118,7 @@ def test_none_is_left_out() -> None:
 
 def test_some_thirty_checks() -> None:
     """Each kind has the checks of every kind and its own, under names of their own."""
-    counts = {kind: len(checks(kind)) for kind in EXAMINED}
+    counts = {kind: len(checks(kind)) for kind in installed.EXAMINED}
     assert counts == {
         "activation": 29,
         "loss": 32,
