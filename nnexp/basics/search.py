@@ -92,6 +92,10 @@ class Search(Plugin):
         """The share of each key in what makes a trial good by its first objective; empty where that is not known."""
         return {}
 
+    def exported(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction], name: str) -> bytes:
+        """The search as a file that Optuna's tools read; empty where there is no such file."""
+        return b""
+
     @abstractmethod
     def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:
         """A new search, with no trials yet; one direction for each objective."""

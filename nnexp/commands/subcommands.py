@@ -14,6 +14,7 @@ from nnexp.commands.predict import predict
 from nnexp.commands.report import report
 from nnexp.commands.results import results
 from nnexp.commands.resume import resume
+from nnexp.commands.search_export import search_export
 from nnexp.commands.sync import sync
 from nnexp.commands.ui import ui
 from nnexp.commands.verify import verify
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "sync": sync,
     "results": results,
     "report": report,
+    "search-export": search_export,
     "diff": diff,
     "verify": verify,
 }

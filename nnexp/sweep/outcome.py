@@ -18,6 +18,7 @@ from nnexp.plugin import Dimension, Direction, Options, Space, Span, Trial, Valu
 from nnexp.run.identity import brief, short
 from nnexp.sweep.effects import percent
 from nnexp.sweep.ledger import Sweep
+from nnexp.sweep.manifest import MANIFEST
 from nnexp.terminal.console import note, say, shown
 from nnexp.terminal.table import table
 
@@ -96,6 +97,18 @@ def importance(sweep: Sweep) -> Mapping[str, float]:
         note(f"The importance of each factor is not known ({type(error).__name__}: {first_line(error)}).")
         return {}
     return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+
+def exported(sweep: Sweep) -> bytes:
+    """A search as a file that Optuna's tools read. Raises NnexpError where there is none, or nothing to read it with."""
+    if not sweep.manifest.search:
+        raise NnexpError(f"'{sweep.directory}' is no search: it has no {MANIFEST} that names one.")
+    space = space_of(sweep)
+    found = searched(sweep.manifest.search)
+    made = found.plugin.exported(space, trials(sweep, space), found.directions, sweep.directory.name)
+    if not made:
+        raise NnexpError(f"search={found.name} has no form that Optuna's tools read.")
+    return made
 
 
 def show(sweep: Sweep) -> None:

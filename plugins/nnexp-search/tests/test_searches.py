@@ -13,7 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 SPACE = (
     "optimizer=minibatch,batch",
@@ -134,6 +138,21 @@ def test_the_winner_trains_again(whole: Path, tmp_path: Path) -> None:
     nnexp(tmp_path, "--config-dir", str(place(whole)), "experiment=best", "tracking=none")
     (run,) = (tmp_path / "outputs" / "runs").iterdir()
     assert json.loads((run / "result.json").read_text())["history"] == best["history"]
+
+
+def test_optuna_reads_what_is_exported(whole: Path, tmp_path: Path) -> None:
+    """``search-export`` writes a journal file in which Optuna itself finds every trial with its values and its cost."""
+    file = tmp_path / "search.log"
+    nnexp(whole, "search-export", str(place(whole)), "-o", str(file))
+    study = optuna.load_study(study_name=None, storage=JournalStorage(JournalFileBackend(str(file))))
+    for trial, made in zip(study.trials, trials(whole), strict=True):
+        typed = dict(line.split("=", 1) for line in made["overrides"] or [])
+        if made["status"] == "FINISHED":
+            assert trial.value == made["metrics"]["cost/validation"]
+            assert {key: str(value) for key, value in trial.params.items()} == {key: typed[key] for key in trial.params}
+        else:
+            assert trial.state == TrialState.FAIL
+    assert "no search" in nnexp(whole, "search-export", str(whole), "-o", str(tmp_path / "x.log"), code=1)
 
 
 def test_failures_are_answers(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.samplers import BaseSampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from nnexp.plugin import Dimension, Direction, Options, Sampling, Space, Span, Steps, Value
@@ -50,10 +54,25 @@ class StudySampling(Sampling):
             self._study.tell(self._trials[number], list(values))
 
 
-def filled(space: Space, trials: Sequence[Told], directions: Sequence[Direction]) -> optuna.Study:
+def journal(space: Space, trials: Sequence[Told], directions: Sequence[Direction], name: str) -> bytes:
+    """The file of Optuna's ``JournalStorage`` with the search as the study ``name``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.log"
+        filled(space, trials, directions, name=name, storage=JournalStorage(JournalFileBackend(str(path))))
+        return path.read_bytes()
+
+
+def filled(
+    space: Space,
+    trials: Sequence[Told],
+    directions: Sequence[Direction],
+    *,
+    name: str | None = None,
+    storage: JournalStorage | None = None,
+) -> optuna.Study:
     """A study with trials that have ended."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(directions=list(directions))
+    study = optuna.create_study(directions=list(directions), study_name=name, storage=storage)
     study.add_trials([frozen(each, space) for each in trials])
     return study
 
