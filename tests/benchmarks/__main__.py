@@ -15,7 +15,19 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Row, header, shown
 
-PARTS = ("startup", "discovery", "sweeps", "cluster", "tracking", "memory", "tables", "seeing", "steps", "native")
+PARTS = (
+    "startup",
+    "discovery",
+    "sweeps",
+    "cluster",
+    "search",
+    "tracking",
+    "memory",
+    "tables",
+    "seeing",
+    "steps",
+    "native",
+)
 """In the order in which they run without a choice: what starts processes while this one is still small."""
 
 
