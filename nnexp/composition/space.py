@@ -147,9 +147,9 @@ def of_search(override: Override) -> bool:
 def dimension(override: Override) -> Dimension:
     """What a swept override may take. Raises NnexpError."""
     value, key, line = override.value(), override.key_or_group, str(override.input_line)
-    assert isinstance(value, Sweep)
-    log = "log" in value.tags
-    if others := sorted(value.tags - {"log"}):
+    tags = value.tags if isinstance(value, Sweep) else set()  # glob(...) has none
+    log = "log" in tags
+    if others := sorted(tags - {"log"}):
         raise NnexpError(
             f"{line}: no tag '{others[0]}'.{did_you_mean(others[0], ['log'])} A search knows tag(log,...)."
         )

@@ -1,0 +1,60 @@
+"""What no search can take is refused before anything is made, in one line that names the key and says what to type."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from nnexp.commands import run
+from nnexp.errors import NnexpError
+
+RATE = "optimizer.learning_rate=interval(0.1,1)"
+REFUSED = {
+    "search=tpe optimizer.learning_rate=interval(1,0.001)": "are swapped. Type optimizer.learning_rate=interval(0.001,1)",
+    "search=tpe optimizer.learning_rate=interval(0.1,0.1)": "has one value. Type optimizer.learning_rate=0.1",
+    "search=tpe optimizer.learning_rate=tag(log,interval(0,1))": "on a logarithmic scale all values are above 0",
+    "search=tpe optimizer.learning_rate=tag(lg,interval(0.1,1))": "no tag 'lg'. Did you mean 'log'?",
+    "search=tpe optimizer.learning_rate=interval(0,1)": "optimizer.learning_rate must be a float above 0. Got 0.0",
+    "search=tpe split.validation=interval(0.1,1.5)": "split.validation must be a float at least 0 and below 1. Got 1.5",
+    "search=tpe optimizer.batch_size=interval(8,128)": "Type optimizer.batch_size=int(interval(8,128))",
+    "search=tpe optimizer.learning_rate=range(0,0)": "has no values",
+    "search=tpe network.hidden=[interval(1,5)]": "what varies is a whole value, not a part of one",
+    "search=tpe network.hidden=[8],[interval(1,5)]": "what varies is a whole value, not a part of one",
+    "search=tpe optimizer=minibatch,batch optimizer.momentum=interval(0,1)": "no option that the search chooses has this",
+    "search=tpe epochs=3": "There is nothing to search",
+    "search=tpe loss=mse,mae": "loss varies, and costs of different ones do not compare",
+    f"search=tp {RATE}": "No search 'tp'. Did you mean 'tpe'?",
+    f"search=tpe,random {RATE}": "search is of the sweep as a whole and takes one value",
+    f"search=tpe search.trials=0 {RATE}": "search.trials must be an int at least 1",
+    f"search=tpe search.trals=3 {RATE}": "No key 'search.trals'. Did you mean 'search.trials'?",
+    f"search.trials=3 {RATE}": "Type search=NAME search.trials=3",
+    f"search=tpe search.metric=acuracy/validation {RATE}": "Did you mean 'accuracy/validation'?",
+    f"search=tpe search.direction=up {RATE}": "search.direction is minimize or maximize",
+    f"search=tpe search.startup=-1 {RATE}": "search.startup must be an int at least 0",
+    f"search=cmaes {RATE}": "search=cmaes is for two or more numbers",
+    f"search=tpe search.halving=3 epochs=8 {RATE}": "leaves fewer than one of 8 epochs",
+    f"search=tpe search.halving=3 search.metric=cost/test {RATE}": "search.halving compares trials by one metric of an epoch",
+    f"search=tpe search.halving=3 {RATE} epochs=range(9,90)": "epochs varies, too",
+    f"search=tpe search.seeds=3 seed=range(3) {RATE}": "is the mean over seeds, and seed varies, too",
+    f"search=null {RATE}": "to search nothing leave it out",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_is_refused(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made, and the message says what is wrong and what to type."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NnexpError) as refused:
+        run.main(["-m", *shlex.split(line)])
+    assert REFUSED[line] in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_single_run_is_no_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without -m the message says to type it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NnexpError, match="Type -m search=tpe"):
+        run.main(["search=tpe", "optimizer.learning_rate=0.1"])
+    assert not list(tmp_path.iterdir())
