@@ -19,6 +19,7 @@ from nnexp.basics.secrets import guard_logs
 from nnexp.commands.kept_report import keep
 from nnexp.composition import guard
 from nnexp.composition.composed import plain
+from nnexp.composition.search import UNTIL
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.plan import part
@@ -38,8 +39,6 @@ from nnexp.tracking.opening import Pending
 LOG = "nnexp.log"
 PATIENCE = 30.0
 """Seconds that a run is waited for which is being delivered."""
-UNTIL = "sweep.until"
-"""How far a trial of a search is to be trained now: no part of the experiment."""
 log = logging.getLogger("nnexp")
 
 

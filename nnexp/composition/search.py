@@ -25,6 +25,8 @@ SWEEPER = "hydra_plugins.nnexp_launcher.sweeper.SearchSweeper"
 """What carries a search out, in the place of Hydra's own sweeper."""
 PARAMETERS = "parameters"
 """The objective that is no metric: how many weights and biases a network has."""
+UNTIL = "sweep.until"
+"""The override that says at which epoch a job pauses."""
 PARTS = ("train", "validation", "test")
 INCOMPARABLE = ("loss", "dataset", "scale.target")
 """Where these differ costs are not in one unit."""
@@ -69,7 +71,9 @@ def searched(given: Mapping[str, Any]) -> Searched:
 
 def texts_of(said: Any) -> tuple[str, ...]:
     """One text, or a list of them."""
-    return (said,) if isinstance(said, str) else tuple(map(str, said or ()))
+    if said is None:
+        return ()
+    return tuple(map(str, said)) if isinstance(said, list | tuple) else (str(said),)
 
 
 def metrics_of(given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -110,6 +114,11 @@ def settings_of(config: DictConfig) -> Mapping[str, Any]:
 def check_jobs(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
     """Refuse a sweep's or a search's words that no jobs can be made of; a search has its own sweeper. Raises NnexpError."""
     refuse_swept_settings(lines)
+    for line in lines:
+        if line.lstrip("+").startswith(f"{UNTIL}="):
+            raise NnexpError(
+                f"{line} is what a search says to its trials. Leave it out; type epochs=N, or search.halving=3"
+            )
     if not searches(config):
         if is_basic(config.hydra.sweeper):
             refuse_jobs(lines, loader)

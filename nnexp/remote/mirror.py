@@ -59,7 +59,7 @@ class Mirror:
     def packed(self) -> dict[str, bytes]:
         """What the job goes on from, wherever it is carried out next; nothing where it begins."""
         files, self._held_back = {}, []
-        for name in (JOURNAL, LOG, CHECKPOINT, PREVIOUS):
+        for name in (JOURNAL, LOG, CHECKPOINT, PREVIOUS, RESULT):
             path = self.directory / name
             if path.is_file():
                 files[name] = path.read_bytes()
@@ -69,6 +69,8 @@ class Mirror:
         if files:
             recorded = RecordedRun.read(self.directory)
             self._opened, self._last = True, recorded.last
+            if recorded.ending.status != "FINISHED":  # one that was paused says so there
+                files.pop(RESULT, None)
         return files
 
     @property

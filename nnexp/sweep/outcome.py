@@ -199,5 +199,5 @@ def epochs_spent(sweep: Sweep) -> list[float]:
 def better(ours: Sequence[float], theirs: Sequence[float], directions: Sequence[Direction]) -> bool:
     """Whether a trial is at least as good by each objective, and better by one."""
     signs = [-1 if each == "maximize" else 1 for each in directions]
-    pairs = [(sign * one, sign * other) for sign, one, other in zip(signs, ours, theirs, strict=True)]
+    pairs = [(sign * one, sign * other) for sign, one, other in zip(signs, ours, theirs, strict=False)]
     return all(one <= other for one, other in pairs) and any(one < other for one, other in pairs)

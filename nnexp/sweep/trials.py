@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 
 from nnexp.basics.files import relative
 from nnexp.basics.removing import remove
-from nnexp.composition.search import PARAMETERS, Searched, no_metric, searched, settings_of
+from nnexp.composition.search import PARAMETERS, UNTIL, Searched, no_metric, searched, settings_of
 from nnexp.composition.space import Region, region
 from nnexp.errors import NnexpError, command, counted, listed
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
@@ -38,8 +38,6 @@ from nnexp.sweep.session import current
 
 MOST_WORDS = 60
 """Characters of a trial's values in the progress line."""
-UNTIL = "sweep.until"
-"""The override that says at which epoch a job pauses."""
 MOST_DEATHS = 3
 """A trial whose worker dies so often has failed."""
 

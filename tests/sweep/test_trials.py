@@ -55,20 +55,20 @@ def end(directory: Path, number: int, lines: Sequence[str]) -> None:
     cost = float(lines[0].partition("=")[2]) / 7
     history = {"cost/train": [cost], "cost/validation": [cost]}
     done = {
-
-            "status": "FINISHED",
-            "overrides": list(lines),
-            "objective": cost,
-            "epochs": 1,
-            "best_epoch": 1,
-            "kept_epoch": 1
-        ,
-
-            "metrics": {key: values[-1] for key, values in history.items()},
-            "history": history,
-            "loss": {"name": "mse"}
-        ,
-        "scaled": False, "training_seconds": 0.1, "requirements": [], "name": "", "stopped": "",
+        "status": "FINISHED",
+        "overrides": list(lines),
+        "objective": cost,
+        "epochs": 1,
+        "best_epoch": 1,
+        "kept_epoch": 1,
+        "metrics": {key: values[-1] for key, values in history.items()},
+        "history": history,
+        "loss": {"name": "mse"},
+        "scaled": False,
+        "training_seconds": 0.1,
+        "requirements": [],
+        "name": "",
+        "stopped": "",
     }
     failed = {"status": "FAILED", "reason": "it failed", "kind": "failed", "overrides": list(lines)}
     (directory / str(number) / "result.json").write_text(json.dumps(failed if number % 5 == 4 else done))

@@ -38,6 +38,7 @@ REFUSED = {
     f"search=tpe search.halving=3 search.metric=cost/test {RATE}": "search.halving compares trials by one metric of an epoch",
     f"search=tpe search.halving=3 {RATE} epochs=range(9,90)": "epochs varies, too",
     f"search=tpe search.seeds=3 seed=range(3) {RATE}": "is the mean over seeds, and seed varies, too",
+    f"search=tpe sweep.until=3 {RATE}": "is what a search says to its trials",
     f"search=null {RATE}": "to search nothing leave it out",
 }
 
