@@ -44,7 +44,7 @@ OWN_FILES = (
         "delivery.json",
         "pictures",
     ),
-    *("checkpoint.npz", "checkpoint.previous.npz", "manifest.json", "comparison.png", "multirun.yaml"),
+    *("checkpoint.npz", "checkpoint.previous.npz", "moments.npz", "manifest.json", "comparison.png", "multirun.yaml"),
 )
 """What lies in a run's directory, and in a sweep's."""
 

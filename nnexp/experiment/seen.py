@@ -1,6 +1,7 @@
-"""A trained experiment as pictures see it: plain arrays and functions; and the moments of its training that are kept for them.
+"""A trained experiment as pictures see it: plain arrays and functions.
 
-While it trains only a copy of the parameters is taken at some epochs' ends; all else is computed when pictures are drawn.
+While it trains only a copy of the parameters is taken at some epochs' ends (``moments``); all else is computed when
+pictures are drawn.
 """
 
 from __future__ import annotations
@@ -16,29 +17,11 @@ from nnexp.engine.network import MLP, make_step
 from nnexp.engine.training import blas_threads
 from nnexp.experiment.experiment import Experiment
 from nnexp.experiment.model import Model
+from nnexp.experiment.moments import Moments
 from nnexp.plugin import Array
 
-MOST_MOMENTS = 60
-MOST_BYTES = 2**26
-"""What the kept parameters take at the most; of a large network fewer moments are kept."""
 MOST_SAMPLES = 1000
 """Training samples that gradients are of."""
-
-
-class Moments:
-    """The parameters at the ends of some epochs, evenly spread over those that were to be trained."""
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        self.kept: dict[int, Array] = {}
-
-    def look(self, experiment: Experiment) -> None:
-        """To be called after each epoch."""
-        number, theta = experiment.history[-1].number, experiment.network.theta
-        most = max(2, min(MOST_MOMENTS, MOST_BYTES // max(1, theta.nbytes)))
-        every = -(-self._epochs // most)
-        if number == 1 or number % every == 0 or number == self._epochs:
-            self.kept[number] = theta.copy()
 
 
 def seen(experiment: Experiment, kept: Moments | None = None) -> Seen:

@@ -10,7 +10,8 @@ from nnexp.basics.files import force_folder, replacing
 from nnexp.errors import first_line
 from nnexp.experiment.asked import asked, usual
 from nnexp.experiment.experiment import Experiment
-from nnexp.experiment.seen import Moments, seen
+from nnexp.experiment.moments import Moments
+from nnexp.experiment.seen import seen
 from nnexp.journal.result import read_result
 from nnexp.pictures.curve import cost_curve
 from nnexp.pictures.words import any_letters

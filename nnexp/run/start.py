@@ -19,7 +19,7 @@ from nnexp.experiment.checkpoint import save
 from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import DESCRIPTION, WEIGHTS
-from nnexp.experiment.seen import Moments
+from nnexp.experiment.moments import Moments
 from nnexp.experiment.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
 from nnexp.journal.records import Recipe, Seat
 from nnexp.journal.result import is_score, write_result
@@ -122,8 +122,10 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     waits = None
     moments = Moments(experiment.plan.settings.epochs) if job.pictures else None
     with closing(tracked, place, tracking):
-        checkpoints = Checkpoints(job.checkpoint, place.directory, tracked)
-        train(experiment, tracked, console, [checkpoints, *([moments] if moments else [])])
+        if moments and experiment.history:
+            moments.load(place.directory, tracked.token, experiment)
+        checkpoints = Checkpoints(job.checkpoint, place.directory, tracked, moments)
+        train(experiment, tracked, console, [*([moments] if moments else []), checkpoints])
         scores = experiment.test() | timings(experiment)
         result = summary(experiment, scores, place, began) | {"title": title(experiment, place)}
         keep(experiment, result, place, tracked)
@@ -154,10 +156,13 @@ def paused(experiment: Experiment) -> str:
 
 
 class Checkpoints:
-    """Saves a checkpoint whenever one is due."""
+    """Saves a checkpoint whenever one is due, and what pictures need of the epochs before."""
 
-    def __init__(self, settings: CheckpointSettings, directory: Path, tracked: TrackedRun) -> None:
+    def __init__(
+        self, settings: CheckpointSettings, directory: Path, tracked: TrackedRun, moments: Moments | None
+    ) -> None:
         self._settings = settings
+        self._moments = moments
         self._directory = directory
         self._tracked = tracked
         self._saved_at = time.monotonic()
@@ -171,6 +176,8 @@ class Checkpoints:
             return
         try:
             self._tracked.sync()
+            if self._moments:  # first: a checkpoint's moments are there, too
+                self._moments.save(self._directory, self._tracked.token)
             save(experiment.checkpoint(self._tracked.token), self._directory)
         except OSError as error:
             if not self._failed:

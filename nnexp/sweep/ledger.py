@@ -20,6 +20,7 @@ from nnexp.basics.bounded_yaml import refuse_deep
 from nnexp.basics.files import MOST_BYTES, Unreadable, open_plain, relative
 from nnexp.errors import NnexpError, command, counted, first_line, listed
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
+from nnexp.experiment.moments import MOMENTS
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, Result, read_result
@@ -150,7 +151,7 @@ def set_aside(directory: Path) -> Path:
     while (attempt := directory / ATTEMPT.format(number)).exists():
         number += 1
     attempt.mkdir()
-    for name in (JOURNAL, PROGRESS, CHECKPOINT, PREVIOUS, RESULT):
+    for name in (JOURNAL, PROGRESS, CHECKPOINT, PREVIOUS, MOMENTS, RESULT):
         if (directory / name).exists():
             (directory / name).replace(attempt / name)
     return attempt

@@ -147,8 +147,11 @@ def test_features_are_checked() -> None:
 
 
 def test_a_run_keeps_its_pictures(tmp_path: Path) -> None:
-    """Those that suit the task and those that are named, as files of the run and as MLflow's artifacts; no part of the key."""
-    words = ("dataset=moons", "epochs=4", "network.hidden=[3]")
+    """Those that suit the task and those that are named, as files and as MLflow's artifacts; no part of the key.
+
+    A resumed run's are those of a run that was never interrupted, to the last bit.
+    """
+    words = ("dataset=moons", "epochs=4", "network.hidden=[3]", "checkpoint.epochs=3")
     ended = nnexp(*words, 'pictures=[auto,gradients,"boundary resolution=30"]', "hydra.run.dir=with", cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     names = sorted(path.name for path in (tmp_path / "with" / "pictures").iterdir())
@@ -163,7 +166,10 @@ def test_a_run_keeps_its_pictures(tmp_path: Path) -> None:
     assert nnexp("diff", "with", "without", cwd=tmp_path).code == 0
     (tmp_path / "with" / "pictures" / "gradients.png").unlink()
     assert nnexp("resume", "with", "epochs=5", cwd=tmp_path).code == 0
-    assert (tmp_path / "with" / "pictures" / "gradients.png").exists()
+    whole = ("epochs=5", "pictures=[gradients]", "hydra.run.dir=whole")
+    assert nnexp(*words, *whole, cwd=tmp_path).code == 0
+    resumed, drawn = (tmp_path / name / "pictures" / "gradients.png" for name in ("with", "whole"))
+    assert resumed.read_bytes() == drawn.read_bytes()
 
 
 def test_sweeps_draw_none_unless_asked(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nnexp.experiment.experiment import Experiment, prepare
+from nnexp.experiment.moments import MOMENTS, MOST_MOMENTS, Moments
 from nnexp.experiment.plan import plan
-from nnexp.experiment.seen import MOST_MOMENTS, Moments, gradient_norms, seen
+from nnexp.experiment.seen import gradient_norms, seen
 from nnexp.plugin import Seen
 
 
@@ -75,3 +77,30 @@ def test_training_is_the_same_whether_it_is_looked_at() -> None:
     other = prepare(plan({"dataset": "wine", "epochs": 3}))
     deque(other.epochs(), maxlen=0)
     assert other.network.theta.tobytes() == looked.network.theta.tobytes()
+
+
+def test_a_resumed_run_has_the_moments_of_all_its_epochs(tmp_path: Path) -> None:
+    """What is kept beside the checkpoint is taken up again, bit for bit; another run's, and a torn file, are not."""
+    config = {"dataset": "moons", "epochs": 6, "network": {"hidden": [3]}}
+    _, whole = trained(config)
+    begun, before = prepare(plan(config)), Moments(6)
+    epochs = begun.epochs()
+    for _ in range(3):
+        next(epochs)
+        before.look(begun)
+    before.save(tmp_path, "mine")
+    resumed, after = prepare(plan(config)), Moments(6)
+    resumed.restore(begun.checkpoint("mine"), begun.history)
+    after.load(tmp_path, "another", resumed)
+    assert after.kept == {}
+    after.load(tmp_path, "mine", resumed)
+    for _ in resumed.epochs():
+        after.look(resumed)
+    for each, expected in zip(seen(resumed, after).moments, whole.moments, strict=True):
+        assert each.epoch == expected.epoch
+        np.testing.assert_array_equal(each.predict(whole.x), expected.predict(whole.x), strict=True)
+    torn = tmp_path / MOMENTS
+    torn.write_bytes(torn.read_bytes()[:200])
+    nothing = Moments(6)
+    nothing.load(tmp_path, "mine", resumed)
+    assert nothing.kept == {}

@@ -126,7 +126,8 @@ class Gradients(Picture):
         if norms.min() > 0 and np.isfinite(norms).all():
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        named(axes, "gradient by layer", "epoch", "norm of the gradient")
+        since = f", from epoch {epochs[0]} on" if epochs[0] > 1 else ""  # it was resumed where the others are not kept
+        named(axes, f"gradient by layer{since}", "epoch", "norm of the gradient")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
         save(drawn, file)
