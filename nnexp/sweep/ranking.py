@@ -11,7 +11,7 @@ from nnexp.errors import counted
 from nnexp.run.identity import brief, short, with_options
 from nnexp.sweep import effects
 from nnexp.sweep.grid import Points, Setting, among, points, setting_name, settings
-from nnexp.sweep.ledger import Job
+from nnexp.sweep.ledger import MOST, Job
 from nnexp.sweep.luck import luck, sentences
 from nnexp.sweep.manifest import Manifest
 from nnexp.sweep.remarks import remarks
@@ -55,7 +55,7 @@ def rankings(done: Sequence[Job], manifest: Manifest) -> list[Ranking]:
 
     A job whose configuration cannot be read is left out, and named.
     """
-    finished = [job for job in done if job.finished and comparable(job)]
+    finished = comparable([job for job in done if job.finished])
     if not finished:
         return []
     grid = {} if manifest.search else points(manifest)
@@ -84,13 +84,20 @@ def searched_points(done: Sequence[Job], manifest: Manifest) -> Points:
     }
 
 
-def comparable(job: Job) -> bool:
-    """Whether a job's configuration can be read; says so where it cannot."""
-    try:
-        return bool(job.config)
-    except Unreadable as error:
-        note(f"#{job.number}: {error}")
-        return False
+def comparable(jobs: Sequence[Job]) -> list[Job]:
+    """Those whose configuration can be read; the others are named, the first few of many."""
+    found, problems = [], []
+    for job in jobs:
+        try:
+            if job.config:
+                found.append(job)
+        except Unreadable as error:
+            problems.append(f"#{job.number}: {error}")
+    for problem in problems[:MOST]:
+        note(problem)
+    if len(problems) > MOST:
+        note(f"and {counted(len(problems) - MOST, 'job')} more like these")
+    return found
 
 
 def ranked(jobs: Sequence[Job], measure: Yardstick, dataset: str, done: Sequence[Job], grid: Points) -> Ranking:

@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
+from nnexp.journal.result import Result
 from nnexp.run.identity import short
 from nnexp.sweep import ledger
 from nnexp.sweep.panels import panel, same_length
 from nnexp.sweep.picture import ranked
-from nnexp.sweep.ranking import Ranking, rankings, show
+from nnexp.sweep.ranking import Ranking, comparable, rankings, show
 from nnexp.terminal.table import table
 from tests.command import nnexp, result, sweeps
 
@@ -289,3 +290,22 @@ def test_a_sweep_over_seeds_says_so(tmp_path: Path) -> None:
     assert "+- 95%" in ended.out
     said = " ".join(ended.out.split())
     assert re.search(r"Is it luck\? .* \(paired t-test over 2 seeds, corrected for 1 pair by Holm's method\)", said)
+
+
+def test_of_many_unreadable_configurations_the_first_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten are named, and how many more there are is said in one line; what can be read is kept, in its order."""
+    jobs = []
+    for number in range(15):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        if number > 12:
+            text = '{"dataset": {"name": "wine"}, "scale": {"target": "none"}}'
+            (directory / "config.yaml").write_text(text)
+        jobs.append(ledger.Job(number, directory, Result(), "finished"))
+    assert [each.number for each in comparable(jobs)] == [13, 14]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("nnexp: #0: ")
+    assert lines[-1] == "nnexp: and 3 jobs more like these"
