@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 """How long a scheduler may take to answer."""
+ADAPTING = 3.0
+"""What the first worker is kept busy for: an adaptive cluster has workers only as long as there is something to do."""
 LAST_SECONDS = 0.3
 """What taking leave of the cluster may take."""
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "bokeh")
@@ -157,12 +159,14 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
 
 def wait_for_workers(client: Client, settings: Settings) -> dict[str, int]:
     """Wait until the scheduler has a worker, and say what starts one; how many jobs each carries out at the same time."""
-    told = False
+    wanted = None
     while not (found := answered(client, settings.patience, client.nthreads)) or not found[0]:
         if not found or client.status != "running":
             raise gone(settings.address or "this machine")
-        if not told:
-            told = True
+        if wanted is None:
+            wanted = client.submit(
+                int, pure=False
+            )  # an adaptive cluster has workers as long as there is something to do
             note(
                 f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. {starting(settings)}"
             )
@@ -177,7 +181,7 @@ def starting(settings: Settings) -> str:
 
 
 def answered(client: Client, seconds: float, *calls: Callable[[], Any]) -> list[Any]:
-    """What calls of Dask's return, all made at once, but for those that take longer. Raises what they raise.
+    """What calls of Dask's return, all made at once, but for those that take longer or lose their connection.
 
     They are left to themselves then: a call that is given up would leave half a message.
     """
@@ -187,7 +191,7 @@ def answered(client: Client, seconds: float, *calls: Callable[[], Any]) -> list[
         for task in tasks:
             task.add_done_callback(lambda each: each.cancelled() or each.exception())  # of which nobody is told
         done, _ = await asyncio.wait(tasks, timeout=seconds)
-        return [task.result() for task in tasks if task in done]
+        return [task.result() for task in tasks if task in done and not isinstance(task.exception(), OSError)]
 
     found: list[Any] = client.sync(made)
     return found
@@ -211,10 +215,8 @@ def refuse_unfit(client: Client, head: Facts, workers: Collection[str], seconds:
     for each in answered(client, seconds, *calls):
         answers |= each
     silent = set(workers) - set(answers)
-    if not answers:
-        raise NnexpError(f"No worker answers within {seconds:g} s: {listed(sorted(silent), most=4)}. Start them again.")
     if silent:
-        note(f"{listed(sorted(silent), most=4)} gives no answer within {seconds:g} s, and gets no jobs before it does.")
+        note(f"No answer within {seconds:g} s, and no jobs before there is one: {listed(sorted(silent), most=4)}")
     lines = []
     for address, answer in answers.items():
         lines += [f"{host_of(address, answer)}: {line}" for line in unfit(head, answer)]

@@ -16,7 +16,7 @@ from hydra_plugins.nnexp_launcher._launch import payload
 
 from nnexp.errors import NnexpError, first_line
 from nnexp.remote.dispatch import Dispatch
-from nnexp.remote.facts import facts
+from nnexp.remote.facts import Facts, facts
 from nnexp_dask.cluster import OWN, Connection, answered, gone, refuse_unfit, wait_for_workers
 from nnexp_dask.desk import Desk
 from nnexp_dask.errand import TOPIC, Errand, Report, carry_out, checkpoint_of, interrupt
@@ -57,11 +57,13 @@ class Link:
 
     def _begin(self, around: Surroundings, dispatch: Dispatch | None) -> None:
         client = self._client
-        self.seats = wait_for_workers(client, self.settings)
-        """The jobs that each worker carries out at the same time."""
         head = dispatch.facts(*OWN) if dispatch else facts(OWN)
         self.processor = head.processor
-        self.fit = refuse_unfit(client, head, self.seats, self.settings.patience)
+        self.fit: dict[str, Facts] = {}
+        while not self.fit:
+            self.seats = wait_for_workers(client, self.settings)
+            """The jobs that each worker carries out at the same time."""
+            self.fit = refuse_unfit(client, head, self.seats, self.settings.patience)
         client.subscribe_topic(TOPIC, self._hear)
         client.subscribe_topic("all", self._hear_of)
         desk = Desk(
