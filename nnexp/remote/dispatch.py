@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
@@ -94,10 +95,11 @@ class Dispatch:
     def mirror(self, number: int, overrides: Sequence[str]) -> Mirror:
         """The directory of a job."""
         tracking = current().sweep.tracking
-        own = [line.partition("=")[2] for line in overrides if line.lstrip("+").startswith("tracking.uri=")]
+        own = [line for line in overrides if line.lstrip("+").startswith("tracking.uri=")]
         uri = None
         if tracking and tracking.name != "none":
-            uri = own[0].strip("'\"") if own else store_uri(tracking, outputs_here())
+            typed = OverridesParser.create().parse_override(own[0]).value() if own else None  # as words, it is escaped
+            uri = str(typed) if typed else store_uri(tracking, outputs_here())
         books = Books(outputs_here(), uri, hydras_files(self.config.hydra))
         return Mirror(self.monitor.place(number), number, books)
 
