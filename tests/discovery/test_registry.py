@@ -250,9 +250,10 @@ PROGRAM = """
 import json, sys
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError
+from nnexp.plugin import KINDS
 found = {
-    "available": {kind: registry.available(kind) for kind in registry.KINDS},
-    "broken": {b.entry.name: [b.reason, b.remedy, str(b)] for kind in registry.KINDS for b in registry.broken(kind)},
+    "available": {kind: registry.available(kind) for kind in KINDS},
+    "broken": {b.entry.name: [b.reason, b.remedy, str(b)] for kind in KINDS for b in registry.broken(kind)},
     "imported": [name for name in sys.modules if name.startswith("foreign")],
     "messages": {},
 }
