@@ -195,7 +195,7 @@ def unreadable(line: str, mistake: Exception) -> str:
 def of_several(override: Override, choices: Mapping[str, Override]) -> str:
     """Several values where there is to be one run."""
     key, line = override.key_or_group, str(override.input_line)
-    sweep = f"{line} is several values, which is a sweep: type -m {line}."
+    sweep = f"{line} is several values, which is a sweep: type -m {shlex.quote(line)}."
     if is_text(key, [str(each.input_line) for each in choices.values()]):
         return f"{sweep} If the comma belongs to the text, type {as_typed(key, line.partition('=')[2])}"
     return f"{sweep} (A list is typed {key}=[...].)"

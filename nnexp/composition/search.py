@@ -201,7 +201,7 @@ def whole(found: Region, message: str) -> str:
     """What to type where an interval was refused as it is of no whole numbers; empty where it was for anything else."""
     for axis in found.axes.values():
         if isinstance(axis.dimension, Span) and message.startswith(f"{axis.key} must be an int") and "Got '" in message:
-            return f" Type {axis.key}=int(interval({axis.dimension.low:g},{axis.dimension.high:g}))"
+            return f" Type '{axis.key}=int(interval({axis.dimension.low:g},{axis.dimension.high:g}))'"
     return ""
 
 
@@ -210,4 +210,4 @@ def refuse_rounded(axis: Axis, job: DictConfig, value: Value) -> None:
     there = OmegaConf.select(job, axis.key)
     if isinstance(value, float) and isinstance(there, int) and isinstance(axis.dimension, Span):
         low, high = axis.dimension.low, axis.dimension.high
-        raise NnexpError(f"{axis.key} takes whole numbers. Type {axis.key}=int(interval({low:g},{high:g}))")
+        raise NnexpError(f"{axis.key} takes whole numbers. Type '{axis.key}=int(interval({low:g},{high:g}))'")

@@ -160,7 +160,7 @@ def dimension(override: Override) -> Dimension:
             count = how_many(override, MOST_VALUES)
             if not 0 < count <= MOST_VALUES:
                 what = "has no values" if not count else f"has more than {MOST_VALUES:,} values"
-                raise NnexpError(f"{line} {what}. Type {key}=range(START,STOP), or {key}=interval(LOW,HIGH)")
+                raise NnexpError(f"{line} {what}. Type '{key}=range(START,STOP)', or '{key}=interval(LOW,HIGH)'")
             values = tuple(sorted(value.range()))
             refuse_log(line, key, values[0], log=log)
             return Steps(values, log)
@@ -177,23 +177,26 @@ def dimension(override: Override) -> Dimension:
 
 def span(key: str, line: str, low: Any, high: Any, *, log: bool) -> Span:
     """An interval, checked. Raises NnexpError."""
-    whole = isinstance(low, int)
-    written = f"int(interval({low},{high}))" if whole else f"interval({low:g},{high:g})"
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise NnexpError(f"{line}: the ends of an interval are finite numbers. Type {key}=interval(LOW,HIGH)")
-    if low >= high:
-        turned = f"int(interval({high},{low}))" if whole else f"interval({high:g},{low:g})"
-        what = (
-            f"the ends of {written} are swapped. Type {key}={turned}"
-            if low > high
-            else f"{written} has one value. Type {key}={low:g}"
-        )
-        raise NnexpError(f"{line}: {what}")
+        raise NnexpError(f"{line}: the ends of an interval are finite numbers. Type '{key}=interval(LOW,HIGH)'")
+    if low > high:
+        turned = interval(high, low)
+        typed = f"tag(log,{turned})" if log else turned
+        raise NnexpError(f"{line}: the ends of {interval(low, high)} are swapped. Type '{key}={typed}'")
+    if low == high:
+        raise NnexpError(f"{line}: {interval(low, high)} has one value. Type {key}={low:g}")
     refuse_log(line, key, low, log=log)
     return Span(low, high, log)
+
+
+def interval(low: Any, high: Any) -> str:
+    """An interval as it is typed."""
+    return f"int(interval({low},{high}))" if isinstance(low, int) else f"interval({low:g},{high:g})"
 
 
 def refuse_log(line: str, key: str, low: float, *, log: bool) -> None:
     """Refuse a logarithm of 0 or less. Raises NnexpError."""
     if log and low <= 0:
-        raise NnexpError(f"{line}: on a logarithmic scale all values are above 0. Type {key}=tag(log,interval(1e-4,1))")
+        raise NnexpError(
+            f"{line}: on a logarithmic scale all values are above 0. Type '{key}=tag(log,interval(1e-4,1))'"
+        )

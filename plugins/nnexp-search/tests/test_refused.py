@@ -12,13 +12,13 @@ from nnexp.errors import NnexpError
 
 RATE = "optimizer.learning_rate=interval(0.1,1)"
 REFUSED = {
-    "search=tpe optimizer.learning_rate=interval(1,0.001)": "are swapped. Type optimizer.learning_rate=interval(0.001,1)",
+    "search=tpe optimizer.learning_rate=interval(1,0.001)": "are swapped. Type 'optimizer.learning_rate=interval(0.001,1)'",
     "search=tpe optimizer.learning_rate=interval(0.1,0.1)": "has one value. Type optimizer.learning_rate=0.1",
     "search=tpe optimizer.learning_rate=tag(log,interval(0,1))": "on a logarithmic scale all values are above 0",
     "search=tpe optimizer.learning_rate=tag(lg,interval(0.1,1))": "no tag 'lg'. Did you mean 'log'?",
     "search=tpe optimizer.learning_rate=interval(0,1)": "optimizer.learning_rate must be a float above 0. Got 0.0",
     "search=tpe split.validation=interval(0.1,1.5)": "split.validation must be a float at least 0 and below 1. Got 1.5",
-    "search=tpe optimizer.batch_size=interval(8,128)": "Type optimizer.batch_size=int(interval(8,128))",
+    "search=tpe optimizer.batch_size=interval(8,128)": "Type 'optimizer.batch_size=int(interval(8,128))'",
     "search=tpe optimizer.learning_rate=range(0,0)": "has no values",
     "search=tpe network.hidden=[interval(1,5)]": "what varies is a whole value, not a part of one",
     "search=tpe network.hidden=[8],[interval(1,5)]": "what varies is a whole value, not a part of one",
