@@ -95,11 +95,9 @@ class Dispatch:
     def mirror(self, number: int, overrides: Sequence[str]) -> Mirror:
         """The directory of a job."""
         tracking = current().sweep.tracking
-        own = [line for line in overrides if line.lstrip("+").startswith("tracking.uri=")]
         uri = None
         if tracking and tracking.name != "none":
-            typed = OverridesParser.create().parse_override(own[0]).value() if own else None  # as words, it is escaped
-            uri = str(typed) if typed else store_uri(tracking, outputs_here())
+            uri = typed_store(overrides) or store_uri(tracking, outputs_here())
         books = Books(outputs_here(), uri, hydras_files(self.config.hydra))
         return Mirror(self.monitor.place(number), number, books)
 
@@ -118,3 +116,10 @@ class Dispatch:
 def entering(workers: int, files: dict[str, str], tags: dict[str, str]) -> Callable[[], None]:
     """What each of so many workers of a machine does first."""
     return partial(enter_remote_worker, workers, files, tags)
+
+
+def typed_store(overrides: Sequence[str]) -> str:
+    """The store's address that a job's words have, without what Hydra escapes in them; empty where they have none."""
+    own = [line for line in overrides if line.lstrip("+").startswith("tracking.uri=")]
+    value = OverridesParser.create().parse_override(own[0]).value() if own else None
+    return "" if value is None else str(value)
