@@ -72,6 +72,7 @@ bench: $(VENV)/dev.stamp
 torture: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.torture --kills 100 --minutes 13
 	$(BIN)/python -m tests.torture --server --kills 20 --minutes 4
+	$(BIN)/python -m tests.torture --search --kills 30 --minutes 5
 	$(BIN)/python -m tests.hosts --blows 50 --minutes 10
 	$(BIN)/python -m tests.power --cuts 240
 	$(BIN)/python -m tests.fuzz --number 2000

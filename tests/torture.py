@@ -1,12 +1,13 @@
 """Sweeps that are killed at random moments and resumed, held against a sweep that nobody touched.
 
-``python -m tests.torture [--kills 100] [--minutes 15] [--seed 0] [--server | --files]``
+``python -m tests.torture [--kills 100] [--minutes 15] [--seed 0] [--server | --search | --files]``
 
 A sweep of 32 runs is started with the command that a user types, and SIGKILL goes to its process, to one of its workers or to
 all of them, again and again, also while it is resumed. With ``--server`` the runs go to ``mlflow server``, which is killed and
-restarted as well. The victims and moments follow from the seed; what they meet depends on the machine, so it is looked up and
-counted. With ``--files`` nothing is left to chance: a small sweep is killed once before each operation on a file of its own
-(see ``crashing/``).
+restarted as well. With ``--search`` the jobs are the trials of a search, each of which follows from those before it. The
+victims and moments follow from the seed; what they meet depends on the machine, so it is looked up and counted. With
+``--files`` nothing is left to chance: a small sweep is killed once before each operation on a file of its own (see
+``crashing/``).
 
 At the end of every sweep the directories and MLflow must hold what the untouched sweep left: under each run's key the same
 metric series, each step once, and the same weights, bit by bit. At the end of all no run is open, doubled or waiting.
@@ -51,6 +52,19 @@ SWEEP = (
     "checkpoint.epochs=20",
 )
 JOBS = 32
+SEARCH = (
+    "-m",
+    "search=tpe",
+    f"search.trials={JOBS}",
+    "search.startup=8",
+    "optimizer.learning_rate=tag(log,interval(0.01,1))",
+    "network.hidden=[4],[8],[8,4]",
+    "activation=relu,tanh",
+    "dataset=moons",
+    "epochs=300",
+    "split.test=0.1",
+    "checkpoint.epochs=20",
+)
 SMALL = ("-m", "dataset=xor", "seed=0,1,2", "epochs=5", "split.test=0.1", "checkpoint.epochs=2")
 """The sweep of ``--files``; its jobs 0 and 2 do what job 1 does."""
 LIKE_OTHERS = r"sweeps/untouched/[02]/|mlflow\.db(\.new)?-|\.(tmp|partial) #|artifacts/RUN/artifacts/.* #[23]"
@@ -483,10 +497,12 @@ def untouched(place: Place, **more: str) -> Untouched:
     return found
 
 
-def torture(folder: Path, kills: int, seconds: float, seed: int, *, server: bool = False) -> Tally:
+def torture(
+    folder: Path, kills: int, seconds: float, seed: int, *, server: bool = False, words: Sequence[str] = SWEEP
+) -> Tally:
     """Kill and resume sweeps until there were so many kills, or the time is up; each sweep, one at least, is finished."""
     tally, draw, until = Tally(), random.Random(seed), time.monotonic() + seconds  # noqa: S311
-    left = untouched(Place(folder / "untouched"))
+    left = untouched(Place(folder / "untouched", words=words))
     print("an untouched sweep:", ", ".join(f"{key} {value:.1f} s" for key, value in left.lengths.items()), flush=True)
     victims = (*VICTIMS, "server") if server else VICTIMS
     place: Place | None = None
@@ -496,7 +512,7 @@ def torture(folder: Path, kills: int, seconds: float, seed: int, *, server: bool
             0 if server else 0.25
         ):  # from time to time in a store that does not exist yet
             tally.problems += rest(place) if place else []
-            place = new_place(folder / f"place{tally.sweeps}", server=server)
+            place = new_place(folder / f"place{tally.sweeps}", words, server=server)
         coming = blows(draw, left.lengths, victims, min(draw.randint(10, 16), kills - tally.kills.total()))
         sweep = tortured(place, f"sweep{tally.sweeps}", coming, tally)
         tally.problems += differences(sweep, place, left)
@@ -529,13 +545,21 @@ def at_every_file(folder: Path, seconds: float, every: int = 1) -> Tally:
     return tally
 
 
-def new_place(folder: Path, *, server: bool) -> Place:
+def new_place(folder: Path, words: Sequence[str], *, server: bool) -> Place:
     """An empty directory, with a tracking server that runs if one is wanted."""
     folder.mkdir()
-    place = Place(folder, Restarted(folder / "server") if server else None)
+    place = Place(folder, Restarted(folder / "server") if server else None, words)
     if place.server:
         place.server.start()
     return place
+
+
+def installed(distribution: str, folder: Path) -> str:
+    """Install one of the distributions into a folder of its own, and return that folder."""
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(folder)]
+    source = Path(__file__).parent.parent / "plugins" / distribution
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True)
+    return str(folder)
 
 
 def table(tally: Tally, seconds: float) -> str:
@@ -560,6 +584,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--server", action="store_true", help="runs go to mlflow server, which is killed, too")
+    what.add_argument("--search", action="store_true", help="searches instead of sweeps, with nnexp-search")
     what.add_argument("--files", action="store_true", help="a kill before each operation on a file, nothing at random")
     given = parser.parse_args()
     began = time.monotonic()
@@ -568,7 +593,10 @@ def main() -> int:
         tally = at_every_file(folder, given.minutes * 60)
         print(f"killed before {len(tally.kills)} operations on files, lost or wrong: {len(tally.problems)}")
     else:
-        tally = torture(folder, given.kills, given.minutes * 60, given.seed, server=given.server)
+        if given.search:
+            os.environ["PYTHONPATH"] = installed("nnexp-search", folder / "installed")
+        words = SEARCH if given.search else SWEEP
+        tally = torture(folder, given.kills, given.minutes * 60, given.seed, server=given.server, words=words)
         print(table(tally, time.monotonic() - began))
     if tally.problems:
         print(f"What the sweeps left is in {folder}")
