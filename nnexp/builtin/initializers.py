@@ -97,9 +97,15 @@ class File(Initializer):
             ) from None
         if value is None:
             raise NnexpError(f"initializer.path: '{self.path}' has no array '{name}'. It holds {listed(names)}.")
-        if value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+        if value.shape != shape or value.dtype.kind not in "fiu":
             raise NnexpError(
-                f"initializer.path: '{name}' in '{self.path}' must hold finite numbers of shape {shape}. "
+                f"initializer.path: '{name}' in '{self.path}' must hold numbers of shape {shape}. "
                 f"Got {value.dtype} of shape {value.shape}; set network.hidden to the sizes it was made for."
+            )
+        if len(odd := np.argwhere(~np.isfinite(value))):
+            at = tuple(map(int, odd[0]))
+            raise NnexpError(
+                f"initializer.path: '{name}' in '{self.path}' must hold finite numbers. Got {value[at]} at "
+                f"[{listed(map(str, at))}]. Give the weights of a run that did not diverge."
             )
         return value

@@ -32,7 +32,7 @@ def export(words: Sequence[str]) -> None:
 
     form = cast("Export", registry.build("export", {"name": given.to}))
     if given.output:
-        writing.check_output(given.output, replace=given.replace)
+        writing.check_output(given.output, (form.suffix,) if form.suffix else (), replace=given.replace)
     with model_directory(given) as (directory, _):
         model = load(directory)
     text = form.text(trained(model))

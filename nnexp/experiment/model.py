@@ -115,7 +115,12 @@ class Model:
     def _answers(self, y_pred: Array) -> NDArray[Any]:
         if self.task != "regression":
             return self._labels()[class_indices(y_pred, self.threshold)]
-        values = self.preprocessing.original(y_pred)
+        with np.errstate(all="ignore"):
+            values = self.preprocessing.original(y_pred)
+        if len(odd := np.argwhere(~np.isfinite(values))):
+            raise NnexpError(
+                f"The prediction for sample {int(odd[0][0])} is not finite: its values are too far from those of training."
+            )
         return values[:, 0] if values.shape[1] == 1 else values
 
     def _labels(self) -> NDArray[Any]:
@@ -145,12 +150,14 @@ class Model:
         """
         import pandas as pd
 
-        from nnexp.tables.columns import encode
+        from nnexp.tables.columns import encode, refuse_truth
         from nnexp.tables.format import Format
 
         names = [feature.name for feature in self.features]
         categories = {f.name: f.categories for f in self.features if f.categories}
-        x = encode(table, names, categories, source=source, form=Format.of(self.preprocessing.reading))
+        form = Format.of(self.preprocessing.reading)
+        refuse_truth(table, {*names} - {*categories, *form.booleans}, source)
+        x = encode(table, names, categories, source=source, form=form)
         y_pred = self.outputs(x)
         answers = self._answers(y_pred)
         if answers.ndim == 2:

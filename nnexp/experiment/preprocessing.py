@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -128,8 +128,8 @@ class Scaling:
         return bool((self.shift != 0).any() or (self.scale != 1).any())
 
     @classmethod
-    def fit(cls, columns: NDArray[Any], rows: Rows, method: str) -> Scaling:
-        """Fit to the given rows of ``columns`` (n_samples, n_columns).
+    def fit(cls, columns: NDArray[Any], rows: Rows, method: str, names: Sequence[str] = ()) -> Scaling:
+        """Fit to the given rows of ``columns`` (n_samples, n_columns), which messages call by ``names``.
 
         ``method`` is ``standard`` (mean 0, standard deviation 1), ``minmax`` (0 to 1) or ``none``. A constant column, and one
         that varies by its own rounding alone, is only shifted.
@@ -139,10 +139,10 @@ class Scaling:
         if method == "none":
             return cls(shift, scale)
         with np.errstate(over="ignore", invalid="ignore"):
-            return cls._fit(columns, rows, method)
+            return cls._fit(columns, rows, method, names)
 
     @classmethod
-    def _fit(cls, columns: NDArray[Any], rows: Rows, method: str) -> Scaling:
+    def _fit(cls, columns: NDArray[Any], rows: Rows, method: str, names: Sequence[str]) -> Scaling:
         n_columns = columns.shape[1]
         shift = np.zeros(n_columns)
         extremes = [(part.min(axis=0), part.max(axis=0)) for part in chunks(columns, rows)]
@@ -157,8 +157,12 @@ class Scaling:
             scale = np.sqrt(variance / len(rows))
         else:
             shift, scale = least, most - least
-        if not (np.isfinite(shift).all() and np.isfinite(scale).all()):
-            raise NnexpError("The values of a column are too far apart for float64. Rescale it, or leave it out.")
+        if len(odd := np.flatnonzero(~np.isfinite(shift + scale))):
+            which = f"column '{names[odd[0]]}'" if names else "a column"
+            raise NnexpError(
+                f"The values of {which} are too far apart for float64 ({least[odd[0]]:g} to {most[odd[0]]:g}). Rescale it, "
+                "or leave it out."
+            )
         constant = is_constant(least, most)
         rounding = tuple(map(int, np.flatnonzero(constant & (least != most))))
         scale = np.where(scale > 0, scale, most - least)  # the square of a tiny deviation may be 0
@@ -206,7 +210,7 @@ class Preprocessing:
     def fit(cls, data: Data, rows: Rows, features: str, target: str) -> Preprocessing:
         """Fit on the training ``rows``; ``features`` and ``target`` name the scaling (``standard``, ``minmax``, ``none``)."""
         described = tuple(Feature(name, tuple(data.categories.get(name, ()))) for name in data.names)
-        raw = Scaling.fit(data.x, rows, features)
+        raw = Scaling.fit(data.x, rows, features, data.names)
         shift = [np.zeros(f.width) if f.categories else raw.shift[i : i + 1] for i, f in enumerate(described)]
         scale = [np.ones(f.width) if f.categories else raw.scale[i : i + 1] for i, f in enumerate(described)]
         inputs = Scaling(np.concatenate(shift), np.concatenate(scale))

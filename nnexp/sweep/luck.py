@@ -45,6 +45,8 @@ class Luck:
     """Seeds that would tell the two apart, if the difference is what it seems; None where it would take too many."""
     alike: tuple[str, ...]
     """The settings that are not distinguishable from the best."""
+    equal: bool = False
+    """Whether the best and the next have the same value on each seed."""
 
     @property
     def distinguishable(self) -> bool:
@@ -69,7 +71,8 @@ def luck(settings: Sequence[Setting], grid: Points, metric: str, *, higher: bool
     assert interval is not None
     alike = tuple(name for name, each in zip(names[1:], p[: len(names) - 1], strict=True) if each >= LEVEL)
     enough = seeds_needed(differences, len(p))
-    return Luck(names[0], names[1], float(differences.mean()), interval, float(p[0]), n, len(p), enough, alike)
+    by, equal = float(differences.mean()), not differences.any()
+    return Luck(names[0], names[1], by, interval, float(p[0]), n, len(p), enough, alike, equal)
 
 
 def of_seeds(setting: Setting, grid: Points, metric: str) -> Mapping[str, float]:
@@ -119,7 +122,9 @@ def sentences(found: Luck, names: Mapping[str, str]) -> Iterator[str]:
     p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.2g}"
     of = f"paired t-test over {over}, corrected for {counted(found.pairs, 'pair')} by Holm's method"
     pair = f"{names[found.best]} is better than the next, {names[found.next]}, by {found.by:.3g} on the same seeds"
-    if found.distinguishable:
+    if found.equal:
+        yield f"{names[found.best]} and {names[found.next]} are the same on each of {over}: there is no difference."
+    elif found.distinguishable:
         yield f"Is it luck? Hardly: {pair} (95% interval {found.interval}); {p} ({of})."
     else:
         yield f"Is it luck? It may be: {pair} (95% interval {found.interval}); luck alone does that often: {p} ({of})."

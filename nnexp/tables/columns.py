@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +218,18 @@ def numbers(column: pd.Series[Any], source: str, form: Format = USUAL) -> NDArra
         value, row = column.iloc[other[0]], column.index[other[0]]
         raise NnexpError(f"{where} has to hold true or false, as in training. Got {value} in row {row}. Correct it.")
     return values
+
+
+def refuse_truth(table: pd.DataFrame, names: Container[str], source: str) -> None:
+    """Refuse true and false in columns that were numbers in training. Raises NnexpError."""
+    from pandas.api.types import is_bool_dtype
+
+    for name, dtype in zip(map(str, table.columns), table.dtypes, strict=True):
+        if name in names and is_bool_dtype(dtype):
+            raise NnexpError(
+                f"{source}: column '{name}' has to hold numbers, as in training. Got true or false in all rows. Correct it "
+                "in the file."
+            )
 
 
 def refuse_several_units(texts: Sequence[str], form: Format, where: str) -> None:

@@ -116,6 +116,11 @@ def first_rows(file: Path, head: Head) -> tuple[list[str], list[str]]:
     try:
         found = list(islice((row for row in rows if len(row) > 1 or any(map(str.strip, row))), 2))
     except csv.Error as error:
+        if "new-line" in str(error):
+            raise NnexpError(
+                f"{file}: its lines end with a carriage return alone, as on an old Macintosh. Save it with line feeds: "
+                f"tr '\\r' '\\n' < {file.name} > NEW.csv"
+            ) from error
         raise NnexpError(f"{file} is not a table that can be read: {error}. Correct the file.") from error
     return (found[0] if found else []), (found[1] if len(found) > 1 else [])
 

@@ -126,11 +126,12 @@ def test_arrays_round_trip(tmp_path: Path) -> None:
         ({"b1": None}, r"has no array 'b1'\."),
         (
             {"W1": np.zeros((2, 3))},
-            r"'W1' in '.*' must hold finite numbers of shape \(3, 2\)\. Got float64 of shape \(2, 3\)",
+            r"'W1' in '.*' must hold numbers of shape \(3, 2\)\. Got float64 of shape \(2, 3\)",
         ),
-        ({"b2": [np.nan]}, r"'b2' in '.*' must hold finite numbers of shape \(1,\)"),
-        ({"b2": ["a"]}, r"'b2' in '.*' must hold finite numbers of shape \(1,\)\. Got <U1"),
-        ({"b2": [True]}, r"'b2' in '.*' must hold finite numbers of shape \(1,\)\. Got bool"),
+        ({"b2": [np.nan]}, r"'b2' in '.*' must hold finite numbers\. Got nan at \[0\]\."),
+        ({"W1": [[0, 1], [2, np.inf], [3, 4]]}, r"'W1' in '.*' must hold finite numbers\. Got inf at \[1, 1\]\."),
+        ({"b2": ["a"]}, r"'b2' in '.*' must hold numbers of shape \(1,\)\. Got <U1"),
+        ({"b2": [True]}, r"'b2' in '.*' must hold numbers of shape \(1,\)\. Got bool"),
     ],
 )
 def test_a_file_that_does_not_fit(tmp_path: Path, arrays: dict[str, Any], text: str) -> None:

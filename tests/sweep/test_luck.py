@@ -122,6 +122,9 @@ def test_equal_settings_are_not_told_apart() -> None:
     found = luck(*made(np.stack([COSTS[0], COSTS[0]])), "cost/validation")
     assert found is not None
     assert (found.p, found.enough, found.alike) == (1, None, ("rate=1",))
+    assert list(sentences(found, {"rate=0": "r=0", "rate=1": "r=1"})) == [
+        "r=0 and r=1 are the same on each of 5 seeds: there is no difference."
+    ]
 
 
 def test_luck_alone_is_seldom_called_a_difference() -> None:

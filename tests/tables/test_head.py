@@ -216,6 +216,7 @@ def test_long_cells_are_cut(tmp_path: Path) -> None:
             '"a,b"\n"1,2"\n"3,4"\n',
             "FILE: each line is one cell in quotes, as 'a,b'. Take the quotes around whole lines out.",
         ),
+        ("a,b\r1,2\r3,4\r", "FILE: its lines end with a carriage return alone, as on an old Macintosh. Save it with"),
     ],
 )
 def test_what_is_no_table(text: str, message: str, tmp_path: Path) -> None:

@@ -221,5 +221,5 @@ MISTAKES = [
         LossOfAnotherTask,
         "loss is 'cce', which is for multiclass; this is a regression",
     ),
-    Mistake("numbers too large to scale", "trains", TooLarge, "The values of a column are too far apart for float64."),
+    Mistake("numbers too large to scale", "trains", TooLarge, "are too far apart for float64"),
 ]

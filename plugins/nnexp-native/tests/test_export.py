@@ -146,6 +146,18 @@ int main() {{
 """
 
 
+def test_names_of_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name ends as a compiler wants it; one that begins with a dash is no option in the command that is printed."""
+    monkeypatch.chdir(tmp_path)
+    network().save("my.npz")
+    for name in ("model", "model.txt", "-"):
+        with pytest.raises(NnexpError, match=r"the name must end in \.cpp"):
+            typed("export", "my.npz", "--to", "cpp", "-o", name)
+    typed("export", "my.npz", "--to", "cpp", "-o", "./-x.cpp")
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line == "next     c++ -O2 -std=c++17 -o ./-x ./-x.cpp && ./-x TABLE.csv"
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_every_activation_in_one_program(dtype: str, tmp_path: Path) -> None:
     """Each formula, hidden and as output, for small z and far out; models under other names, called from one program."""

@@ -34,8 +34,10 @@ class Cpp(Export):
         return filled("model", **network(model), **about(model), main=main.rstrip())
 
     def usage(self, path: str) -> str:
-        program = str(Path(path).with_suffix("")) if Path(path).suffix else f"{path}.out"
+        path = f"./{path}" if path.startswith("-") else path
+        program = str(Path(path).with_suffix(""))
         run = program if "/" in program else f"./{program}"
+        program = run if program.startswith("-") else program
         return f"c++ -O2 -std=c++17 -o {shlex.quote(program)} {shlex.quote(path)} && {shlex.quote(run)} TABLE.csv"
 
 
