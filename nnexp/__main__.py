@@ -117,7 +117,9 @@ def dispatch(words: list[str]) -> None:
 
         print(f"nnexp {version('nnexp')}")  # noqa: T201
         return
-    if words and not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
+    if words[:1] == ["--json"] and words[1:] and is_subcommand(words[1]):
+        words = [*words[1:], "--json"]
+    if words and is_subcommand(words[0]):
         from nnexp.commands import subcommands as commands
 
         commands.main(words)
@@ -128,6 +130,11 @@ def dispatch(words: list[str]) -> None:
     from nnexp.commands import run
 
     run.main(words, started)
+
+
+def is_subcommand(word: str) -> bool:
+    """Whether a word is no option and no override."""
+    return not word.startswith(("-", "+", "~")) and "=" not in word
 
 
 def probably_sweeps(words: list[str]) -> bool:

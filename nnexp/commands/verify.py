@@ -45,6 +45,8 @@ def verify(words: Sequence[str]) -> None:
         show(verdict)
     if not verdict.equal:
         sys.exit(1)
+    if verdict.weights.equal is None and not verdict.diverged:  # which is not all of it
+        sys.exit(2)
 
 
 def show(verdict: Verdict) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CURVES = 4.5
 """The height of a panel of curves, in inches."""
+MOST_DRAWN = 1e30
+"""Beyond this a cost is that of a training that blew up."""
 MOST_CURVES = 10
 """More curves than this cannot be told apart."""
 
@@ -116,24 +118,28 @@ def comparison(panels: Sequence[Panel]) -> bytes:
         if panel.points:
             draw_points(axes, panel)
             continue
-        shown = dict(list(panel.curves.items())[:MOST_CURVES])
+        shown = {label: drawable(values) for label, values in list(panel.curves.items())[:MOST_CURVES]}
         for label, values in shown.items():
             dot = "o" if len(values) == 1 else ""  # a line of one point is none
             words = f"{label}: undefined" if all(map(math.isnan, values)) else label
             (line,) = axes.plot(range(1, len(values) + 1), values, label=words, marker=dot)
             if label in panel.bands:
-                axes.fill_between(
-                    range(1, len(values) + 1), *panel.bands[label], color=line.get_color(), alpha=0.2, lw=0
-                )
+                low, high = map(drawable, panel.bands[label])
+                axes.fill_between(range(1, len(values) + 1), low, high, color=line.get_color(), alpha=0.2, lw=0)
         title = panel.title
         if len(panel.curves) > len(shown):
             title = f"{title}: the best {len(shown)} of {len(panel.curves)}"
-        edges = [edge for label in shown for edge in panel.bands.get(label, ())]
+        edges = [drawable(edge) for label in shown for edge in panel.bands.get(label, ())]
         finish(axes, title, [*shown.values(), *edges], " ".join(reversed(panel.metric.split("/"))), panel.legend)
     drawn = BytesIO()
     with any_letters():
         figure.savefig(drawn, dpi=100, format="png")
     return drawn.getvalue()
+
+
+def drawable(values: Sequence[float]) -> list[float]:
+    """The values without those of a training that blew up, which no scale of an axis can show."""
+    return [value if abs(value) <= MOST_DRAWN else math.nan for value in values]
 
 
 def draw_bars(axes: Axes, panel: Panel) -> None:
@@ -155,9 +161,10 @@ def draw_bars(axes: Axes, panel: Panel) -> None:
 
 def draw_points(axes: Axes, panel: Panel) -> None:
     """A dot for each run, and the line of steps; a logarithmic scale where costs span more than a factor of 10."""
-    axes.plot(*zip(*panel.points, strict=True), "o", markersize=3, color="C7", alpha=0.6, label="a trial")
-    axes.step(*zip(*panel.steps, strict=True), where="post", color="C0", label=panel.legend)
-    finish(axes, panel.title, [[value for _, value in panel.points]], " ".join(reversed(panel.metric.split("/"))))
+    (places, points), (corners, steps) = zip(*panel.points, strict=True), zip(*panel.steps, strict=True)
+    axes.plot(places, drawable(points), "o", markersize=3, color="C7", alpha=0.6, label="a trial")
+    axes.step(corners, drawable(steps), where="post", color="C0", label=panel.legend)
+    finish(axes, panel.title, [drawable(points)], " ".join(reversed(panel.metric.split("/"))))
     axes.set_xlabel(panel.across)
 
 
@@ -165,7 +172,7 @@ def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: st
     """Labels, grid, legend; a logarithmic scale where costs span more than a factor of 10."""
     from matplotlib.ticker import MaxNLocator
 
-    values = [value for curve in curves for value in curve]
+    values = [value for curve in curves for value in curve if not math.isnan(value)]
     if values and min(values) > 0 and max(values) > 10 * min(values) and "cost" in metric:
         axes.set_yscale("log")
     axes.set_xlabel("epoch")

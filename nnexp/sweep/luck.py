@@ -23,6 +23,8 @@ POWER = 0.8
 """How often the seeds that are recommended would show a difference as large as it seems."""
 MOST_SEEDS = 200
 """More are not recommended: a difference that takes them is a small one."""
+ROUNDING = 1e-12
+"""A difference that counts for none, relative to the larger value."""
 MOST_SETTINGS = 1000
 """More pairs than these settings have are not compared."""
 
@@ -84,19 +86,22 @@ def of_seeds(setting: Setting, grid: Points, metric: str) -> Mapping[str, float]
 def pair_ps(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The corrected p of each pair of rows (settings) over the columns (seeds), those with the first row first."""
     n = values.shape[1]
-    first, second = np.triu_indices(len(values), 1)
-    covariance = np.atleast_2d(np.cov(values))
-    spread = np.sqrt(
-        np.maximum(covariance[first, first] + covariance[second, second] - 2 * covariance[first, second], 0)
-    )
-    means = values.mean(axis=1)
-    by = np.abs(means[second] - means[first])
-    rounding = 1e-12 * np.abs(values).max()
-    spread[spread < rounding] = 0
-    by[by < rounding] = 0
+    found = [t_statistics(row, values[number + 1 :]) for number, row in enumerate(values[:-1])]
+    return holm(two_sided(np.concatenate(found), n - 1))
+
+
+def t_statistics(row: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|mean| sqrt(n) / spread of each other row's differences to a row; 0 where they differ by rounding alone."""
+    size = np.maximum(np.abs(others).max(axis=1), np.abs(row).max())
+    scaled = (
+        size[:, None] + (size == 0)[:, None]
+    )  # costs may be as large as float64 goes, and t is the same of any unit
+    differences = others / scaled - row / scaled
+    by, spread = np.abs(differences.mean(axis=1)), differences.std(axis=1, ddof=1)
+    by[by < ROUNDING] = 0
+    spread[spread < ROUNDING] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(by == 0, 0.0, by * math.sqrt(n) / spread)
-    return holm(two_sided(t, n - 1))
+        return np.where(by == 0, 0.0, by * math.sqrt(len(row)) / spread)
 
 
 def seeds_needed(differences: NDArray[np.float64], pairs: int) -> int | None:
@@ -104,7 +109,8 @@ def seeds_needed(differences: NDArray[np.float64], pairs: int) -> int | None:
 
     a is the level over the number of pairs, as for the smallest p of Holm's.
     """
-    mean, spread = abs(float(differences.mean())), float(differences.std(ddof=1))
+    with np.errstate(over="ignore"):
+        mean, spread = abs(float(differences.mean())), float(differences.std(ddof=1))
     alarm, power = 1 - LEVEL / pairs, 2 * POWER - 1
     normal = NormalDist()
     fewest = (normal.inv_cdf((1 + alarm) / 2) + normal.inv_cdf((1 + power) / 2)) ** 2 * spread**2  # t has wider tails

@@ -78,7 +78,8 @@ class Interval:
         n = len(values)
         if n < 2 or not all(map(math.isfinite, values)):
             return None
-        mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+        with np.errstate(over="ignore"):  # of costs beyond 1e154 the spread is infinite
+            mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
         half = quantile(1 - LEVEL, n - 1) * deviation / math.sqrt(n)
         return cls(mean - half, mean + half)
 

@@ -158,4 +158,4 @@ def test_a_sweep_whose_picture_cannot_be_drawn_ends_well(tmp_path: Path) -> None
     assert again.code == 0, again.err
     assert "2 jobs: 2 finished" in again.out
     assert again.err == f"nnexp: The picture {directory.name}/comparison.png could not be drawn: Is a directory.\n"
-    assert "(manifest.json," in again.out
+    assert "(experiment/best.yaml, manifest.json," in " ".join(again.out.split())

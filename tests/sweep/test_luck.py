@@ -117,6 +117,16 @@ def test_settings_without_all_seeds_are_left_out() -> None:
         assert luck(*made(costs), "cost/validation") is None
 
 
+def test_a_setting_that_blew_up_hides_no_difference() -> None:
+    """Costs of 1e280 in another setting leave what is said of the best and the next as it is, and overflow nowhere."""
+    alone = luck(*made(COSTS[:2]), "cost/validation")
+    beside = luck(*made(np.vstack([COSTS[:2], [[1e280, 1e279, 1e277, 1e280, 1e278]]])), "cost/validation")
+    assert alone is not None
+    assert beside is not None
+    assert beside.p == pytest.approx(3 * alone.p)  # the smallest p of three pairs
+    assert beside.distinguishable
+
+
 def test_equal_settings_are_not_told_apart() -> None:
     """Two settings that come to the same on every seed differ by nothing, and no number of seeds would tell them apart."""
     found = luck(*made(np.stack([COSTS[0], COSTS[0]])), "cost/validation")
