@@ -428,3 +428,18 @@ def found_in(database: Path, query: str) -> list[tuple[str, int]]:
     """What somebody sees who opens a database, asks and closes it."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         return connection.execute(query).fetchall()
+
+
+def test_a_sweep_that_was_renamed(tmp_path: Path) -> None:
+    """The message leads back to its name; from elsewhere it leads to where it began."""
+    assert (
+        nnexp("-m", "dataset=xor", "epochs=1", "seed=0,1", "tracking=none", "hydra.sweep.dir=old", cwd=tmp_path).code
+        == 0
+    )
+    (tmp_path / "old").rename(tmp_path / "new name")
+    ended = nnexp("resume", "new name", cwd=tmp_path)
+    assert ended.code == 1
+    assert ended.err.endswith("Rename it back: mv 'new name' old\n")
+    (tmp_path / "elsewhere").mkdir()
+    ended = nnexp("resume", "../new name", cwd=tmp_path / "elsewhere")
+    assert "was started in another directory, as old. Go there, and type python -m nnexp resume old" in ended.err

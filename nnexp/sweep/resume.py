@@ -69,6 +69,12 @@ def again(found: ledger.Sweep, options: Sequence[str]) -> list[str]:
     began = Path(manifest.directory)
     moved_along = began.is_absolute() and not began.exists()  # with the project's folder that it is in
     if (Path.cwd() / began).resolve() != found.directory.resolve() and not moved_along:
+        there = (Path.cwd() / began).resolve()
+        if not there.exists() and there.parent == found.directory.resolve().parent:
+            raise NnexpError(
+                f"'{here}' has been renamed: it began as {manifest.directory}, and its records say so. Rename it back: "
+                f"mv {shlex.join([here, manifest.directory])}"
+            )
         raise NnexpError(
             f"'{here}' was started in another directory, as {manifest.directory}. Go there, and type "
             f"{command('resume', manifest.directory)}"

@@ -66,7 +66,9 @@ def test_addresses_that_are_taken(options: dict[str, Any]) -> None:
         ({"patience": 0.5}, "hydra.launcher.patience must be at least 2 seconds and at most 3600. Got 0.5."),
         ({"patience": float("inf")}, "hydra.launcher.patience must be at least 2 seconds and at most 3600. Got inf."),
         ({"workers": -1}, "hydra.launcher.workers must be at least 1. Got -1."),
-        ({"certificate": "no.pem"}, "hydra.launcher.certificate=no.pem: no such file."),
+        ({"address": "tls://head:8786", "certificate": "no.pem"}, "hydra.launcher.certificate=no.pem: no such file."),
+        ({"address": "tls://head:8786", "certificate": "/"}, "hydra.launcher.certificate=/: is a directory."),
+        ({"certificate": "no.pem"}, "is for a scheduler: type its address, too"),
     ],
 )
 def test_other_options_that_are_refused(options: dict[str, Any], said: str) -> None:

@@ -139,6 +139,11 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
     while cause := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(cause)
     said = next((first_line(each) for each in reversed(chain) if str(each)), type(error).__name__)
+    if any("WRONG_VERSION_NUMBER" in str(each) for each in chain):  # OpenSSL's word for bytes that are not TLS
+        return NnexpError(
+            f"The scheduler at {address} is not encrypted. On this machine type {address.replace('tls', 'tcp', 1)}; elsewhere "
+            "start it with a certificate."
+        )
     if any(isinstance(each, ssl.SSLError) or "ssl" in str(each).lower() for each in chain):
         return NnexpError(
             f"The scheduler at {address} and this command have no certificate in common ({said}). Type "
@@ -151,6 +156,8 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
         )
     if address.startswith("tls"):
         said += "; a scheduler that is not encrypted answers nothing here, either"
+    elif "reset" in said:
+        said += f"; one that is encrypted is typed {address.replace('tcp', 'tls', 1)}"
     return NnexpError(
         f"No Dask scheduler answers at {address} ({said}). Start one (dask scheduler --host HOST --port PORT), or leave "
         "hydra.launcher.address out for workers on this machine."

@@ -39,9 +39,15 @@ class Settings:
             )
         if made.address is not None:
             refuse_unsafe(made.address, insecure=made.insecure)
-        if made.certificate is not None and not Path(made.certificate).expanduser().is_file():
+        if made.certificate is not None and made.address is None:
             raise NnexpError(
-                f"hydra.launcher.certificate={made.certificate}: no such file. Type the path of the PEM file with the "
+                f"hydra.launcher.certificate={made.certificate} is for a scheduler: type its address, too, such as "
+                "hydra.launcher.address=tls://head:8786, or leave it out."
+            )
+        if made.certificate is not None and not Path(made.certificate).expanduser().is_file():
+            what = "is a directory" if Path(made.certificate).expanduser().is_dir() else "no such file"
+            raise NnexpError(
+                f"hydra.launcher.certificate={made.certificate}: {what}. Type the path of the PEM file with the "
                 "certificate and the key that scheduler and workers have."
             )
         return made
