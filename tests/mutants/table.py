@@ -468,7 +468,7 @@ MUTANTS = [
     ),
     Mutant(
         "pictures of epochs are all of the last one",
-        "experiment/seen.py",
+        "experiment/moments.py",
         "self.kept[number] = theta.copy()",
         "self.kept[number] = theta",
         "experiment/test_seen.py::test_moments_are_spread_over_the_epochs",
