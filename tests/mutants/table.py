@@ -306,8 +306,8 @@ MUTANTS = [
     Mutant(
         "scaling of the features is fitted on all rows",
         "experiment/preprocessing.py",
-        "Scaling.fit(data.x, rows, features)",
-        "Scaling.fit(data.x, np.arange(len(data.x)), features)",
+        "Scaling.fit(data.x, rows, features, data.names)",
+        "Scaling.fit(data.x, np.arange(len(data.x)), features, data.names)",
         "experiment/test_experiment.py::test_validation_and_test_rows_are_not_trained_on",
     ),
     Mutant(
@@ -448,8 +448,8 @@ MUTANTS = [
     Mutant(
         "the best setting is compared as if seeds were not shared",
         "sweep/luck.py",
-        " - 2 * covariance[first, second], 0)",
-        ", 0)",
+        "differences.std(axis=1, ddof=1)\n    by",
+        "np.hypot((others / scaled).std(axis=1, ddof=1), (row / scaled).std(axis=1, ddof=1))\n    by",
         "sweep/test_luck.py::test_the_best_against_the_next",
     ),
     Mutant(
