@@ -78,7 +78,7 @@ CASES = [
     ("loss=mse,mae", "loss=mse,mae is several values, which is a sweep: type -m loss=mse,mae."),
     (
         "loss mse",
-        "export, resume, sync, results, report, search-export, diff, verify. A run is started with key=value: python -m nnexp loss=mae",
+        "results, report, search-export, diff, verify. A run is started with key=value: python -m nnexp loss=mae",
     ),
     ("optimizer=sgd loss", "'loss' is not of the form key=value. Type loss=..."),
     ("-m --cfg job", "-m and --cfg job do not go together. Type --cfg job without -m."),
