@@ -340,7 +340,7 @@ def test_a_sweep_at_work_or_elsewhere_is_not_resumed(tmp_path: Path) -> None:
     refused = nnexp("-m", "seed=0,1", *QUICK, f"hydra.sweep.dir={here}", cwd=tmp_path)
     assert f"'{here}' holds a sweep already. Type python -m nnexp resume {here} to finish it" in refused.err
     assert (
-        "nothing of it can change but hydra/launcher. Got epochs=9."
+        "nothing of it can change but hydra/launcher, and the trials of a search (search.trials=N). Got epochs=9."
         in nnexp("resume", here, "epochs=9", cwd=tmp_path).err
     )
     assert f"Type python -m nnexp resume {here}\n" in nnexp("resume", "outputs", cwd=tmp_path).err

@@ -25,6 +25,7 @@ from nnexp.basics.secrets import without_credentials
 from nnexp.discovery import registry
 from nnexp.discovery.installed import own_version
 from nnexp.discovery.registry import GROUPS
+from nnexp.discovery.sources import sources
 from nnexp.errors import counted, listed
 from nnexp.experiment.engines import is_default
 from nnexp.experiment.experiment import Experiment
@@ -132,6 +133,8 @@ def key(experiment: Experiment, extended_from: int = 0) -> str:
     config = {name: value for name, value in experiment.config().items() if name != "log_every"}
     versions = {**distributions(experiment), "nnexp": own_version()}
     identity: list[Any] = [config, versions, experiment.digest()]
+    if edited := sources(plugins(experiment)):
+        identity.append(edited)
     if extended_from and experiment.plan.schedule.varies:
         identity.append(extended_from)
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -169,13 +172,22 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
 
 
 def plugin_versions(experiment: Experiment) -> str:
-    """The distributions of the run's plugins in words: ``nnexp 0.1.0, nnexp-losses 0.1.0``."""
-    return ", ".join(f"{name} {number}" for name, number in distributions(experiment).items())
+    """The distributions of the run's plugins in words: ``nnexp 0.1.0, nnexp-losses 0.1.0``; sources that are edited, too."""
+    edited = sources(plugins(experiment))
+    found = distributions(experiment).items()
+    return ", ".join(
+        f"{name} {number}{f' (source {edited[name]})' if name in edited else ''}" for name, number in found
+    )
+
+
+def plugins(experiment: Experiment) -> list[Plugin]:
+    """Those that the run is made of."""
+    return [each for each in experiment.plan.chosen().values() if isinstance(each, Plugin)]
 
 
 def distributions(experiment: Experiment) -> dict[str, str]:
     """The distributions the run's plugins come from, with versions."""
-    return registry.distributions(each for each in experiment.plan.chosen().values() if isinstance(each, Plugin))
+    return registry.distributions(plugins(experiment))
 
 
 @functools.cache
