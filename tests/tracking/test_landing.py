@@ -79,7 +79,7 @@ def test_a_sweeps_page_shows_its_runs_alone_and_a_curve_for_each_setting(place: 
     """Seeds are one curve, the mean; of twelve runs all are visible, not the first ten; nothing is in the console."""
     with chromium(1500, 1200) as page:
         page.get(place.link)
-        until(lambda: (page.execute_script(LINES) or [0])[0] == 2, 60)
+        until(lambda: (page.execute_script(LINES) or [0])[0] == 2, 180)
         assert page.execute_script(ROWS) == 2 + 6
         shown = page.find_element("tag name", "body").text
         assert "6 matching runs" in shown
@@ -88,7 +88,7 @@ def test_a_sweeps_page_shows_its_runs_alone_and_a_curve_for_each_setting(place: 
         assert [each.text.split()[0] for each in sections][:2] == ["curves", "what"]
         page.get(landed(place, str(place.many)))
         page.refresh()
-        until(lambda: (page.execute_script(LINES) or [0])[0] == 12, 60)
+        until(lambda: (page.execute_script(LINES) or [0])[0] == 12, 180)
         assert "12 matching runs" in page.find_element("tag name", "body").text
         assert errors(page) == []
 
@@ -98,7 +98,7 @@ def test_a_runs_page_shows_its_curves(place: Place) -> None:
     (directory,) = runs(place.directory)
     with chromium(1500, 1200) as page:
         page.get(landed(place, str(directory.relative_to(place.directory))))
-        until(lambda: 1 in page.execute_script(LINES), 60)
+        until(lambda: 1 in page.execute_script(LINES), 180)
         assert errors(page) == []
 
 
