@@ -80,6 +80,11 @@ def store_best(sweep: OwnSweep, ranked: Sequence[ranking.Ranking], found: ledger
 def verdict(found: ledger.Sweep, waits: list[str]) -> NnexpError | None:
     """The error that a sweep ends with which is not completely well."""
     failed, left = len(found.of(*states.BAD)), len(found.of(*states.LEFT))
+    if not found.jobs:
+        return NnexpError(
+            f"The sweep's directory '{relative(str(found.directory))}' does not say any more what its jobs are: it was moved "
+            "or removed while they trained. Those that have ended are where it was moved to."
+        )
     of = f"of {counted(len(found.jobs), 'job')}"
     if left:
         return NnexpError(f"{left} {of} are not finished{f', {failed} failed' if failed else ''}; see above.")

@@ -23,6 +23,9 @@ REASONS = 5
 def show(made: Table) -> None:
     """Print the table, what it leaves out, and why runs did not finish."""
     rows = made.rows[:MOST]
+    if not rows:
+        say("There are no runs.")
+        return
     base = common([row["directory"] for row in made.rows])
     heads = [each.rstrip("=") for each in short([f"{key}=" for key in made.varied])]
     columns = {"run": [place(row, base) for row in rows]}

@@ -16,7 +16,7 @@ import pytest
 from nnexp import NnexpError, results
 from nnexp.comparison.rows import as_csv, as_object, as_values, table
 from nnexp.journal.facts import Facts
-from tests.command import nnexp, result, runs, sweeps
+from tests.command import killed_after, nnexp, result, runs, sweeping, sweeps
 
 SWEEP = ("-m", "dataset=diabetes", "epochs=3", "optimizer.learning_rate=0.1,1e9,0.01", "keep=best", "split.test=0.2")
 
@@ -201,3 +201,16 @@ def test_a_store_without_runs(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (1, "")
     assert "No runs here: there is no" in ended.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_that_was_moved_as_it_trained(tmp_path: Path) -> None:
+    """It does not end as if all were well; of the manifest without jobs that is left the table says that there are no runs."""
+    words = ["dataset=digits", "epochs=1000", "seed=0,1,2", "tracking=none", "hydra.sweep.dir=old"]
+    begun = sweeping(tmp_path, *words, until=lambda _: (tmp_path / "old" / "1" / "journal.jsonl").exists())
+    with killed_after(begun):
+        (tmp_path / "old").rename(tmp_path / "new")
+        _, said = begun.communicate(timeout=120)
+    assert begun.returncode == 1
+    assert "it was moved or removed while they trained" in " ".join(said.split())
+    ended = nnexp("results", "old", cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, "There are no runs.\n")
