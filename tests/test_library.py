@@ -540,12 +540,9 @@ def test_the_name_that_was_saved_loads(tmp_path: Path) -> None:
     assert "epoch 1; " in repr(result)
 
 
-def test_tables_of_another_kind_than_in_training() -> None:
-    """True and false in a column of numbers, and a number whose prediction would be infinite, are refused with their names."""
+def test_a_prediction_that_is_not_finite_is_refused() -> None:
+    """A number in a table whose prediction would be infinite is refused with its row."""
     table = pd.DataFrame({"size": [1.5, 2, 3, 4], "rooms": [1.0, 2, 2, 3]})
     model = fit(table, np.array([3e5, 4e5, 6e5, 8e5]), hidden=[], epochs=1, validation=0).model
-    odd = table.assign(rooms=[True, False, True, True])
-    with pytest.raises(NnexpError, match=r"column 'rooms' has to hold numbers, as in training\. Got true or false"):
-        model.predict_table(odd)
     with pytest.raises(NnexpError, match="The prediction for sample 1 is not finite"):
         model.predict_table(table.assign(size=[1, 1e307, 2, 3]))

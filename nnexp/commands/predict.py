@@ -39,6 +39,7 @@ def predict(words: Sequence[str]) -> None:
     if given.output:
         check_answers(given.output, Path(given.table), replace=given.replace)
     from nnexp.experiment.model import load
+    from nnexp.tables.columns import refuse_truth
     from nnexp.tables.reading import read_table
 
     with model_directory(given) as (directory, _):
@@ -47,7 +48,9 @@ def predict(words: Sequence[str]) -> None:
     model = replace(model, preprocessing=replace(model.preprocessing, reading=form.changes()))
     text = [feature.name for feature in model.features if feature.categories]
     table = read_table(given.table, form, text=text, typed=option)
+    numbers = {feature.name for feature in model.features if not feature.categories} - {*form.booleans}
     try:
+        refuse_truth(table.frame, numbers, given.table)
         answers = model.predict_table(table.frame, source=given.table)
     except NnexpError as error:
         how = (

@@ -150,13 +150,12 @@ class Model:
         """
         import pandas as pd
 
-        from nnexp.tables.columns import encode, refuse_truth
+        from nnexp.tables.columns import encode
         from nnexp.tables.format import Format
 
         names = [feature.name for feature in self.features]
         categories = {f.name: f.categories for f in self.features if f.categories}
         form = Format.of(self.preprocessing.reading)
-        refuse_truth(table, {*names} - {*categories, *form.booleans}, source)
         x = encode(table, names, categories, source=source, form=form)
         y_pred = self.outputs(x)
         answers = self._answers(y_pred)

@@ -16,7 +16,7 @@ from pathlib import Path
 from nnexp.basics.secrets import masked
 from nnexp.basics.store_address import same_store
 from nnexp.errors import NnexpError, counted, first_line
-from nnexp.journal.journal import Busy
+from nnexp.journal.journal import Busy, Ending
 from nnexp.journal.outbox import entry_of
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason
 from nnexp.tracking.delivery import Delivery
@@ -31,6 +31,8 @@ RETRY = 5.0
 """Seconds until a store that failed is tried again."""
 ATTEMPTS = 3
 """So many runs are tried in vain at the end before the store is given up."""
+ELSEWHERE = 60.0
+"""Seconds for which runs that have ended are left to the other process that has them, before they are said to wait."""
 
 
 class DeliveryQueue:
@@ -64,6 +66,7 @@ class DeliveryQueue:
         self._left: deque[Path] = deque()
         self._whys: dict[Path, str] = {}
         self._prepared: set[Path] = set()
+        self._elsewhere: set[Path] = set()
         self._closing = self._hurried = self._abandoned = False
         self._stores: dict[tuple[str, str], Store] = {}
         self._live: dict[tuple[Path, str], Delivery] = {}
@@ -124,9 +127,13 @@ class DeliveryQueue:
                     break
             worked = (directory is None or self._deliver(directory, QUICK)) and self._follow()
             failed = 0 if worked else failed + 1
-        failed = 0
+        failed, until = 0, time.monotonic() + (0 if self._hurried else ELSEWHERE)
         while failed < min(len(self._left), ATTEMPTS) and not self._abandoned:
-            worked = self._deliver(self._left[0], QUICK if self._hurried else PATIENT)
+            directory = self._left[0]
+            worked = self._deliver(directory, QUICK if self._hurried else PATIENT)
+            if not worked and directory in self._elsewhere and time.monotonic() < until:
+                time.sleep(0.05)  # another sweep that began meanwhile delivers what it finds
+                continue
             failed = 0 if worked else failed + 1
 
     def _deliver(self, directory: Path, patience: Mapping[str, str]) -> bool:
@@ -147,8 +154,14 @@ class DeliveryQueue:
         entry = entry_of(directory, self._outputs)
         if entry is None:  # refused before it trained, reused, or delivered by somebody else
             return
-        with quiet(patience, firmly=True):
-            flush_run(entry, partial(self._store, entry.uri, entry.experiment), self._prepare, hurried=self._hurried)
+        self._elsewhere.discard(directory)
+        try:
+            with quiet(patience, firmly=True):
+                flush_run(entry, partial(self._store, entry.uri, entry.experiment), self._prepare, hurried=self._hurried)
+        except Busy:
+            if Ending.read(directory).status not in ("open", "none"):  # it is delivered there, not trained
+                self._elsewhere.add(directory)
+            raise
 
     def _prepare(self, directory: Path) -> None:
         """Have missing files added; a run without them is a run all the same."""

@@ -58,12 +58,13 @@ def test_the_same_number(text: str, options: tuple[str, ...], noted: str, place:
             "Got '5.00' in row 1. Correct it in the file. Where it is only written otherwise, see --decimal",
         ),
         ("z,x\na,5\n", (), "Type --separator=,"),
+        ("x\ntrue\nfalse\n", (), "column 'x' has to hold numbers, as in training. Got true or false in all rows."),
         ("x\n5\n", ("--decimal=x",), "--decimal must be a point or a comma. Got 'x'."),
         ("x\n5\n", ("--header=9",), "are said to stand in line 9"),
     ],
 )
 def test_what_is_refused(text: str, options: tuple[str, ...], message: str, place: Path) -> None:
-    """Another unit, a number that is none in this format, and options that cannot be."""
+    """Another unit, a number that is none in this format, true and false, and options that cannot be."""
     (run,) = runs(place)
     (place / "n.csv").write_text(text, encoding="utf-8")
     ended = nnexp("predict", str(run), "n.csv", *options, cwd=place)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from nnexp.journal.journal import JOURNAL, Journal
 from nnexp.journal.outbox import entries, entry_of
 from nnexp.journal.result import Result, read_result
 from nnexp.tracking.delivery import run_id_of
-from nnexp.tracking.delivery_queue import DeliveryQueue
+from nnexp.tracking.delivery_queue import ATTEMPTS, DeliveryQueue
 from nnexp.tracking.pending import flush_all, held
 from nnexp.tracking.store import Store
 from tests.command import SLOW
@@ -222,6 +223,19 @@ def test_a_run_that_is_held_or_alive_waits(trainings: Trainings, store: Store) -
     assert store.client.search_runs([store.experiment_id]) == []
     assert len(list(flush_all(entries(trainings.outputs), None, trainings.outputs))) == 2
     assert points(store, alive) == [1, 2, 3, 4, 5]
+
+
+def test_runs_that_another_process_delivers_are_left_to_it(trainings: Trainings, store: Store) -> None:
+    """As many as there are attempts, each held while the queue closes: it waits for who has them, and nothing is said."""
+    directories = [trainings.ended(trainings.start(3)) for _ in range(ATTEMPTS)]
+    journals = [Journal(directory) for directory in directories]
+    deliveries = DeliveryQueue(trainings.uri, "nnexp", trainings.outputs)
+    for directory in directories:
+        deliveries.ended(directory)
+    threading.Timer(2, lambda: [journal.close() for journal in journals]).start()
+    assert deliveries.close() == []
+    for directory in directories:
+        assert (status(store, directory), points(store, directory)) == ("FINISHED", [1, 2, 3])
 
 
 def test_a_picture_that_cannot_be_drawn_does_not_keep_a_run_back(trainings: Trainings, store: Store) -> None:
