@@ -157,7 +157,9 @@ class DeliveryQueue:
         self._elsewhere.discard(directory)
         try:
             with quiet(patience, firmly=True):
-                flush_run(entry, partial(self._store, entry.uri, entry.experiment), self._prepare, hurried=self._hurried)
+                flush_run(
+                    entry, partial(self._store, entry.uri, entry.experiment), self._prepare, hurried=self._hurried
+                )
         except Busy:
             if Ending.read(directory).status not in ("open", "none"):  # it is delivered there, not trained
                 self._elsewhere.add(directory)
