@@ -4,6 +4,9 @@ What the records are is in ``records.py``. A line counts once its line break is 
 that was being written. NaN and infinities are written as Python's ``json`` does. A line that is an object and no record was
 written by somebody else, or by a later version: nothing is read, written or cut off then, and the message names the line.
 
+A line that is no JSON is what a power failure leaves, and with it all behind it is left out, unless how the run ended stands
+there: all that came before is on the disk when that is written, so such a line was damaged later, and is named as well.
+
 A record is one ``write``, which survives kill -9; a thread forces the file onto the disk once a second, ``sync`` at the end.
 The journal's ``flock`` says whether its run is alive: the kernel frees it however the process ends.
 """
@@ -161,7 +164,8 @@ def identity(directory: Path) -> str:
 def read(path: Path, offset: int = 0) -> Iterator[tuple[Record, int]]:
     """The complete records from the byte ``offset`` on, each with the offset behind it.
 
-    Raises FileNotFoundError, and Unreadable where a line is no record, or an epoch does not follow the one before.
+    Raises FileNotFoundError, and Unreadable where a line is no record, an epoch does not follow the one before, or a line was
+    damaged after the run had ended.
     """
     last, where = 0, "line {} of the new ones" if offset else "line {}"
     with open_plain(path) as file:
@@ -172,10 +176,20 @@ def read(path: Path, offset: int = 0) -> Iterator[tuple[Record, int]]:
             except NoRecord as error:
                 raise Unreadable(foreign(path, f"{where.format(number)}: {error}")) from None
             if record is None:
+                if any(map(_is_end, iter(partial(file.readline, LONGEST), b""))):
+                    raise Unreadable(foreign(path, f"{where.format(number)}: it is no JSON")) from None
                 return
             last = record.get("epoch", last)
             offset += len(line)
             yield record, offset
+
+
+def _is_end(line: bytes) -> bool:
+    """Whether a line says how the run ended."""
+    try:
+        return "ended" in (record_of(line) or {})
+    except NoRecord:
+        return False
 
 
 def foreign(path: Path, why: str) -> str:

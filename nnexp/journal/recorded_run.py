@@ -33,10 +33,13 @@ class RecordedRun:
         try:
             records = [record for record, _ in read(directory / JOURNAL)]
         except FileNotFoundError:
-            records = []
-        if not records or "opened" not in records[0]:
             raise NnexpError(
                 f"'{directory}' is no run's directory: it has no {JOURNAL} that tells what to train. Runs are in outputs/runs/."
+            ) from None
+        if not records or "opened" not in records[0]:
+            raise NnexpError(
+                f"{directory / JOURNAL} does not tell what to train: its first line is not how nnexp begins a journal. Put the "
+                "right one back, or begin the run anew."
             )
         opened = Opened.of(records[0]["opened"])
         epochs = [record for record in records if "epoch" in record]

@@ -224,6 +224,7 @@ def ended(journal: Journal, directory: Path) -> str:
     recorded = RecordedRun.read(directory)
     moment = recorded.epochs[-1]["time"] if recorded.epochs else int(time.time() * 1000)
     why = f"its process was killed after epoch {recorded.last} of {recorded.wanted}"
+    journal.sync()  # what comes before an end is on the disk when that is written
     journal.write({"ended": "KILLED", "reason": why, "time": moment})
     write_result(directory, {"status": "KILLED", "reason": why})
     return f"is marked as KILLED: {why}"

@@ -150,10 +150,17 @@ def test_what_cannot_be_told_has_the_exit_code_two(place: Path, words: list[str]
 
 
 def test_a_run_that_is_no_record_of_nnexps_is_refused(place: Path, tmp_path: Path) -> None:
-    """A journal that nnexp did not write is named, and nothing is compared."""
+    """A journal that nnexp did not write, or that was damaged in its midst, is named, and nothing is compared."""
     other = tmp_path / "other"
     shutil.copytree(place / "a", other)
-    (other / "journal.jsonl").write_text('{"opened": {"id": "<script>"}}\n')
+    journal = other / "journal.jsonl"
+    first, *lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join([first, lines[0].replace('"metrics":{', '"metrics":{nan'), *lines[1:]]))
+    for words in (["diff", "a", str(other)], ["verify", str(other)], ["results", str(other)], ["report", str(other)]):
+        ended = nnexp(*words, cwd=place)
+        assert ended.code == (1 if words[0].startswith("re") else 2)
+        assert "journal.jsonl is not what nnexp writes (line 2: it is no JSON)" in ended.err
+    journal.write_text('{"opened": {"id": "<script>"}}\n')
     for words in (["diff", "a", str(other)], ["verify", str(other)]):
         ended = nnexp(*words, cwd=place)
         assert ended.code == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nnexp.basics.files import Unreadable
 from nnexp.errors import NnexpError
 from nnexp.journal.journal import JOURNAL, Busy, Journal, end, read
 from nnexp.journal.records import Record
@@ -83,6 +84,22 @@ def test_what_a_crash_leaves_behind_the_last_record_is_left_out(torn: bytes, tmp
     journal.write(SECOND)
     journal.close()
     assert (tmp_path / JOURNAL).read_bytes() == LINE + b'{"epoch":2,"time":1,"metrics":{}}\n'
+
+
+@pytest.mark.parametrize("torn", [b'{"epoch":2,"ti\n', bytes(40) + b"\n", b"7\n", b"\xff\xfe\n"])
+def test_a_line_that_was_damaged_before_the_end_of_a_run_is_named(torn: bytes, tmp_path: Path) -> None:
+    """No power failure leaves an end behind such a line, so nothing is read over it, and no writer cuts off what follows."""
+    second, third = (b'{"epoch":%d,"time":1,"metrics":{}}\n' % number for number in (2, 3))
+    ended = b'{"ended":"FINISHED","reason":"","time":1}\n'
+    path = tmp_path / JOURNAL
+    path.write_bytes(LINE + torn + third)
+    assert records(tmp_path) == [FIRST]
+    damaged = LINE + second + torn + ended + b'{"model":[],"anew":false}\n'
+    path.write_bytes(damaged)
+    for reads in (lambda: records(tmp_path), lambda: Journal(tmp_path)):
+        with pytest.raises(Unreadable, match=rf"{JOURNAL} is not what nnexp writes \(line 3: it is no JSON\)"):
+            reads()
+    assert path.read_bytes() == damaged
 
 
 @pytest.mark.parametrize("lines", [1, 300, 2000])
