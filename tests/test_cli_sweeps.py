@@ -55,6 +55,11 @@ REFUSED = [
     ("-m loss=mse,mea", "No loss 'mea'. Did you mean"),
     ("-m sed=0,1", "No option group or key 'sed'. Did you mean 'seed'?"),
     ("-m seed=0,1 hydra/launcher=nexp", "No hydra/launcher 'nexp'. Did you mean 'nnexp'?"),
+    (
+        "-m seed=0,0,1",
+        "seed has 0 more than once, and the same run would count as several. Type each value once: seed=0,1",
+    ),
+    ("-m optimizer.learning_rate=0.1,1e-1 sweep.dry_run=true", "optimizer.learning_rate has 0.1 more than once"),
     ("-m seed=0,1 experiment=null", "experiment=null: to choose no experiment, leave it out."),
     ("checkpoint.epoch=3", "No key 'checkpoint.epoch'. Did you mean 'checkpoint.epochs'?"),
 ]

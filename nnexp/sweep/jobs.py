@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
@@ -26,10 +27,14 @@ from nnexp.sweep import inputs, preview
 from nnexp.sweep.manifest import Composition
 from nnexp.sweep.states import key_of
 
+LONGEST = 60
+"""Characters of values that are shown as they would be typed."""
+
 
 def list_jobs(config: DictConfig) -> None:
     """Show which jobs there would be and what they would cost; see ``nnexp.sweep.preview``."""
     lines = [*in_files(config), *(str(each) for each in config.hydra.overrides.task)]
+    refuse_twins(config, lines)
     jobs, keys = grid(config, lines), swept_keys(lines)
     if jobs is None:
         raise NnexpError(
@@ -77,6 +82,20 @@ def grid(config: DictConfig, overrides: list[str]) -> list[list[str]] | None:
     )  # it lists the options that glob(...) asks for
     batches = BasicSweeper.split_arguments(parser.parse_overrides(overrides), None)
     return [list(job) for batch in batches for job in batch]
+
+
+def refuse_twins(config: DictConfig, overrides: list[str]) -> None:
+    """Refuse a grid with a value twice: the same run would count as two, in means, intervals and rankings."""
+    if not is_basic(config.hydra.sweeper):
+        return
+    for each in OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides):
+        values = Counter(map(str, each.sweep_iterator()) if each.is_sweep_override() else ())
+        if twice := [value for value, times in values.items() if times > 1]:
+            key, once = each.key_or_group, ",".join(values)
+            raise NnexpError(
+                f"{key} has {twice[0]} more than once, and the same run would count as several. Type each value once: "
+                f"{key}={once if len(once) <= LONGEST else 'VALUE,VALUE'}"
+            )
 
 
 def of_search(config: DictConfig, lines: list[str]) -> list[list[str]]:

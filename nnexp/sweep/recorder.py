@@ -29,7 +29,7 @@ from nnexp.run.store import store_uri
 from nnexp.sweep import ledger, states
 from nnexp.sweep.inputs import changed
 from nnexp.sweep.inputs import states as states_of
-from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, of_search, swept_keys
+from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, of_search, refuse_twins, swept_keys
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import MANIFEST, Manifest, PlannedJob, differences, write_manifest
 from nnexp.sweep.place import MULTIRUN, free, hydras_files
@@ -129,6 +129,7 @@ def begin(config: DictConfig, session: Session) -> Path:
     session.site = free(
         directory, "hydra.sweep.dir", (MANIFEST, MULTIRUN, states.LOCK, *hydras_files(config.hydra)[-1:])
     )
+    refuse_twins(config, [*in_files(config), *map(str, config.hydra.overrides.task)])
     manifest = planned(config, session)
     directory.mkdir(parents=True, exist_ok=True)
     try:
