@@ -9,6 +9,7 @@ if __name__ == "__main__" and sys.path and os.path.isdir(sys.path[0]) and os.pat
     del sys.path[0]  # where python -m has put it: a random.py of the user's would hide the library's
 
 import contextlib
+import errno
 import gc
 import io
 import logging
@@ -22,6 +23,7 @@ from typing import NoReturn
 from nnexp.basics.environment import propose
 
 FULL = "HYDRA_FULL_ERROR"
+STDOUT = "the standard output"
 TERMINATED = 143
 REFUSED = {"diff": 2, "verify": 2}
 """The exit code of what is refused, of the commands whose 1 is an answer."""
@@ -101,13 +103,21 @@ def in_words(error: Exception) -> str:
         case MemoryError():  # in a subcommand; a run says what to type
             return f"not enough memory: {error}"
         case OSError():
-            where = f" '{error.filename}'" if error.filename else ""
-            return f"{error.strerror or error}:{where or ' (no file named)'}"
+            return refused_by_the_system(error)
         case _:
             return (
                 f"unexpected {type(error).__name__}: {error}\nThis is a bug of nnexp or of a plugin; "
                 f"{FULL}=1 python -m nnexp ... shows where."
             )
+
+
+def refused_by_the_system(error: OSError) -> str:
+    """What the system did not do, with the file's name."""
+    why = error.strerror or str(error)
+    if error.filename:
+        advice = " Go to a folder that can be written to." if error.errno in (errno.EROFS, errno.EACCES) else ""
+        return f"{why}: '{error.filename}'{f'.{advice}' if advice else ''}"
+    return f"{why}: {STDOUT}"  # nnexp's own files have names
 
 
 def dispatch(words: list[str]) -> None:

@@ -48,8 +48,10 @@ def replacing(path: Path, *, forced: bool = False, in_own_folder: bool = True) -
                 file.flush()
                 os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         remove(partial)
+        if isinstance(error, OSError) and error.errno and error.filename is None:  # as of a disk that is full
+            error.filename = str(path)
         raise
 
 

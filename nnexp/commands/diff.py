@@ -41,6 +41,8 @@ def diff(words: Sequence[str]) -> None:
         show(a[0], b[0], found)
     if not found.equal:
         sys.exit(1)
+    if found.weights.equal is None and a[0].status != "diverged":  # such a run has none
+        sys.exit(2)
 
 
 def read(word: str, given: argparse.Namespace) -> tuple[Facts, Arrays | None]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from nnexp.basics.files import Unreadable, outputs_here
 from nnexp.commands.parser import open_store
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, command
+from nnexp.sweep.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,17 @@ def no_run(directory: Path, typed: str, most: int = 5) -> str:
     shown = "\n  ".join(found)
     typed = f"python -m nnexp {typed.format(shlex.quote(found[0]))}"
     return f"'{directory}' is {what}. Type {typed}\nThe newest runs in it:\n  {shown}"
+
+
+def no_sweep(directory: Path) -> str:
+    """The message for a directory that is neither a run's nor a sweep's."""
+    newest = next(finished_below(directory), None)
+    if newest is None or newest.parent != directory or not newest.name.isdigit():
+        return no_run(directory, "report {}")
+    return (
+        f"'{directory}' has runs and no {MANIFEST}, which tells what their sweep was, so there is no report of all of them. "
+        f"Put it back, or type {command('results', directory)} for all runs, {command('report', newest)} for one of them"
+    )
 
 
 def finished_below(directory: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ def report(words: Sequence[str]) -> None:
     writing.add_output(parser, f"the file (default: report{SUFFIX})")
     add_source(parser)
     given = parser.parse_args(words)
-    from nnexp.commands.found import directory_of, no_run
+    from nnexp.commands.found import directory_of, no_sweep
     from nnexp.comparison.sources import is_directory, opened
     from nnexp.report.file import text_of
 
@@ -34,6 +34,6 @@ def report(words: Sequence[str]) -> None:
         directory = directory_of(opened(given.experiment, given.uri, outputs_here()), given.what)
     text = text_of(directory)
     if text is None:
-        raise NnexpError(no_run(directory, "report {}"))
+        raise NnexpError(no_sweep(directory))
     writing.write(path, lambda to: to.write(text.encode()))
     print(f"wrote    {path} ({len(text.encode()) / 1e6:.1f} MB)")  # noqa: T201

@@ -61,7 +61,9 @@ def show(verdict: Verdict) -> None:
     found = verdict.weights
     said = f"not compared: {found.why}" if found.equal is None else "the same"
     if found.equal is False:
-        said = f"differ, {found.array} first, {f'by at most {found.by:.3g}' if found.by is not None else found.why}"
+        said = (
+            f"differ, {found.array} first, {f'by at most {found.by:.3g}' if found.by is not None else f'({found.why})'}"
+        )
     for line in fact("weights", said):
         say(line)
 

@@ -5,6 +5,7 @@ Numbers are equal where every bit is; two that are not a number are equal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,7 @@ class Weights:
     equal: bool | None
     array: str = ""
     by: float | None = None
-    """None where the shapes differ."""
+    """None where the shapes differ, or a weight is not a number."""
     why: str = ""
 
 
@@ -140,7 +141,8 @@ def weights(a: Arrays | None, b: Arrays | None) -> Weights:
             shapes = " and ".join(f"{'x'.join(map(str, each[name].shape))} {each[name].dtype}" for each in (a, b))
             return Weights(False, name, why=shapes)
         if a[name].tobytes() != b[name].tobytes():
-            return Weights(False, name, largest(a, b))
+            by = largest(a, b)
+            return Weights(False, name, why="some are not a number") if math.isnan(by) else Weights(False, name, by)
     return Weights(True)
 
 

@@ -136,7 +136,10 @@ def without_journal(directory: Path, planned: Mapping[str, str], place: str) -> 
     scores = {name: value for name, value in result.metrics.items() if is_score(name)}
     params = configured(directory) or planned
     seconds, run_id = result.training_seconds, result.run_id
-    return Facts(stands.state, reason, params, {}, None, result.history, scores, seconds, place, run_id)
+    state = stands.state
+    if state == "waiting" and result.status == "FINISHED":
+        state, reason = "finished", f"its {JOURNAL} is not there, its numbers are those of {RESULT}"
+    return Facts(state, reason, params, {}, None, result.history, scores, seconds, place, run_id)
 
 
 def configured(directory: Path) -> dict[str, str]:

@@ -19,6 +19,8 @@ from nnexp.journal.facts import Facts
 SEEDS = ("seed", "split.seed")
 BEST = "best."
 SCHEMA = "nnexp.results/1"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a formula begins, as spreadsheets read it."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,17 @@ class Table:
 
 
 def table(runs: Sequence[Facts], swept: Sequence[str] = (), *, history: bool = False) -> Table:
-    """The runs, one row each, or with ``history`` one row an epoch; what was ``swept`` comes first of what varies."""
+    """The runs, one row each, or with ``history`` one row an epoch; what was ``swept`` comes first of what varies.
+
+    Of a job that has not begun only that is known, so it does not count among what the other keys are compared over.
+    """
     keys = dict.fromkeys([*swept, *(key for run in runs for key in run.params)])
-    varied = [key for key in keys if len({run.params.get(key) for run in runs}) > 1]
+    begun = [run for run in runs if not run.params.keys() <= {*swept}] or runs
+    varied = [key for key in keys if len({run.params.get(key) for run in (runs if key in swept else begun)}) > 1]
     known = [key for key in keys if any(key in run.params for run in runs)]
     params = {key: as_values([run.params.get(key) for run in runs]) for key in known}
-    same = {key: params[key][0] for key in known if key not in varied and key not in SEEDS}
+    first = next((number for number, run in enumerate(runs) if run in begun), 0)
+    same = {key: params[key][first] for key in known if key not in varied and key not in SEEDS}
     rows: list[dict[str, Any]] = []
     for number, run in enumerate(runs):
         own = {key: params[key][number] for key in varied}
@@ -138,7 +145,12 @@ def as_csv(made: Table) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value in a text file: numbers with all their digits."""
+    """A value in a text file: numbers with all their digits.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it: a name may come from anybody.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
+    if isinstance(value, str) and value.startswith(FORMULA) and real(value) is None and whole(value) is None:
+        return f"'{value}"
     return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -8,6 +8,8 @@ from typing import Any
 
 Spec = dict[str, Any]
 """A part of a specification of Vega-Lite."""
+FEW = 10
+"""Epochs that are marked one by one."""
 MOST_POINTS = 20_000
 """Points of curves in a page; of more, fewer epochs of each run are shown."""
 
@@ -38,6 +40,13 @@ def marks(columns: Mapping[str, Sequence[Any]], places: Mapping[str, Sequence[fl
 def thinning(points: int) -> int:
     """Of every how many epochs one is shown, so that a page has no more points than it can."""
     return max(1, math.ceil(points / MOST_POINTS))
+
+
+def of_epochs(last: int) -> Spec:
+    """The axis of epochs from 1 on, with whole numbers alone."""
+    few = {"values": list(range(1, last + 1))} if last <= FEW else {}
+    axis = {"title": "epoch", "format": "d", "tickMinStep": 1, **few}
+    return {"field": "epoch", "type": "quantitative", "axis": axis, "scale": {"nice": False}}
 
 
 def scale(values: Sequence[float | None]) -> Spec:

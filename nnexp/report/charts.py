@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from nnexp.comparison.rows import as_values
 from nnexp.journal.facts import Facts
-from nnexp.report.axes import Spec, label, marks, positions, scale, shown, thinning
+from nnexp.report.axes import Spec, label, marks, of_epochs, positions, scale, shown, thinning
 
 MOST_ROWS = 40
 """Rows of the chart of runs; a table has all of them."""
@@ -103,7 +103,7 @@ def curves(points: list[Spec], metric: str, color: Spec) -> Spec:
         "data": {"values": points},
         "mark": {"type": "line", "clip": True, "strokeJoin": "round"},
         "encoding": {
-            "x": {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1}, "scale": {"nice": False}},
+            "x": of_epochs(max((each["epoch"] for each in points), default=1)),
             "y": {
                 "field": "at",
                 "type": "quantitative",
@@ -215,12 +215,7 @@ def of_run(run: Facts) -> Spec:
                 "data": {"values": points},
                 "mark": {"type": "line", "point": len(points) < 60},
                 "encoding": {
-                    "x": {
-                        "field": "epoch",
-                        "type": "quantitative",
-                        "axis": {"tickMinStep": 1},
-                        "scale": {"nice": False},
-                    },
+                    "x": of_epochs(run.epochs),
                     "y": {
                         "field": "at",
                         "type": "quantitative",

@@ -17,10 +17,12 @@ BEST = Path("experiment") / "best.yaml"
 
 def keep_best(directory: Path, best: Job) -> None:
     """Write the preset of the best run into the sweep's directory."""
-    path = directory / BEST
+    path, content = directory / BEST, preset(best.config, f"{directory.name}, #{best.number}").encode()
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
+        return
     path.parent.mkdir(exist_ok=True)
     with replacing(path) as file:
-        file.write(preset(best.config, f"{directory.name}, #{best.number}").encode())
+        file.write(content)
 
 
 def preset(config: Mapping[str, Any], what: str) -> str:

@@ -131,9 +131,10 @@ def begun_with(place: Path) -> Sequence[str]:
 
 
 def close(sweep: Sweep) -> None:
-    """Bring the manifest's states up to date."""
+    """Bring the manifest's states up to date; one that says so already is not written to."""
     jobs = tuple(PlannedJob(tuple(job.overrides), job.state) for job in sweep.jobs)
-    write_manifest(sweep.directory, replace(sweep.manifest, jobs=jobs))
+    if jobs != sweep.manifest.jobs or not jobs:
+        write_manifest(sweep.directory, replace(sweep.manifest, jobs=jobs))
 
 
 def todo(directory: Path) -> dict[int, Literal["train", "continue"]]:

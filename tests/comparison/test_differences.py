@@ -100,6 +100,24 @@ def test_weights_are_equal_bit_for_bit() -> None:
     assert weights(one, None).equal is None
 
 
+def test_weights_that_are_not_a_number_differ_by_nothing_that_could_be_told() -> None:
+    """They are told as such, and no difference of nan is."""
+    one = {"W1": np.zeros((2, 2)), "b1": np.ones(2)}
+    found = weights({**one, "W1": np.full((2, 2), np.nan)}, one)
+    assert (found.equal, found.array, found.by, found.why) == (False, "W1", None, "some are not a number")
+
+
+def test_runs_without_weights_are_not_called_the_same(place: Path, tmp_path: Path) -> None:
+    """Where the weights of one are not there, all else being equal, whether the runs are cannot be told: exit code 2."""
+    other = tmp_path / "other"
+    shutil.copytree(place / "a", other)
+    (other / "weights.npz").unlink()
+    for words in (["diff", "a", str(other)], ["verify", str(other)]):
+        ended = nnexp(*words, cwd=place)
+        assert ended.code == 2
+        assert "weights  not compared: of a run that has none" in ended.out
+
+
 @pytest.mark.parametrize("run", ["a", "c"])
 def test_a_run_comes_out_the_same(place: Path, run: str) -> None:
     """A finished run does, and one that diverged diverges again; nothing is written."""

@@ -149,6 +149,35 @@ def test_a_sweep_that_still_runs(here: Path, tmp_path: Path) -> None:
     assert frame["cost/train"].notna().tolist()[-2:] == [True, False]
 
 
+def test_a_job_that_waits_varies_nothing_else() -> None:
+    """Of a job that has not begun only what was swept is known: what is the same in all others is the same."""
+    begun = [Facts("finished", params={"seed": str(seed), "loss": "mse", "epochs": "3"}) for seed in range(2)]
+    made = table([Facts("waiting", params={"seed": "2"}), *begun], ["seed"])
+    assert (made.varied, made.same) == (["seed"], {"loss": "mse", "epochs": 3})
+    assert table([*begun, Facts("finished", params={"seed": "0", "loss": "mae"})], ["seed"]).varied[1:] == [
+        "loss",
+        "epochs",
+    ]
+
+
+def test_no_text_of_a_csv_is_a_formula() -> None:
+    """A spreadsheet computes what begins like a formula; numbers are as they are."""
+    odd = Facts("failed", "=cmd|'/c calc'!A1", {"a": "-1.5", "b": "@sum"}, directory="+x")
+    head, first, _ = as_csv(table([odd, Facts("failed", params={"a": "x"})])).splitlines()
+    row = dict(zip(head.split(","), first.split(","), strict=True))
+    assert (row["reason"], row["a"], row["b"], row["directory"]) == ("'=cmd|'/c calc'!A1", "-1.5", "'@sum", "'+x")
+
+
+def test_a_run_that_lost_its_journal_does_not_wait(here: Path, tmp_path: Path) -> None:
+    """Its numbers are those of ``result.json``, and it is said so."""
+    sweep = tmp_path / "sweep"
+    shutil.copytree(sweeps(here)[0], sweep)
+    (sweep / "0" / "journal.jsonl").unlink()
+    row = results(sweep).iloc[0]
+    assert (row["status"], row["objective"]) == ("finished", result(sweep / "0")["objective"])
+    assert row["reason"] == "its journal.jsonl is not there, its numbers are those of result.json"
+
+
 def test_a_run_with_a_foreign_journal_is_a_row(here: Path, tmp_path: Path) -> None:
     """A journal that nnexp did not write costs its own run only, whose row says why."""
     sweep = tmp_path / "sweep"

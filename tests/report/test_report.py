@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nnexp.commands import subcommands
-from nnexp.report.axes import positions
+from nnexp.report.axes import of_epochs, positions
 from nnexp.report.page import Chart, Grid, Section, page
 from tests.browser import chromium, until
 from tests.command import nnexp, result, runs, sweeps
@@ -141,6 +141,13 @@ def test_numbers_that_are_not_finite_are_left_out() -> None:
     with pytest.raises(ValueError, match="Out of range"):
         page("t", "", [Section("s", [Chart({"a": float("nan")}, "")])])
     assert "nan" in page("t", "", [Section("s", [Grid("c", ["a"], [["nan"]])])])
+
+
+def test_epochs_are_whole_numbers() -> None:
+    """Of few epochs each is marked, of many those that Vega chooses, at least one apart."""
+    assert of_epochs(3)["axis"]["values"] == [1, 2, 3]
+    assert "values" not in of_epochs(100)["axis"]
+    assert of_epochs(100)["axis"]["tickMinStep"] == 1
 
 
 def test_axes_of_what_was_varied() -> None:
@@ -276,6 +283,16 @@ def test_a_report_that_is_there_is_kept(named: tuple[str, ...], place: Path, tmp
     assert (tmp_path / "report.html").read_text() == "mine"
     assert nnexp("report", str(place / "hostile"), *named, "--replace", cwd=tmp_path).code == 0
     assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_sweep_that_lost_its_manifest(place: Path, tmp_path: Path) -> None:
+    """It is the manifest that is missing, and that is named, with what can be typed of the runs that are there."""
+    (tmp_path / "copy").mkdir()
+    shutil.copytree(runs(place)[0], tmp_path / "copy" / "0")
+    ended = nnexp("report", "copy", cwd=tmp_path)
+    assert ended.code == 1
+    assert "'copy' has runs and no manifest.json" in ended.err
+    assert "type python -m nnexp results copy for all runs, python -m nnexp report copy/0 for one" in ended.err
 
 
 @pytest.mark.parametrize("journal", [b"", b'{"opened": {"id"', b"\x00\xff\xfe", b'{"epoch": 1}\n'])
