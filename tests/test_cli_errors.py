@@ -13,6 +13,8 @@ CASES = [
     ("activation=linear", "No activation 'linear'. nnexp calls it 'identity'."),
     ("output=sigmoit", "No output 'sigmoit'. Did you mean 'sigmoid'?"),
     ("activatoin=relu", "No option group or key 'activatoin'. Did you mean 'activation'? Groups: dataset, loss"),
+    ("serch=tpe", "Did you mean 'search'? Groups: dataset, loss, "),
+    ("serch=tpe", ", experiment, sweep, search. Keys: "),
     ("loss=mea", "No loss 'mea'. Did you mean 'mae'?"),
     (
         "checkpoint.second=5",

@@ -235,7 +235,7 @@ def explain_override(
     nested = [known for known in known_keys() if known.rpartition(".")[2] == key]
     hint = f" Did you mean '{nested[0]}'?" if nested else did_you_mean(key, known_keys())
     groups, keys = (
-        listed([*GROUPS, *FILE_GROUPS]),
+        listed([*GROUPS, *FILE_GROUPS, SEARCH], most=20),
         listed([*plain_keys(), *(f"{each}.*" for each in ALL_SECTIONS)], most=20),
     )
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
