@@ -17,7 +17,7 @@ from nnexp.basics.fields import bounds, field_types, hyperparameters, is_file, r
 from nnexp.basics.files import own_directory
 from nnexp.commands.catalogue_text import PRESETS, TRACKING, Facts, entry, listing, page, preset_page, printed
 from nnexp.discovery import installed, presets, registry
-from nnexp.discovery.installed import LISTED, Broken, Provider
+from nnexp.discovery.installed import EXAMINED, Broken, Provider
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, closest, did_you_mean, listed
 from nnexp.plugin import Loss, Plugin
@@ -63,7 +63,7 @@ def place_typed(what: str) -> str:
 
 def places() -> list[str]:
     """The words that stand for a part of the listing: kinds, groups, groups of presets, and all presets."""
-    return list(dict.fromkeys((*LISTED, *GROUPS, *presets.CHOOSABLE, TRACKING, PRESETS)))
+    return list(dict.fromkeys((*EXAMINED, *GROUPS, *presets.CHOOSABLE, TRACKING, PRESETS)))
 
 
 def all_presets() -> list[tuple[Provider, presets.Preset]]:
@@ -92,7 +92,7 @@ def selected(what: str) -> tuple[str, str]:
     if not name:
         place, name = owner(place), place
     if place not in places():
-        raise NnexpError(f"No kind '{place}'.{did_you_mean(place, places())} Kinds: {listed(LISTED)}.")
+        raise NnexpError(f"No kind '{place}'.{did_you_mean(place, places())} Kinds: {listed(EXAMINED)}.")
     kind = GROUPS.get(place, place)
     if name in installed.entries().get(kind, {}):
         registry.load(kind, name)
@@ -104,12 +104,12 @@ def selected(what: str) -> tuple[str, str]:
 
 def broken(kind: str) -> list[Broken]:
     """The broken plugins of a kind; none for what is no kind."""
-    return registry.broken(kind) if kind in LISTED else []
+    return registry.broken(kind) if kind in EXAMINED else []
 
 
 def owner(name: str) -> str:
     """The place that has ``name``; NnexpError where none has, or several."""
-    everywhere = (*LISTED, *presets.CHOOSABLE, TRACKING)
+    everywhere = (*EXAMINED, *presets.CHOOSABLE, TRACKING)
     homes = [place for place in everywhere if name in names(place)]
     if len(homes) > 1:
         both = [f"{place}.{name}" for place in homes]
@@ -118,7 +118,7 @@ def owner(name: str) -> str:
         known = {option: f"{place}.{option}" for place in reversed(everywhere) for option in names(place)}
         near = closest(name, [*known, *places()])
         hint = f" Did you mean '{known.get(near, near)}'?" if near else ""
-        raise NnexpError(f"Nothing is called '{name}'.{hint} Kinds: {listed(LISTED)}. All: python -m nnexp plugins")
+        raise NnexpError(f"Nothing is called '{name}'.{hint} Kinds: {listed(EXAMINED)}. All: python -m nnexp plugins")
     return homes[0]
 
 
@@ -127,7 +127,7 @@ def contents(place: str = "", name: str = "") -> Facts:
 
     With a kind or group as ``place`` only its part, with a ``name`` only that plugin.
     """
-    kinds = [kind for kind in LISTED if place in ("", kind) or GROUPS.get(place) == kind]
+    kinds = [kind for kind in EXAMINED if place in ("", kind) or GROUPS.get(place) == kind]
     chosen = {kind: [each for each in registry.available(kind) if name in ("", each)] for kind in kinds}
     defects = [] if name else [described(each) for kind in kinds for each in registry.broken(kind)]
     others = [
@@ -157,7 +157,7 @@ def contents(place: str = "", name: str = "") -> Facts:
 
 def place_in_listing(plugin: Facts) -> tuple[int, bool, str]:
     """Kinds in their order; within a kind nnexp's own first, then by distribution."""
-    return list(LISTED).index(plugin["kind"]), plugin["distribution"] != "nnexp", plugin["distribution"]
+    return list(EXAMINED).index(plugin["kind"]), plugin["distribution"] != "nnexp", plugin["distribution"]
 
 
 def facts(kind: str, name: str) -> Facts:

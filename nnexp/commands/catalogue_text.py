@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nnexp.discovery.installed import LISTED
+from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import listed
 from nnexp.plugin import Picture, Search
 from nnexp.terminal.console import say, width
@@ -35,7 +35,7 @@ def listing(found: Facts) -> Iterator[Line]:
     for each in found["plugins"]:
         if each["kind"] != kind:
             kind, source = each["kind"], ""
-            yield from heading(kind, (inspect.getdoc(LISTED[kind]) or "").partition("\n")[0].partition(". ")[0])
+            yield from heading(kind, (inspect.getdoc(EXAMINED[kind]) or "").partition("\n")[0].partition(". ")[0])
         if from_(each) != source:
             source = from_(each)
             yield "", f"  {source}"

@@ -21,10 +21,15 @@ from nnexp.basics.removing import Site
 from nnexp.discovery import installed, registry
 from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.plugin import Picture
+from nnexp.plugin import Picture, Search
 from nnexp.terminal.console import say
 
 TEMPLATES = Path(__file__).parent / "templates"
+TYPED: Mapping[str, str] = {
+    Picture.kind: "pictures=[$name]",
+    Search.kind: "-m search=$name 'optimizer.learning_rate=tag(log,interval(1e-3,1))'",
+}
+"""What is typed to have one used, where that is not ``$kind=$name``."""
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
 
 
@@ -86,7 +91,7 @@ def terms(kind: str, name: str) -> dict[str, str]:
         "Class": plain + kind.capitalize() if used else plain,
         "distribution": f"nnexp-{name.replace('_', '-')}",
         "module": f"nnexp_{name}",
-        "typed": f"pictures=[{name}]" if kind == Picture.kind else f"{kind}={name}",
+        "typed": TYPED.get(kind, "$kind=$name").replace("$kind", kind).replace("$name", name),
         "option": f"pictures=['{name} FIELD=VALUE']" if kind == Picture.kind else f"{kind}.FIELD=VALUE",
         "needs": "matplotlib>=3.9" if kind == Picture.kind else "numpy>=2.2,<3",
         "range": f">={major}.{minor},<{major}.{int(minor) + 1}",

@@ -24,11 +24,9 @@ from nnexp.plugin import KINDS, Export, Picture, Plugin, Search
 
 WORDS = ("auto", "null", "true", "false", "inf", "nan")
 """What stands after ``=`` with a meaning of its own, in nnexp or in Hydra's grammar: no option's name."""
-EXAMINED: Mapping[str, type[Plugin]] = {**KINDS, Picture.kind: Picture}
-"""What ``new`` writes and ``check`` examines: the kinds, and pictures, which are no part of what a run computes."""
-LISTED: Mapping[str, type[Plugin]] = {**EXAMINED, Search.kind: Search}
-"""What is listed by kind: those, and ways to search."""
-BASES: Mapping[str, type[Plugin]] = {**LISTED, Export.kind: Export}
+EXAMINED: Mapping[str, type[Plugin]] = {**KINDS, Picture.kind: Picture, Search.kind: Search}
+"""What is listed, what ``new`` writes and ``check`` examines: the kinds, and pictures and searches, of which no run is made."""
+BASES: Mapping[str, type[Plugin]] = {**EXAMINED, Export.kind: Export}
 """What an entry point names a subclass of, by the last part of its group: one of those, or a format of export."""
 
 

@@ -35,6 +35,7 @@ NO_FORMULA = {
     "dataset": "a dataset that was measured has no formula",
     "engine": "an engine has the formulas of other plugins",
     "picture": "a picture shows what others have computed",
+    "search": "a way to search is an algorithm, and few are one formula",
 }
 NO_SOURCE = {
     "engine": "an engine computes what others have found",

@@ -7,7 +7,18 @@ from typing import Any
 
 from nnexp.discovery.faults import fault
 from nnexp.errors import NnexpError
-from nnexp.testing import activations, datasets, engines, every, initializers, losses, optimizers, pictures, schedules
+from nnexp.testing import (
+    activations,
+    datasets,
+    engines,
+    every,
+    initializers,
+    losses,
+    optimizers,
+    pictures,
+    schedules,
+    searches,
+)
 from nnexp.testing.subject import Subject
 from nnexp.testing.verdict import Check, Failed, Skipped
 
@@ -20,6 +31,7 @@ KIND_CHECKS: Mapping[str, tuple[Callable[[Any], None], ...]] = {
     "dataset": datasets.CHECKS,
     "engine": engines.CHECKS,
     "picture": pictures.CHECKS,
+    "search": searches.CHECKS,
 }
 """The checks of each kind, called with an object; those of every kind come before them."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from nnexp.commands import catalogue, catalogue_text
 from nnexp.commands import subcommands as commands
-from nnexp.discovery.installed import LISTED, entries
+from nnexp.discovery.installed import EXAMINED, entries
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError
 from nnexp.experiment.asked import asked
@@ -24,7 +24,9 @@ from tests.command import Ended, environment, nnexp
 from tests.discovery.test_installed_plugins import HUBER, install
 from tests.discovery.test_presets import ROBUST, WIDE, add_conf
 
-OWN = [(kind, name) for kind in LISTED for name, claims in entries()[kind].items() if claims[0].distribution == "nnexp"]
+OWN = [
+    (kind, name) for kind in EXAMINED for name, claims in entries()[kind].items() if claims[0].distribution == "nnexp"
+]
 
 ODD = """
 from dataclasses import dataclass
@@ -87,7 +89,7 @@ def test_every_plugin_is_there(facts: dict[str, Any]) -> None:
     """The listing for programs has every sound plugin, kinds in their order, nnexp's own first."""
     found = [(each["kind"], each["name"]) for each in facts["plugins"]]
     assert set(found) == {*OWN, ("loss", "huber"), ("activation", "odd")}
-    assert [kind for kind, _ in found] == sorted((kind for kind, _ in found), key=list(LISTED).index)
+    assert [kind for kind, _ in found] == sorted((kind for kind, _ in found), key=list(EXAMINED).index)
     assert [name for kind, name in found if kind == "loss"] == ["bce", "cce", "mae", "mse", "huber"]
 
 

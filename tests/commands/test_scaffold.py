@@ -5,6 +5,7 @@ The distributions are made, installed and run in an environment of their own, wh
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -120,6 +121,16 @@ def test_a_new_picture_is_drawn(env: Environment) -> None:
     ended = env.nnexp("pictures=[my_picture]", "epochs=1", "tracking=none", "hydra.run.dir=drawn")
     assert (ended.code, ended.err) == (0, "")
     assert (env.place / "drawn/pictures/my_picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_new_search_searches(env: Environment) -> None:
+    """It is listed, and chooses the trials of a search, as the command says to type that ``new`` ends with."""
+    page = env.nnexp("plugins", "search.my_search")
+    assert page.out.startswith("search=my_search   nnexp-my-search 0.1.0")
+    words = shlex.split(scaffold.terms("search", "my_search")["typed"])
+    ended = env.nnexp(*words, "search.trials=12", "epochs=2", "tracking=none", "hydra.sweep.dir=searched")
+    assert (ended.code, ended.err) == (0, "")
+    assert "12 runs, best first by cost/validation" in ended.out
 
 
 def test_it_is_clean(env: Environment) -> None:

@@ -128,6 +128,7 @@ def test_some_thirty_checks() -> None:
         "dataset": 20,
         "engine": 26,
         "picture": 18,
+        "search": 23,
     }
 
 

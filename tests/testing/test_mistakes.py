@@ -18,6 +18,7 @@ from . import (
     mistakes_of_measures,
     mistakes_of_optimizers,
     mistakes_of_pictures,
+    mistakes_of_searches,
 )
 from .mistakes import Mistake, noticed
 from .wrong_engine import with_runner
@@ -30,6 +31,7 @@ TABLES = {
     "dataset": mistakes_of_datasets.MISTAKES,
     "engine": mistakes_of_engines.MISTAKES,
     "picture": mistakes_of_pictures.MISTAKES,
+    "search": mistakes_of_searches.MISTAKES,
 }
 ALL = [*mistakes_of_every_kind.MISTAKES, *(mistake for table in TABLES.values() for mistake in table)]
 
@@ -50,6 +52,7 @@ def test_a_mistake_is_caught(mistake: Mistake) -> None:
         mistakes_of_datasets.Line,
         mistakes_of_datasets.Sides,
         mistakes_of_pictures.Plain,
+        mistakes_of_searches.Repeating,
         with_runner(mistakes_of_measures.Measuring),
     ],
 )

@@ -53,7 +53,7 @@ class Random(OptunaSearch):
 class Qmc(OptunaSearch):
     """The points of a scrambled sequence of low discrepancy: more even than random ones (Sobol, 1967; Owen, 1998).
 
-    Words (groups, lists) are drawn at random, as are all values of the first trial.
+    Words (groups, lists) are drawn at random, as are fields that the first trial does not have, and all values of that trial.
     """
 
     sequence: str = param("sobol", choices=("sobol", "halton"), doc="which points")

@@ -28,7 +28,7 @@ class StudySampling(Sampling):
 
     def __init__(self, sampler: NewSampler, seed: int, directions: Sequence[Direction]) -> None:
         self._new, self._seed = sampler, seed
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = optuna.create_study(directions=list(directions), sampler=self._sampler(0))
         self._trials: dict[int, Trial] = {}
 
@@ -71,7 +71,7 @@ def filled(
     storage: JournalStorage | None = None,
 ) -> optuna.Study:
     """A study with trials that have ended."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(directions=list(directions), study_name=name, storage=storage)
     study.add_trials([frozen(each, space) for each in trials])
     return study
