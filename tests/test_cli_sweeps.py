@@ -40,7 +40,7 @@ REFUSED = [
     ("-m seed=0,1 hydra.launcher.workers=abc", "hydra.launcher.workers must be an int or null at least 1. Got 'abc'."),
     (
         "-m seed=0,1 hydra.launcher.n_jobs=2",
-        "the launcher 'nnexp' has hydra.launcher.workers. Others: hydra/launcher=NAME",
+        "The launcher 'nnexp' has hydra.launcher.workers. Others: hydra/launcher=NAME",
     ),
     ("-m loss=choice()", "loss=choice() has no values, so there would be no job. Type loss=VALUE,VALUE"),
     ("-m loss=golb(m*)", "loss=golb(m*): no function 'golb'. Did you mean 'glob'?"),

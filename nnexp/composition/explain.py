@@ -23,12 +23,13 @@ from nnexp.basics.plain import override as as_typed
 from nnexp.composition.as_text import is_text
 from nnexp.composition.choices import chosen, wrong_choice, wrong_field, wrong_option
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, SEARCH, known_keys, plain_keys
+from nnexp.composition.launchers import of_launcher
 from nnexp.composition.words import FUNCTIONS, sweep_inside, text, texts, values, wrong_type
 from nnexp.discovery import companions, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment.plan import Settings
-from nnexp.experiment.settings import MOST_JOBS, LauncherSettings, RunSettings, SearchSettings
+from nnexp.experiment.settings import MOST_JOBS, RunSettings, SearchSettings
 
 
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
@@ -52,9 +53,7 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
             message = explain_override(each, choices, repository, sweeping=sweeping)
         if message:
             return message
-    if "NnexpLauncherConf" in str(error.__cause__):
-        return next(filter(None, map(of_launcher, parsed)), in_hydras_words(error))
-    return in_hydras_words(error)
+    return next(filter(None, (of_launcher(each, choices) for each in parsed)), in_hydras_words(error))
 
 
 def of_hydra(override: Override, repository: IConfigRepository) -> str:
@@ -89,18 +88,6 @@ def of_hydras_keys(override: Override) -> str:
             f"{override.input_line}: {head} is a group of keys ({listed(map(str, node))}). Type {head}.{first}={typed}"
         )
     return ""
-
-
-def of_launcher(override: Override) -> str:
-    """What is wrong with an option of nnexp's own launcher, empty where nothing is."""
-    head, _, option = override.key_or_group.rpartition(".")
-    if head != "hydra.launcher":
-        return ""
-    known = [item.name for item in hyperparameters(LauncherSettings)]
-    if option not in known:
-        there = listed([f"{head}.{each}" for each in known])
-        return f"No key '{override.key_or_group}': the launcher 'nnexp' has {there}. Others: hydra/launcher=NAME."
-    return wrong_type(LauncherSettings, option, override.key_or_group, values(override))
 
 
 def without_jobs(override: Override) -> str:

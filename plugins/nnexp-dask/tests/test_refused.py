@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,16 @@ def test_addresses_that_are_taken(options: dict[str, Any]) -> None:
         ({"workers": -1}, "hydra.launcher.workers must be at least 1. Got -1."),
         ({"address": "tls://head:8786", "certificate": "no.pem"}, "hydra.launcher.certificate=no.pem: no such file."),
         ({"address": "tls://head:8786", "certificate": "/"}, "hydra.launcher.certificate=/: is a directory."),
+        (
+            {"adress": "tls://head:8786"},
+            "No key 'hydra.launcher.adress'. Did you mean 'hydra.launcher.address'? There are hydra.",
+        ),
         ({"certificate": "no.pem"}, "is for a scheduler: type its address, too"),
     ],
 )
 def test_other_options_that_are_refused(options: dict[str, Any], said: str) -> None:
     """Each with its rule."""
-    with pytest.raises(NnexpError, match=said.replace(".", r"\.")):
+    with pytest.raises(NnexpError, match=re.escape(said)):
         Settings.checked(options)
 
 

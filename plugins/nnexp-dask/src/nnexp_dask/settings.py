@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from nnexp.errors import NnexpError
+from nnexp.errors import NnexpError, did_you_mean, listed
 
 ADDRESS = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>\[[0-9A-Fa-f:]+\]|[^\s:/@\[\]]+):(?P<port>\d{1,5})")
 """How a scheduler's address looks."""
@@ -30,6 +30,10 @@ class Settings:
     @classmethod
     def checked(cls, options: Mapping[str, Any]) -> Settings:
         """Those that may be used. Raises NnexpError."""
+        there = [f"hydra.launcher.{item.name}" for item in fields(cls)]
+        for key in (f"hydra.launcher.{each}" for each in options):
+            if key not in there:
+                raise NnexpError(f"No key '{key}'.{did_you_mean(key, there)} There are {listed(there)}.")
         made = cls(**options)
         if made.workers is not None and made.workers < 1:
             raise NnexpError(f"hydra.launcher.workers must be at least 1. Got {made.workers}.")
