@@ -15,6 +15,7 @@ from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import WEIGHTS
 from nnexp.experiment.settings import Place, TrackingSettings, check
+from nnexp.journal.journal import Journal
 from nnexp.journal.outbox import entry_of
 from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, read_result
@@ -41,9 +42,11 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
 
     Weights and metrics are those of a run that was never interrupted. ``uri`` and ``artifacts`` are what was typed: the store
     that the run's journal names is used only where that, or the environment, names it too. ``cache`` and ``delivered_here`` are
-    as in ``run``. Raises NnexpError where nothing is left to do, or where the data or the plugins are no longer the same.
+    as in ``run``. Raises NnexpError where nothing is left to do, where another process is at work on the run, or where the
+    data or the plugins are no longer the same.
     """
     began = time.perf_counter()
+    Journal(directory).close()  # or else all that is read below is of a moment of somebody else's
     recorded = RecordedRun.read(directory)
     again = recorded.recipe
     wanted = recorded.wanted if epochs is None else epochs
