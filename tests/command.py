@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +23,18 @@ SLOW = 5
 """How much longer than promised things may take in a test: the machine may be slow, or busy with others."""
 
 
-OF_PYTHON = {key: value for key, value in os.environ.items() if key.startswith(("PYTHON", "LD_"))}
+def of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Python and its libraries read when they start, but for the folders of modules."""
+    return {
+        key: value for key, value in environment.items() if key.startswith(("PYTHON", "LD_")) and key != "PYTHONPATH"
+    }
+
+
+OF_PYTHON = of_python(os.environ)
+FOLDERS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+"""The folders of modules when the tests began."""
+AT_THE_START = ("sitecustomize", "usercustomize", "hydra_plugins")
+"""What is imported from any folder before a command does anything."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +73,38 @@ def started(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
 
 
 def usual(environment: Mapping[str, str]) -> bool:
-    """Whether what Python and its libraries read when they start is as it was when the tests began."""
-    return {key: value for key, value in environment.items() if key.startswith(("PYTHON", "LD_"))} == OF_PYTHON
+    """Whether what Python and its libraries read when they start is as it was when the tests began.
+
+    There may be more folders of modules, as long as nothing in them would have been imported before a command begins.
+    """
+    return of_python(environment) == OF_PYTHON and all(map(is_late, new_folders(environment, FOLDERS)))
+
+
+def new_folders(environment: Mapping[str, str], before: Sequence[str]) -> list[str]:
+    """The folders of modules that an environment has more than there were."""
+    return [each for each in environment.get("PYTHONPATH", "").split(os.pathsep) if each and each not in before]
+
+
+def is_late(folder: str) -> bool:
+    """Whether a folder has only modules that no other folder has, and entry points that nobody but nnexp asks for."""
+    modules = {path.name.partition(".")[0] for path in Path(folder).glob("*") if path.suffix != ".dist-info"}
+    points = "\n".join(path.read_text(errors="replace") for path in Path(folder).glob("*.dist-info/entry_points.txt"))
+    groups = re.findall(r"^\s*\[(.*?)\]", points, re.MULTILINE)
+    return (
+        modules.isdisjoint(AT_THE_START)
+        and not any(map(PathFinder.find_spec, modules))
+        and all(group.startswith("nnexp.") for group in groups)
+        and not any(map(is_installed, Path(folder).glob("*.dist-info")))
+    )
+
+
+def is_installed(info: Path) -> bool:
+    """Whether a distribution of this name is there already."""
+    try:
+        distribution(info.name.partition("-")[0])
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def process(

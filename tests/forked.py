@@ -34,7 +34,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from tests.command import ROOT, environment
+from tests.command import ROOT, environment, new_folders
 from tests.forked_workers import fork_worker_server, may_sweep
 
 TRACKING = "mlflow.store.tracking.sqlalchemy_store"
@@ -349,6 +349,16 @@ def streams() -> None:
     sys.stderr = sys.__stderr__ = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
 
 
+def look_also_in(folders: Sequence[str]) -> None:
+    """Have modules and distributions found in more folders, and forget what was read of those that are installed."""
+    if folders:
+        sys.path[1:1] = folders
+        for name, module in [*sys.modules.items()]:
+            if name.split(".")[0] in {"nnexp", "hydra_plugins"}:
+                for each in vars(module).values():
+                    getattr(each, "cache_clear", lambda: None)()
+
+
 def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     """Be the command: in its directory, with its words, until it ends."""
     if order["session"]:
@@ -362,12 +372,14 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     streams()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if order["whole"]:
         for name in {*os.environ} - {*order["environment"], *SETTLED}:
             del os.environ[name]
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
     sys.path[0] = order["cwd"]
+    look_also_in(new_folders(os.environ, before))
     if may_sweep(order["words"]):
         fork_worker_server(streams)
     sys.argv = ["nnexp", *order["words"]]
