@@ -24,7 +24,7 @@ from nnexp.composition.as_text import is_text
 from nnexp.composition.choices import chosen, wrong_choice, wrong_field, wrong_option
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, SEARCH, known_keys, plain_keys
 from nnexp.composition.launchers import of_launcher
-from nnexp.composition.words import FUNCTIONS, sweep_inside, text, texts, values, wrong_type
+from nnexp.composition.words import FORMS, FUNCTIONS, sweep_inside, text, texts, values, wrong_type
 from nnexp.discovery import companions, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
@@ -98,7 +98,8 @@ def without_jobs(override: Override) -> str:
     key, line, value = override.key_or_group, override.input_line, override.value()
     if isinstance(value, IntervalSweep):
         return (
-            f"{line} is an interval, and this sweeper takes single values. Type some: {key}={value.start},{value.end}"
+            f"{line} is an interval, and this sweeper takes single values. Type some: {key}={value.start},{value.end}, "
+            f"or have a search choose them: search=tpe {shlex.quote(str(line))}"
         )
     try:
         if not override.is_sweep_override() or next(override.sweep_string_iterator(), None) is not None:
@@ -166,8 +167,13 @@ def unreadable(line: str, mistake: Exception) -> str:
     if "" in parts and not set(value) & set("[](){}'\""):
         return f"{line} has a comma without a value. Type {key}={','.join(filter(None, parts)) or 'VALUE,VALUE'}"
     if unknown := re.search(r"Unknown function '(\w+)'", str(mistake)):
-        hint = did_you_mean(unknown[1], FUNCTIONS)
-        return f"{line}: no function '{unknown[1]}'.{hint} For several values: {listed(FUNCTIONS)}."
+        hint = did_you_mean(unknown[1], {*FUNCTIONS, *FORMS})
+        if unknown[1] == "log":
+            hint = f" Type '{key}={FORMS['tag']}'."
+        searched = f"in a search also {listed(FORMS[each] for each in ('interval', 'int', 'tag'))}"
+        return f"{line}: no function '{unknown[1]}'.{hint} For several values: {listed(FUNCTIONS)}; {searched}."
+    if (called := re.match(r"(\w+)\(", value)) and called[1] in FORMS:
+        return f"Cannot read '{line}' ({first_line(mistake)}). Type '{key}={FORMS[called[1]]}'"
     if value.startswith("~/"):
         return f"{line}: only a shell reads ~, and there at the beginning of a word. Type {key}=$HOME{value[1:]}"
     if value.count("[") > value.count("]"):
@@ -234,6 +240,8 @@ def of_search(override: Override, choices: Mapping[str, Override], repository: I
     name = texts(choices[SEARCH])[0] if SEARCH in choices else ""
     if override.is_add() or (not rest and name == "null"):
         return f"{override.input_line}: type search=NAME, or to search nothing leave it out."
+    if override.is_sweep_override():
+        return f"{override.input_line}: {key} is of the sweep as a whole and takes one value."
     if not rest or not name:
         missing = f"{override.input_line} is of a search, and none is chosen. Type search=NAME {override.input_line}"
         return wrong_option(SEARCH, name, repository) if name else missing

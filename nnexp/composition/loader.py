@@ -167,7 +167,7 @@ class GuardedLoader(ConfigLoaderImpl):
             return
         if self.command.sweep_directory:
             config.hydra.sweep.dir = self.command.sweep_directory
-        lines = [*overrides, *(f"{key}={value}" for key, value in swept_in_files(raw))]
+        lines = [*(f"{key}={value}" for key, value in swept_in_files(raw)), *overrides]
         check_jobs(config, lines, self)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:

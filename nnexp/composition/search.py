@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.basics.fields import hyperparameters
@@ -17,7 +20,7 @@ from nnexp.composition.keys import SEARCH
 from nnexp.composition.space import Axis, Region, region
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
-from nnexp.experiment.plan import part
+from nnexp.experiment.plan import MOST_EPOCHS, part
 from nnexp.experiment.settings import MOST_JOBS, SearchSettings
 from nnexp.plugin import Direction, Search, Space, Span, Steps, Value
 
@@ -64,6 +67,11 @@ def searched(given: Mapping[str, Any]) -> Searched:
         raise NnexpError(f"{SEARCH}.direction={listed(settings.direction)}: it has one entry for each {SEARCH}.metric.")
     if len(settings.metric) > 2 or len(set(settings.metric)) < len(settings.metric):
         raise NnexpError(f"{SEARCH}.metric={listed(settings.metric)}: it takes one metric, or two that differ.")
+    if settings.metric == (PARAMETERS,):
+        raise NnexpError(
+            f"{SEARCH}.metric={PARAMETERS} alone would choose the smallest network. Type "
+            f"'{SEARCH}.metric=[cost/validation,{PARAMETERS}]'"
+        )
     plugin = registry.build(Search.kind, values)
     assert isinstance(plugin, Search)
     return Searched(name, plugin, settings, directions_of(given))
@@ -97,7 +105,9 @@ def check_metric(metric: str) -> None:
 def no_metric(metric: str, there: Collection[str]) -> str:
     """The message for a metric that runs do not have."""
     known = listed(there, most=20)
-    return f"{SEARCH}.metric: no run has the metric '{metric}'.{did_you_mean(metric, there)} There are {known}."
+    meant = [each for each in (f"{metric}/validation", f"cost/{metric}") if each in there]
+    hint = f" Did you mean '{meant[0]}'?" if meant else did_you_mean(metric, there)
+    return f"{SEARCH}.metric: no run has the metric '{metric}'.{hint} There are {known}."
 
 
 def direction_of(metric: str) -> Direction:
@@ -154,6 +164,10 @@ def refuse_settings(made: Searched, space: Space) -> None:
         raise NnexpError(f"{SEARCH}.trials times {SEARCH}.seeds is more than {MOST_JOBS:,} runs. Type fewer.")
     if made.settings.halving:
         refuse_halving(made.settings, space)
+    elif made.settings.rungs != SearchSettings.rungs:
+        raise NnexpError(
+            f"{SEARCH}.rungs={made.settings.rungs} is of {SEARCH}.halving. Type {SEARCH}.halving=3, too, or leave it out"
+        )
     if why := made.plugin.refusal(space, made.directions):
         raise NnexpError(why)
 
@@ -172,14 +186,29 @@ def refuse_few_epochs(settings: SearchSettings, epochs: int) -> None:
     """Refuse a first rung without an epoch. Raises NnexpError."""
     if settings.halving and epochs // settings.halving ** (settings.rungs - 1) < 1:
         least = settings.halving ** (settings.rungs - 1)
+        most = next(each for each in itertools.count(1) if settings.halving**each > epochs)
+        ways = [f"epochs={least}"] if least <= MOST_EPOCHS else []
+        ways += [f"{SEARCH}.rungs={most}"] if most > 1 else []
         raise NnexpError(
             f"{SEARCH}.halving={settings.halving} with {SEARCH}.rungs={settings.rungs} leaves fewer than one of {epochs} "
-            f"epochs for the first rung. Type epochs={least}, or fewer rungs"
+            f"epochs for the first rung. Type {' or '.join(ways) or 'more epochs, and fewer rungs'}"
         )
+
+
+def refuse_twice(config: DictConfig) -> None:
+    """Refuse a key that is typed twice, of which the search would vary one. Raises NnexpError."""
+    typed: dict[str, Override] = {}
+    for each in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+        before = typed.setdefault(each.key_or_group, each)
+        if before is not each and (before.is_sweep_override() or each.is_sweep_override()):
+            raise NnexpError(
+                f"{each.key_or_group} is typed twice: {before.input_line} and {each.input_line}. Leave one of them out."
+            )
 
 
 def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None:
     """Refuse a search of which a trial would be refused, before the first. Raises NnexpError."""
+    refuse_twice(config)
     found = region(lines, loader)
     made = searched(settings_of(config))
     refuse_settings(made, {axis.key: axis.dimension for axis in found.axes.values()})
@@ -200,8 +229,9 @@ def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None
 def whole(found: Region, message: str) -> str:
     """What to type where an interval was refused as it is of no whole numbers; empty where it was for anything else."""
     for axis in found.axes.values():
-        if isinstance(axis.dimension, Span) and message.startswith(f"{axis.key} must be an int") and "Got '" in message:
-            return f" Type '{axis.key}=int(interval({axis.dimension.low:g},{axis.dimension.high:g}))'"
+        span = axis.dimension if isinstance(axis.dimension, Span) else None
+        if span and isinstance(span.low, float) and message.startswith(f"{axis.key} must be an int"):
+            return f" Type '{axis.key}=int(interval({span.low:g},{span.high:g}))'"
     return ""
 
 

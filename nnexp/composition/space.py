@@ -114,7 +114,10 @@ class Region:
 
 def region(lines: Sequence[str], loader: ConfigLoader | None) -> Region:
     """The space that overrides describe. Raises NnexpError for what no search can take."""
-    parsed = [each for each in OverridesParser.create(loader).parse_overrides(list(lines)) if not of_search(each)]
+    read = [each for each in OverridesParser.create(loader).parse_overrides(list(lines)) if not of_search(each)]
+    last = {each.key_or_group: each for each in read}
+    overruled = {each.key_or_group for each in read if each.is_sweep_override() and each is not last[each.key_or_group]}
+    parsed = [each for each in read if each.key_or_group not in overruled or each is last[each.key_or_group]]
     varied = {each.key_or_group for each in parsed if each.is_sweep_override()}
     groups = set(GROUPS) if varied.intersection(PRESETS) else varied.intersection(GROUPS)
     words, axes = [], {}

@@ -17,6 +17,14 @@ from nnexp.errors import did_you_mean
 
 FUNCTIONS = ("choice", "range", "glob", "shuffle", "sort")
 """Of Hydra's functions on the command line, those that give several values."""
+FORMS = {
+    "interval": "interval(LOW,HIGH)",
+    "int": "int(interval(LOW,HIGH))",
+    "tag": "tag(log,interval(LOW,HIGH))",
+    "range": "range(START,STOP)",
+    "choice": "choice(VALUE,VALUE)",
+}
+"""How those are typed that a search takes."""
 
 
 def wrong_type(cls: type, field: str, key: str, given: Iterable[Any]) -> str:
@@ -63,6 +71,8 @@ def reads(value: Any, kind: Any) -> bool:
 
 def sweep_inside(value: Any) -> str:
     """What is wrong with a value that has several values within it; empty where it has none."""
+    if isinstance(value, ChoiceSweep) and any(isinstance(each, Sweep) for each in value.list):
+        return "an interval or a range stands alone, not among other values. Type one of them"
     parts = value.list if isinstance(value, ChoiceSweep) else value
     parts = [*parts.values()] if isinstance(parts, dict) else parts if isinstance(parts, list) else []
     if any(isinstance(each, Sweep) for each in parts):

@@ -34,6 +34,7 @@ from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import MANIFEST, Manifest, PlannedJob, differences, write_manifest
 from nnexp.sweep.place import MULTIRUN, free, hydras_files
 from nnexp.sweep.resume import LAUNCHER_WORD, Resumed, retry
+from nnexp.sweep.search_metrics import refuse_missing
 from nnexp.sweep.session import OwnSweep, Session, current
 from nnexp.terminal.progress import waiting
 from nnexp.tracking.client import worded
@@ -170,6 +171,7 @@ def planned(config: DictConfig, session: Session) -> Manifest:
     jobs = grid(config, [*varied, *overrides])
     search = settings_of(config)
     made_of = composed(config, of_search(config, [*varied, *overrides]) if jobs is None else jobs)
+    refuse_missing(search, made_of.compositions)
     return Manifest(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         directory=str(config.hydra.sweep.dir),
