@@ -90,8 +90,10 @@ def number(name: str, value: float | None) -> str:
 
 
 def reasons(made: Table, base: str) -> None:
-    """Say why runs did not finish, the first few."""
-    ended = [row for row in made.rows if row.get("reason")]
+    """Say why runs did not finish, the first few, and how many a search has paused."""
+    ended = [row for row in made.rows if row.get("reason") and row["status"] != "finished"]
+    if paused := sum(bool(row.get("reason")) for row in made.rows) - len(ended):
+        say(f"{counted(paused, 'run')} paused before the end, as the search chose; with resume and epochs=N they go on")
     for row in ended[:REASONS]:
         for line in wrapped(f"{place(row, base)} {row['status']}: {one_line(row['reason'])}", width()):
             say(line)

@@ -10,10 +10,12 @@ from omegaconf import DictConfig
 from nnexp.composition.composed import plain
 from nnexp.composition.search import searched, settings_of
 from nnexp.composition.space import region
+from nnexp.errors import counted
 from nnexp.plugin import Dimension, Options, Span, Steps
 from nnexp.run.identity import brief, short
 from nnexp.sweep.jobs import in_files, workers
 from nnexp.sweep.preview import SAMPLES, SHOWN, price, summary
+from nnexp.sweep.rungs import counts, rungs
 from nnexp.sweep.states import key_of
 from nnexp.sweep.trials import Trials
 from nnexp.terminal.console import say, width, wrapped
@@ -44,12 +46,26 @@ def list_trials(config: DictConfig) -> None:
         shown += 1
         if shown <= SAMPLES:
             seconds.append(price(number, plain(loader.load_sweep_config(config, words))))
-    total = found.settings.trials
+    total = trials.jobs
     if total > shown:
         say(f"and {total - shown:,} more, each chosen by how those before went")
     say("")
+    share = 1.0
+    if found.settings.halving:
+        levels, of_each = rungs(found.settings, int(config.epochs)), counts(found.settings)
+        going = ", ".join(
+            f"{counted(count, 'trial')} to epoch {level}" for count, level in zip(of_each, levels, strict=True)
+        )
+        say(f"search.halving={found.settings.halving}: {going}")
+        trained = sum(
+            count * (level - before) for count, before, level in zip(of_each, [0, *levels], levels, strict=False)
+        )
+        share = trained / (found.settings.trials * levels[-1])
+    if found.settings.seeds > 1:
+        say(f"search.seeds={found.settings.seeds}: each trial is so many runs, and told their mean")
     at_work = min(workers(config.hydra.launcher), trials.most)
-    for line in wrapped(summary(total, 0, 0, at_work, [each for each in seconds if each is not None]), width()):
+    prices = [each * share for each in seconds if each is not None]
+    for line in wrapped(summary(total, 0, 0, at_work, prices), width()):
         say(line)
 
 

@@ -102,7 +102,9 @@ class Sweep:
         """How many jobs stand how: ``64 jobs: 60 finished, 1 reused, 2 diverged, 1 failed``."""
         numbers = Counter(job.state for job in self.jobs)
         parts = [f"{numbers[each]:,} {WORDS.get(each, each)}" for each in get_args(State) if numbers[each]]
-        return f"{counted(len(self.jobs), 'job')}: {', '.join(parts) or 'none'}"
+        paused = sum(job.state in DONE and bool(job.result.paused) for job in self.jobs)
+        early = f" ({paused:,} of them paused before the last rung)" if paused else ""
+        return f"{counted(len(self.jobs), 'job')}: {', '.join(parts) or 'none'}{early}"
 
 
 def read(directory: Path, *, results: bool = True) -> Sweep:

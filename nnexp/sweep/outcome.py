@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 from hydra.errors import HydraException
@@ -12,6 +11,7 @@ from hydra.errors import HydraException
 from nnexp.composition.search import PARAMETERS, directions_of, metrics_of, searched
 from nnexp.composition.space import region
 from nnexp.errors import NnexpError, counted, first_line
+from nnexp.experiment.settings import SearchSettings
 from nnexp.journal.result import Result
 from nnexp.pictures.comparison import Panel
 from nnexp.plugin import Dimension, Direction, Options, Space, Span, Trial, Value
@@ -19,6 +19,7 @@ from nnexp.run.identity import brief, short
 from nnexp.sweep.effects import percent
 from nnexp.sweep.ledger import Sweep
 from nnexp.sweep.manifest import MANIFEST
+from nnexp.sweep.rungs import as_of, rungs
 from nnexp.terminal.console import note, say, shown
 from nnexp.terminal.table import table
 
@@ -172,13 +173,11 @@ def of_search(sweep: Sweep, title: str) -> list[Panel]:
         return [Panel({}, metrics[0], title, points=pairs(found), steps=pairs(steps), legend=legend, across=metrics[1])]
     higher = directions_of(sweep.manifest.search)[0] == "maximize"
     best = -math.inf if higher else math.inf
-    spent = epochs_spent(sweep)
     points, line = [], []
-    for each in good:
-        value = (each.objectives or (math.nan,))[0]
+    for spent, value in steps_of(sweep, metrics):
         best = max(best, value) if higher else min(best, value)
-        points.append((spent[each.number], value))
-        line.append((spent[each.number], best))
+        points.append((spent, value))
+        line.append((spent, best))
     return [Panel({}, metrics[0], title, points=points, steps=line, legend="the best so far", across="epochs spent")]
 
 
@@ -187,13 +186,35 @@ def pairs(found: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
     return [(each[0], each[1]) for each in found]
 
 
-def epochs_spent(sweep: Sweep) -> list[float]:
-    """For each trial the epochs that were trained up to its end."""
-    seeds = sweep.manifest.seeds
-    each = [
-        sum(job.result.epochs for job in sweep.jobs[seeds * k : seeds * (k + 1)]) for k in range(sweep.manifest.trials)
-    ]
-    return [float(total) for total in itertools.accumulate(each)]
+def steps_of(sweep: Sweep, metrics: Sequence[str]) -> Iterator[tuple[float, float]]:
+    """What the trials had reached, rung by rung and in each in their order: the epochs spent up to there, and the objective.
+
+    Without halving there is one rung. Epochs of trials that failed are spent, too.
+    """
+    spent, before = 0, 0
+    for level in levels(sweep):
+        for number in range(sweep.manifest.trials):
+            jobs = sweep.jobs[sweep.manifest.seeds * number : sweep.manifest.seeds * (number + 1)]
+            trained = sum(max(0, min(job.result.epochs, level) - before) for job in jobs)
+            if not trained:
+                continue
+            spent += trained
+            results = [
+                job.result if job.result.epochs <= level else as_of(job.directory, job.result, level) for job in jobs
+            ]
+            reached = [found[0] for each in results if (found := objectives(each, metrics))]
+            if len(reached) == sweep.manifest.seeds:
+                yield float(spent), fmean(reached)
+        before = level
+
+
+def levels(sweep: Sweep) -> list[int]:
+    """The epochs of a search's rungs, without halving those of its longest trial."""
+    most = max((max(job.result.epochs, job.result.paused) for job in sweep.jobs), default=0)
+    given = sweep.manifest.search
+    return (
+        rungs(SearchSettings(halving=given["halving"], rungs=given["rungs"]), most) if given.get("halving") else [most]
+    )
 
 
 def better(ours: Sequence[float], theirs: Sequence[float], directions: Sequence[Direction]) -> bool:

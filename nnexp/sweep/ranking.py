@@ -139,13 +139,15 @@ def show_runs(ranking: Ranking, most: int) -> None:
     jobs = ranking.jobs[:most]
     metrics = compared(ranking)
     heads = [*(name.partition("/")[0] for name in metrics), *map(spoken, ranking.beside)]
-    columns = ["", "job", "run", *heads, "best epoch", "training"]
+    paused = any(job.result.paused for job in ranking.jobs)
+    columns = ["", "job", "run", *heads, *(["epochs"] if paused else []), "best epoch", "training"]
     rows = [
         [
             str(place),
             f"#{job.number}",
             name,
             *(cell(job.result.metrics.get(each), each) for each in (*metrics, *ranking.beside)),
+            *([str(job.result.epochs)] if paused else []),
             str(job.result.best_epoch),
             f"{job.result.training_seconds:.2f} s",
         ]
@@ -249,7 +251,8 @@ def title(ranking: Ranking, what: str, measure: str) -> str:
     of = f" of {ranking.dataset}" if ranking.dataset else ""
     differing = ranking.measure.differing
     why = f"; costs of different {differing} do not compare" if differing else ""
-    return f"{what}{of}, best first by {measure}{why}"
+    first = "those first that were trained furthest, then " if any(job.result.paused for job in ranking.jobs) else ""
+    return f"{what}{of}, {first}best first by {measure}{why}"
 
 
 def rest(ranked: Sequence[object], most: int) -> None:

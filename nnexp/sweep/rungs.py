@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,13 @@ def rungs(settings: SearchSettings, epochs: int) -> list[int]:
 def promoted(count: int, settings: SearchSettings) -> int:
     """How many of a rung's trials go on: one in ``search.halving``, and at least one."""
     return max(1, count // (settings.halving or 1))
+
+
+def counts(settings: SearchSettings) -> list[int]:
+    """How many trials each rung has, if none fails."""
+    return [
+        *itertools.accumulate(range(1, settings.rungs), lambda n, _: promoted(n, settings), initial=settings.trials)
+    ]
 
 
 def as_of(place: Path, result: Result, epoch: int) -> Result:

@@ -8,7 +8,6 @@ told once more, in the same order, so nothing else has to be kept.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ from nnexp.sweep import states
 from nnexp.sweep.failing import write_failure
 from nnexp.sweep.jobs import in_files
 from nnexp.sweep.outcome import objective, objectives
-from nnexp.sweep.rungs import as_of, calling, promoted, rungs
+from nnexp.sweep.rungs import as_of, calling, counts, promoted, rungs
 from nnexp.sweep.session import current
 
 MOST_WORDS = 60
@@ -89,10 +88,7 @@ class Trials:
     @property
     def steps(self) -> int:
         """How many times a job is carried out in all: more often than there are jobs where some go on from rung to rung."""
-        counts = itertools.accumulate(
-            self._rungs[1:], lambda count, _: promoted(count, self.settings), initial=self.settings.trials
-        )
-        return sum(counts) * self.settings.seeds
+        return (sum(counts(self.settings)) if self._rungs else self.settings.trials) * self.settings.seeds
 
     @property
     def most(self) -> int:
@@ -262,7 +258,10 @@ class Trials:
 
     def words(self, number: int) -> str:
         """What a trial is called by, in a few words: its values."""
-        name = brief(short([states.run_name(self.directory, read_result(self.place(number)).overrides)])[0])
+        overrides = read_result(self.place(number)).overrides
+        if self.settings.seeds > 1:  # what is said of it is the mean over its seeds
+            overrides = [line for line in overrides if states.key_of(line) != "seed"]
+        name = brief(short([states.run_name(self.directory, overrides)])[0])
         return name if len(name) <= MOST_WORDS else f"{name[: MOST_WORDS - 3]}..."
 
     def tell_idle(self, workers: int) -> None:
