@@ -1,4 +1,4 @@
-"""The rungs of a search (successive halving, Jamieson and Talwalkar, 2016), and how its plugin is called."""
+"""The rungs of a search (successive halving, Jamieson and Talwalkar, 2016)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.settings import SearchSettings
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
@@ -39,20 +38,3 @@ def as_of(place: Path, result: Result, epoch: int) -> Result:
         return result
     last = records[min(epoch, len(records)) - 1]
     return replace(result, status="FINISHED", metrics=last["metrics"])
-
-
-class calling:  # noqa: N801 (a context manager)
-    """Within the block a plugin of somebody else's is called: whatever it raises names it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        """Nothing is to be done before."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NnexpError):
-            why = f"{type(error).__name__}: {first_line(error)}"
-            raise NnexpError(
-                f"search={self.name} failed ({why}). What was trained is there, and nothing is lost."
-            ) from error

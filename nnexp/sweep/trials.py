@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 
 from nnexp.basics.files import relative
 from nnexp.basics.removing import remove
-from nnexp.composition.search import PARAMETERS, UNTIL, Searched, no_metric, searched, settings_of
+from nnexp.composition.search import PARAMETERS, UNTIL, Searched, begun, calling, no_metric, searched, settings_of
 from nnexp.composition.space import Region, region
 from nnexp.errors import NnexpError, command, counted, listed
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
@@ -32,7 +32,7 @@ from nnexp.sweep import states
 from nnexp.sweep.failing import write_failure
 from nnexp.sweep.jobs import in_files
 from nnexp.sweep.outcome import objective, objectives
-from nnexp.sweep.rungs import as_of, calling, counts, promoted, rungs
+from nnexp.sweep.rungs import as_of, counts, promoted, rungs
 from nnexp.sweep.session import current
 
 MOST_WORDS = 60
@@ -49,7 +49,7 @@ class Trials:
         self.settings = searched.settings
         self.failed = 0
         """Trials that were told as failures."""
-        self._sampling = searched.plugin.begin(self.settings.seed, searched.directions)
+        self._sampling = begun(searched)
         self.over: dict[int, tuple[float, ...] | None] = {}
         """The jobs that have ended, with their objectives; None for one that failed."""
         self._asked = self._told = 0

@@ -12,6 +12,7 @@ import pytest
 
 from nnexp.composition.search import Searched
 from nnexp.composition.space import Axis, Region
+from nnexp.errors import NnexpError
 from nnexp.experiment.settings import SearchSettings
 from nnexp.plugin import Direction, Sampling, Search, Space, Span, Value
 from nnexp.sweep.trials import Trials
@@ -118,3 +119,23 @@ def test_what_is_there_is_told_once_more(tmp_path: Path) -> None:
         end(directory, number, lines)
         trials.ended(number)
     assert carried_out(directory, 3, 2, 1) == heard
+
+
+@dataclass(frozen=True)
+class Broken(Search):
+    """A search whose begin() raises, or returns nothing."""
+
+    raises: bool = True
+
+    def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:
+        if self.raises:
+            raise RuntimeError("begin broke")
+        return None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("raises", "why"), [(True, "RuntimeError: begin broke"), (False, "Got NoneType")])
+def test_a_search_that_does_not_begin_is_named(raises: bool, why: str, tmp_path: Path) -> None:
+    """Whatever its plugin's begin() does wrong, the message says which search it was."""
+    made = Searched("mine", Broken(raises), SearchSettings(), ("minimize",))
+    with pytest.raises(NnexpError, match=f"search=mine.*{why}"):
+        Trials(made, Region((), {}, None), tmp_path, 9)
