@@ -327,11 +327,12 @@ def test_a_job_without_enough_memory_stops_no_other(used: Path) -> None:
 
 
 def test_the_next_command_finds_the_store(used: Path) -> None:
-    """A run in another store or experiment names it in the command that opens MLflow's pages, as a sweep does."""
+    """A run in another store or experiment names it in the command that opens MLflow's pages, a sweep those of its own runs."""
     chosen = ["tracking.uri=sqlite:///other.db", "tracking.experiment='my runs'"]
-    shown = "next     python -m nnexp ui --uri sqlite:///other.db --experiment 'my runs'  comp"
-    assert shown in nnexp("epochs=1", *chosen, cwd=used).out
-    assert shown in nnexp("-m", "epochs=1,2", *chosen, cwd=used).out
+    words = "--uri sqlite:///other.db --experiment 'my runs'"
+    assert f"next     python -m nnexp ui {words}  comp" in nnexp("epochs=1", *chosen, cwd=used).out
+    out = nnexp("-m", "epochs=1,2", *chosen, cwd=used).out
+    assert f"next     python -m nnexp ui {sweeps(used)[-1].relative_to(used)} {words}\n" in out
 
 
 def test_lines_without_a_terminal(tmp_path: Path) -> None:

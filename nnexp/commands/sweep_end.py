@@ -54,7 +54,8 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
         kept = [name for name in (COMPARISON, str(BEST), MANIFEST) if (directory / name).is_file()]
         for line in fact("files", f"{relative(str(directory))}/  ({', '.join(kept)}, one directory per run)"):
             say(line)
-        next_commands(stored, relative(str(rankings[0].winner.directory)), "compare the curves in the browser")
+        best, here = relative(str(rankings[0].winner.directory)), relative(str(directory))
+        next_commands(stored, best, "compare the curves in the browser", here)
     if session.sweep.deliverer:
         session.sweep.deliverer.stop(1)
     if session.sweep.report and rankings:

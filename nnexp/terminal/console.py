@@ -217,21 +217,27 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield from next_lines(result.get("store"), directory, "compare runs in the browser")
 
 
-def next_lines(store: str | None, directory: str, purpose: str, *, by_id: bool = False) -> Iterator[str]:
+def next_lines(
+    store: str | None, directory: str, purpose: str, *, by_id: bool = False, sweep: str = ""
+) -> Iterator[str]:
     """The commands to type next: MLflow's pages where there is a ``store`` (the words that open it), and predict.
 
-    A run that is named ``by_id``, in place of its directory, is looked for in the store.
+    The pages are those of all runs, or of the ``sweep`` in a directory; their ``purpose`` is said where there is room. A run
+    that is named ``by_id``, in place of its directory, is looked for in the store.
     """
     lead = "next     "
     if store is not None:
-        yield f"{lead}{f'python -m nnexp ui{store}':<37}  {purpose}"
+        pages = f"{command('ui', sweep) if sweep else command('ui')}{store}"
+        shown = f"{lead}{pages:<37}"
+        said = f"{shown}  {purpose}"
+        yield said if not sweep or len(said) <= width() else shown.rstrip()
         lead = " " * len(lead)
     yield f"{lead}{command('predict', directory, 'TABLE')}{(store or '') if by_id else ''}"
 
 
-def next_commands(store: str | None, directory: str, purpose: str) -> None:
+def next_commands(store: str | None, directory: str, purpose: str, sweep: str) -> None:
     """Print ``next_lines``."""
-    for line in next_lines(store, directory, purpose):
+    for line in next_lines(store, directory, purpose, sweep=sweep):
         say(line)
 
 
