@@ -10,6 +10,8 @@ Spec = dict[str, Any]
 """A part of a specification of Vega-Lite."""
 FEW = 10
 """Epochs that are marked one by one."""
+BESIDE = 0.05
+"""How far words are from what they say, on an axis from 0 to 1."""
 MOST_POINTS = 20_000
 """Points of curves in a page; of more, fewer epochs of each run are shown."""
 
@@ -28,12 +30,15 @@ def positions(values: Sequence[Any]) -> list[float | None]:
 
 
 def marks(columns: Mapping[str, Sequence[Any]], places: Mapping[str, Sequence[float | None]]) -> list[Spec]:
-    """The words beside an axis: of few values each, of many the least and the greatest."""
+    """The words at an axis, above or below where the lines meet: of few values each, of many the least and the greatest."""
     found = []
     for key, values in columns.items():
         known = {place: label(value) for place, value in zip(places[key], values, strict=True) if place is not None}
         chosen = known if len(known) <= 8 else {end: known[end] for end in (min(known), max(known))}
-        found += [{"key": key, "at": place, "label": text} for place, text in chosen.items()]
+        found += [
+            {"key": key, "at": place + (BESIDE if place >= 0.5 else -BESIDE), "label": text}
+            for place, text in chosen.items()
+        ]
     return found
 
 
@@ -55,6 +60,20 @@ def scale(values: Sequence[float | None]) -> Spec:
     if known and min(known) > 0 and max(known) > 10 * min(known):
         return {"type": "log", "nice": False}
     return {"zero": False, "nice": False}
+
+
+def ticks(values: Sequence[float | None]) -> Spec:
+    """Where the axis of a logarithmic scale is marked: at 1, 2 and 5 times powers of ten; any other as Vega has it.
+
+    Of its own Vega marks all nine between two powers, and leaves out those words that come too close: often the power's.
+    """
+    if scale(values).get("type") != "log":
+        return {}
+    known = [value for value in values if value is not None]
+    first, last = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    steps = (1, 2, 5) if last - first <= FEW // 3 else (1,)
+    found = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+    return {"values": [each for each in found if min(known) <= each <= max(known)], "format": "~g"}
 
 
 def label(value: Any) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from nnexp.comparison.rows import as_values
 from nnexp.journal.facts import Facts
-from nnexp.report.axes import Spec, label, marks, of_epochs, positions, scale, shown, thinning
+from nnexp.report.axes import Spec, label, marks, of_epochs, positions, scale, shown, thinning, ticks
+from nnexp.run.identity import short
 
 MOST_ROWS = 40
 """Rows of the chart of runs; a table has all of them."""
@@ -109,6 +110,7 @@ def curves(points: list[Spec], metric: str, color: Spec) -> Spec:
                 "type": "quantitative",
                 "title": metric,
                 "scale": scale([each["at"] for each in points]),
+                "axis": ticks([each["at"] for each in points]),
             },
             "color": color,
             "detail": {"field": "run"},
@@ -137,6 +139,7 @@ def rows(facts: list[Spec], metric: str, color: Spec) -> Spec:
                 "type": "quantitative",
                 "title": metric,
                 "scale": {**scale([each["value"] for each in facts]), "padding": 12},
+                "axis": ticks([each["value"] for each in facts]),
             },
             "color": color,
             "opacity": linked(0.1),
@@ -148,7 +151,10 @@ def rows(facts: list[Spec], metric: str, color: Spec) -> Spec:
 
 def parallel(runs: Sequence[tuple[int, str, str, Facts]], metric: str, keys: Sequence[str], color: Spec) -> Spec:
     """Parallel coordinates: an axis for each key that was varied, and the metric; a line for each run (Inselberg, 1985)."""
-    columns = {key: as_values([run.params.get(key) for *_, run in runs]) for key in keys}
+    names = [each.rstrip("=") for each in short([f"{key}=" for key in keys])]
+    columns = {
+        name: as_values([run.params.get(key) for *_, run in runs]) for name, key in zip(names, keys, strict=True)
+    }
     columns[metric] = [run.final.get(metric) for *_, run in runs]
     places = {key: positions(values) for key, values in columns.items()}
     lines = [
@@ -167,7 +173,7 @@ def parallel(runs: Sequence[tuple[int, str, str, Facts]], metric: str, keys: Seq
     ]
     x: Spec = {"field": "key", "type": "nominal", "sort": list(columns), "title": None}
     x |= {"axis": {"labelAngle": 0, "grid": True, "labelLimit": 140}, "scale": {"type": "point", "padding": 0.4}}
-    y: Spec = {"field": "at", "type": "quantitative", "axis": None, "scale": {"domain": [-0.04, 1.04]}}
+    y: Spec = {"field": "at", "type": "quantitative", "axis": None, "scale": {"domain": [-0.1, 1.1]}}
     line = {
         "name": "axes",
         "mark": {"type": "line", "strokeWidth": 1.4},
@@ -183,11 +189,11 @@ def parallel(runs: Sequence[tuple[int, str, str, Facts]], metric: str, keys: Seq
     }
     words = {
         "data": {"values": marks(columns, places)},
-        "mark": {"type": "text", "align": "left", "dx": 5, "fontSize": 10, "color": NEUTRAL},
+        "mark": {"type": "text", "align": "center", "baseline": "middle", "fontSize": 10, "color": NEUTRAL},
         "encoding": {"x": x, "y": y, "text": {"field": "label"}},
     }
     return {
-        "title": "what was varied, and what came of it",
+        "title": "what was varied",
         "height": 240,
         "data": {"values": lines},
         "layer": [line, words],
@@ -221,6 +227,7 @@ def of_run(run: Facts) -> Spec:
                         "type": "quantitative",
                         "title": name,
                         "scale": scale([each["at"] for each in points]),
+                        "axis": ticks([each["at"] for each in points]),
                     },
                     "color": color,
                     "tooltip": tooltip({"part": "part", "epoch": "epoch", "at": name}),

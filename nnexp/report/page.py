@@ -19,7 +19,8 @@ const spec = JSON.parse(document.getElementById("spec").textContent), place = do
 const wide = Math.max(180, Math.min(760, place.clientWidth - (place.clientWidth > 600 ? 320 : 190)));
 for (const view of spec.vconcat) { view.width = wide; }
 if (place.clientWidth <= 600) { JSON.stringify(spec, (key, value) => {
-  if (value && value.labelLimit > 110) { value.labelLimit = 110; value.columns = 1; } return value; }); }
+  if (value && value.labelLimit > 110) { value.labelLimit = 110; value.columns = 1; }
+  if (value && value.labelAngle === 0) { value.labelAngle = -35; value.labelAlign = "right"; } return value; }); }
 vegaEmbed(place, spec, {ast: true, renderer: "svg", actions: {export: true, source: false, compiled: false, editor: false}})
   .then(() => { place.dataset.drawn = "true"; })
   .catch(error => { place.textContent = "The chart could not be drawn: " + error; });
@@ -46,7 +47,9 @@ img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; } 
 #chart .vega-bindings { color: var(--text); font-size: .9rem; padding: .4rem 0; }
 @media print { :root { --text: #000; --back: #fff; --soft: #444; --row: #fff; --line: #999; }
   .scroll { max-height: none; overflow: visible; } thead th { position: static; }
-  .vega-bindings, .vega-embed summary { display: none; } }
+  .vega-bindings, .vega-embed summary { display: none; } tr, figure, #chart { break-inside: avoid; }
+  table { font-size: .72rem; } th, td { padding: .15rem .4rem; } th { overflow-wrap: anywhere; }
+  #chart { overflow: visible; } #chart svg { max-width: 100%; height: auto; } }
 """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nnexp.commands import subcommands
-from nnexp.report.axes import of_epochs, positions
+from nnexp.report.axes import of_epochs, positions, ticks
 from nnexp.report.page import Chart, Grid, Section, page
 from tests.browser import chromium, until
 from tests.command import nnexp, result, runs, sweeps
@@ -150,6 +150,13 @@ def test_epochs_are_whole_numbers() -> None:
     assert of_epochs(100)["axis"]["tickMinStep"] == 1
 
 
+def test_a_logarithmic_axis_is_marked_at_round_numbers() -> None:
+    """At 1, 2 and 5 times powers of ten, over many powers at these alone; an axis that is not logarithmic is left to Vega."""
+    assert ticks([0.09, 1.5])["values"] == [0.1, 0.2, 0.5, 1]
+    assert ticks([1e-6, None, 1e3])["values"] == [float(f"1e{power}") for power in range(-6, 4)]
+    assert ticks([0.5, 0.9]) == ticks([]) == {}
+
+
 def test_axes_of_what_was_varied() -> None:
     """Numbers lie by size, over wide spans by their logarithms, words evenly, what is not there nowhere."""
     assert positions([0.0, 5.0, 10.0]) == [0, 0.5, 1]
@@ -241,6 +248,17 @@ def test_it_fits_a_phone(place: Path) -> None:
         for name in ("sweep", "run"):
             opened(phone, place, name)
             assert phone.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_it_fits_a_sheet_of_paper(browser: Any, place: Path) -> None:
+    """Printed from a wide window, the chart is as wide as the sheet, and tables are whole."""
+    opened(browser, place, "sweep")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    sheet = {"width": 700, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", sheet)
+    assert browser.execute_script("return document.querySelector('#chart svg').getBoundingClientRect().right") <= 700
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 700
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_report_true_keeps_one_with_the_run(tmp_path: Path) -> None:
