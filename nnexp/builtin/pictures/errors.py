@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -43,7 +43,8 @@ class Confusion(Picture):
             for (row, column), count in np.ndenumerate(counts):
                 if count:
                     shade = "white" if shares[row, column] > 0.5 else "black"
-                    axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=shade)
+                    where: dict[str, Any] = {"ha": "center", "va": "center", "in_layout": False}  # which takes long
+                    axes.text(column, row, str(count), fontsize=8, color=shade, **where)
             labels = [short(each) for each in seen.classes]
             turned = 90 if max(map(len, labels)) > 3 else 0
             axes.set_xticks(range(n), labels, fontsize=8, rotation=turned, parse_math=False)

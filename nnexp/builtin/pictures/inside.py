@@ -69,7 +69,9 @@ class Weights(Picture):
         for place, unit in enumerate(chosen):
             top, left = (place // columns) * (height + GAP) + GAP, (place % columns) * (width + GAP)
             mosaic[top : top + height, left : left + width] = w[unit].reshape(shape)
-            axes.text(left + width / 2 - 0.5, top - 0.7, str(unit), fontsize=6, ha="center", va="bottom")
+            axes.text(
+                left + width / 2 - 0.5, top - 0.7, str(unit), fontsize=6, ha="center", va="bottom", in_layout=False
+            )
         image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
         axes.axis("off")
         drawn.colorbar(image, shrink=0.8)
