@@ -100,10 +100,6 @@ def changed_search(manifest: Manifest, recorded: Sequence[str], words: Sequence[
         raise NnexpError(f"{words[0]} is of a search, and '{here}' is a sweep. Leave it out.")
     for word in words:
         key, _, value = word.partition("=")
-        if manifest.search.get("halving"):
-            raise NnexpError(
-                f"{word}: which trials of '{here}' went on follows from how many there are. Start a new search."
-            )
         if key == CHANGED[0] and not (value.isdecimal() and int(value) >= manifest.trials):
             more = f"{CHANGED[0]}={2 * manifest.trials}"
             raise NnexpError(f"{word}: the search has {manifest.trials} trials, and can get more. Type {more}")
