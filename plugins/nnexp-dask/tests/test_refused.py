@@ -7,6 +7,8 @@ import ipaddress
 import os
 import re
 import signal
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from nnexp_dask.cluster import Connection
 from nnexp_dask.settings import Settings
 
 from nnexp.errors import NnexpError
@@ -140,6 +143,27 @@ def test_tls(cluster: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
     head = cluster.head(tmp_path, *WORDS, f"hydra.launcher.certificate={own}")
     assert head.ended() == 0, head.said
     assert "2 jobs: 2 finished" in head.said
+
+
+def answering(content: bytes) -> int:
+    """The port of a server that answers whoever writes with the same, once."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with server, server.accept()[0] as connection:
+            connection.recv(1)
+            connection.sendall(content)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("content", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
+def test_something_else_is_there(content: bytes) -> None:
+    """A server of another kind, whose words read as a message of exabytes, is told to be none of Dask's."""
+    address = f"tcp://127.0.0.1:{answering(content)}"
+    with pytest.raises(NnexpError, match=f"What answers at {address} is no Dask scheduler"):
+        _ = Connection(Settings.checked({"address": address})).client
 
 
 def test_nobody_there(tmp_path: Path, tools: dict[str, Any]) -> None:

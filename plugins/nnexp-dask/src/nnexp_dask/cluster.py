@@ -154,6 +154,11 @@ def no_scheduler(address: str, error: Exception) -> NnexpError:
             f"hydra.launcher.address={address} takes the cluster's certificate: type hydra.launcher.certificate=FILE with the "
             "PEM file that the scheduler was started with."
         )
+    if "://" in address and not isinstance(error, OSError):  # its first bytes cannot be read as a message of Dask's
+        return NnexpError(
+            f"What answers at {address} is no Dask scheduler, or one of a version that speaks another language. Type the "
+            "address that dask scheduler has printed when it began."
+        )
     if address.startswith("tls"):
         said += "; a scheduler that is not encrypted answers nothing here, either"
     elif "reset" in said:
