@@ -10,7 +10,7 @@ from pathlib import Path
 from nnexp.basics.files import outputs_here
 from nnexp.commands.found import directory_of
 from nnexp.commands.parser import Parser, add_store, open_store
-from nnexp.errors import NnexpError, command
+from nnexp.errors import NnexpError, command, did_you_mean
 
 FILE_OPTIONS = ("--config-path", "--config-name", "--config-dir")
 """Options that say which files a sweep is composed of."""
@@ -43,7 +43,7 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
         if not each.startswith(("hydra/launcher=", "hydra.launcher.", "search.trials=", "search.max_failures=")):
             raise NnexpError(
                 f"A resumed sweep is the same sweep: nothing of it can change but hydra/launcher, and the trials of "
-                f"a search (search.trials=N). Got {each}. One of its runs "
+                f"a search (search.trials=N). Got {each}.{meant(each, given.override)} One of its runs "
                 f"can be extended: {command('resume', directory / '0', 'epochs=N')}"
             )
     from nnexp.commands.resume_sweep import resume_sweep as finish
@@ -52,6 +52,20 @@ def resume_sweep(directory: Path, given: argparse.Namespace) -> None:
     files = {option: value for option, value in chosen.items() if value}
     store = {"uri": given.uri, "artifacts": given.artifacts}
     finish(directory, given.override, files, store, failed=given.failed)
+
+
+def meant(word: str, words: Sequence[str]) -> str:
+    """What a word may lack at its beginning to be one that a resumed sweep takes; empty where it has a meaning of its own."""
+    from nnexp.composition.keys import known_keys
+    from nnexp.sweep.manifest import CHANGED
+
+    name = word.partition("=")[0]
+    takes = ("hydra/launcher", "hydra.launcher.workers", *CHANGED)
+    found = next((key for key in takes if key.endswith((f".{name}", f"/{name}"))), "")
+    launcher = any(each.startswith("hydra/launcher=") for each in words)
+    if launcher and "." not in name and not did_you_mean(name, known_keys()):
+        found = found or f"hydra.launcher.{name}"
+    return f" Did you mean {found}{word.removeprefix(name)}?" if found else ""
 
 
 def resume_run(directory: Path, given: argparse.Namespace) -> None:
