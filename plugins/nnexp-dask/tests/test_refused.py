@@ -8,7 +8,10 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from nnexp_dask.cluster import Connection
+from nnexp_dask.cluster import Connection, unfit
 from nnexp_dask.settings import Settings
 
 from nnexp.errors import NnexpError
+from nnexp.remote.facts import facts
 
 WORDS = ("-m", "seed=0,1", "epochs=2", "tracking=none")
 
@@ -85,6 +89,17 @@ def test_other_options_that_are_refused(options: dict[str, Any], said: str) -> N
         Settings.checked(options)
 
 
+def test_what_makes_a_worker_unfit() -> None:
+    """Another Python, and one without nnexp, each in one line; the same machine has nothing to be said of."""
+    here = facts(["numpy"])
+    there = replace(here, python="3.10", versions={})
+    said = [f"Python {here.python} here, 3.10 there", f"numpy {here.versions['numpy']} here, none there"]
+    assert [*unfit(here, here)] == []
+    assert [*unfit(here, there)] == said
+    (line,) = unfit(here, ModuleNotFoundError("No module named 'nnexp'"))
+    assert line == f"No module named 'nnexp': nnexp {version('nnexp')} is not installed there"
+
+
 def certificate(path: Path) -> Path:
     """A certificate and its key for 127.0.0.1, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -134,7 +149,8 @@ def test_tls(cluster: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
     unfit = cluster.worker("unfit", PYTHONPATH=path)
     assert head.ended() == 1
     assert " here, 0.0.1 there" in head.said
-    assert "Install there what is here: pip install nnexp==" in head.said
+    own = ".".join(map(str, sys.version_info[:2]))
+    assert f"Install there what is here: Python {own}, and in it pip install nnexp==" in head.said
     assert "Traceback" not in head.said
 
     unfit.send_signal(signal.SIGTERM)

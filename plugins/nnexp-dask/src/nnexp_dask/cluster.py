@@ -237,7 +237,8 @@ def refuse_unfit(client: Client, head: Facts, workers: Collection[str], seconds:
         raise NnexpError(
             "Workers do not fit this machine, and would give other numbers, or none:\n  "
             + "\n  ".join([*names][:10] + ([f"and {len(names) - 10} more"] if len(names) > 10 else []))
-            + f"\nInstall there what is here: pip install {' '.join(f'{name}=={number}' for name, number in needed(head))}"
+            + f"\nInstall there what is here: Python {head.python}, and in it "
+            f"pip install {' '.join(f'{name}=={number}' for name, number in needed(head))}"
         )
     off = {each.host for each in answers.values() if abs(each.clock - time.time()) > HOURS_OFF}
     if off:
