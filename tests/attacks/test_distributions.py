@@ -21,13 +21,13 @@ CONF = {
 
 
 @pytest.mark.parametrize("what", CONF)
-def test_its_presets(what: str, scene: Scene) -> None:
+def test_its_presets(what: str, quick: Scene) -> None:
     """A preset of an installed distribution is refused like any other file."""
-    site = scene.root / "site"
+    site = quick.root / "site"
     install(site, "nnexp-evil", {"nnexp.conf": "evil = evil"}, {})
-    scene.send({"evil/__init__.py": "", "evil/conf/experiment/evil.yaml": GLOBAL + CONF[what]}, site)
-    scene.attempt("-m", "experiment=evil", "dataset=xor", "epochs=1", "seed=0,1", PYTHONPATH=paths(site))
-    assert not (scene.place / "outputs").exists()
+    quick.send({"evil/__init__.py": "", "evil/conf/experiment/evil.yaml": GLOBAL + CONF[what]}, site)
+    quick.attempt("-m", "experiment=evil", "dataset=xor", "epochs=1", "seed=0,1", PYTHONPATH=paths(site))
+    assert not (quick.place / "outputs").exists()
 
 
 POINTS = {
@@ -44,15 +44,15 @@ POINTS = {
 
 
 @pytest.mark.parametrize("what", POINTS)
-def test_its_entry_points(what: str, scene: Scene) -> None:
+def test_its_entry_points(what: str, quick: Scene) -> None:
     """Entry points that say nothing sensible are named or left out; runs that do not ask for them go on."""
-    site = scene.root / "site"
+    site = quick.root / "site"
     install(site, "nnexp-evil", POINTS[what], {})
-    scene.send({"linked/__init__.py": "", "evil.py": "raise SystemExit('imported')\n"}, site)
-    scene.send({"experiment/evil.yaml": f"{GLOBAL}seed: 5\n"})
-    (site / "linked" / "conf").symlink_to(scene.theirs)
-    scene.attempt("--help", code=0, PYTHONPATH=paths(site))
-    scene.attempt("loss=evil", *QUICK, PYTHONPATH=paths(site))
+    quick.send({"linked/__init__.py": "", "evil.py": "raise SystemExit('imported')\n"}, site)
+    quick.send({"experiment/evil.yaml": f"{GLOBAL}seed: 5\n"})
+    (site / "linked" / "conf").symlink_to(quick.theirs)
+    quick.attempt("--help", code=0, PYTHONPATH=paths(site))
+    quick.attempt("loss=evil", *QUICK, PYTHONPATH=paths(site))
 
 
 def paths(site: object) -> str:

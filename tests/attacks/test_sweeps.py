@@ -61,13 +61,13 @@ COMMANDS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("what", COMMANDS)
-def test_a_manifests_command(what: str, scene: Scene, a_sweep: Path) -> None:
+def test_a_manifests_command(what: str, quick: Scene, a_sweep: Path) -> None:
     """A command in a manifest is never carried out, whatever words it holds."""
-    directory = sent(scene, a_sweep)
-    scene.send({"evil.pickle": PICKLE.replace(b"ROOT", str(scene.root).encode())})
-    scene.send({"experiment/evil.yaml": "# @package _global_\nseed: 9\n"})
-    changed(directory, scene, lambda manifest: manifest.update(command=COMMANDS[what]))
-    scene.attempt("resume", SWEEP, code=None)
+    directory = sent(quick, a_sweep)
+    quick.send({"evil.pickle": PICKLE.replace(b"ROOT", str(quick.root).encode())})
+    quick.send({"experiment/evil.yaml": "# @package _global_\nseed: 9\n"})
+    changed(directory, quick, lambda manifest: manifest.update(command=COMMANDS[what]))
+    quick.attempt("resume", SWEEP, code=None)
 
 
 def jobs(*overrides: Any) -> Callable[[dict[str, Any]], object]:
