@@ -269,13 +269,19 @@ def preload() -> None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import OmegaConf
 
+    from nnexp.composition.options import claimed, structured
     from nnexp.composition.reference import reference
+    from nnexp.discovery.registry import GROUPS
 
     OverridesParser.create().parse_overrides(
         ["a.b=1.5", "c=d", "e=[1,2]", "f=1,2", "g='h'", "i={j:k}", "+l=m", "~n", "o=/p.q"]
     )
     assert OmegaConf.create({"a": "b", "c": "d ${a} ${.a}"}).c == "d b b"
     reference(())
+    # So is what is installed, and how Hydra sees each option of it.
+    for kind in GROUPS.values():
+        for name in claimed(kind):
+            structured(kind, name)
 
 
 def copy_tables(made: Path) -> None:
@@ -350,13 +356,19 @@ def streams() -> None:
 
 
 def look_also_in(folders: Sequence[str]) -> None:
-    """Have modules and distributions found in more folders, and forget what was read of those that are installed."""
+    """Have modules and distributions found in more folders, and forget what was read of those that are installed.
+
+    What Python would have run from them as it started is run now.
+    """
     if folders:
         sys.path[1:1] = folders
         for name, module in [*sys.modules.items()]:
             if name.split(".")[0] in {"nnexp", "hydra_plugins"}:
                 for each in vars(module).values():
                     getattr(each, "cache_clear", lambda: None)()
+        for folder in folders:
+            if (Path(folder) / "sitecustomize.py").exists():
+                runpy.run_path(f"{folder}/sitecustomize.py")
 
 
 def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
