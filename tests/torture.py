@@ -32,11 +32,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from tests.command import environment, nnexp
+from tests.forked import Command
 from tests.servers import Server, serving, unused_port
 
 SWEEP = (
@@ -109,6 +110,15 @@ class Place:
     server: Restarted | None = None
     words: Sequence[str] = SWEEP
     jobs: int = JOBS
+    forked: bool = False
+    """Whether a command is forked by a process that has imported everything."""
+
+    def begun(self, words: Sequence[str], said: int | IO[bytes], err: int, **more: str) -> subprocess.Popen[Any]:
+        """``python -m nnexp WORDS`` under way in a session of its own, with ``more`` in its environment."""
+        how: dict[str, Any] = {"cwd": self.folder, "env": environment(**more), "stdout": said, "stderr": err}
+        if self.forked:
+            return Command(words, session=True, tables=True, text=True, **how)
+        return subprocess.Popen([sys.executable, "-m", "nnexp", *words], start_new_session=True, text=True, **how)
 
     @property
     def uri(self) -> str:
@@ -390,14 +400,7 @@ def carried_out(
     before = stand(sweep, place.jobs, 0).written
     log = place.folder / "said.txt"
     with log.open("wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nnexp", *words],
-            cwd=place.folder,
-            env=environment(**more),
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = place.begun(words, said, subprocess.STDOUT, **more)
         hit = False
         while coming and process.poll() is None:
             blow = coming.pop(0)
@@ -412,7 +415,7 @@ def carried_out(
     return Ended(process.returncode, log.read_text(), hit)
 
 
-def reached(process: subprocess.Popen[bytes], blow: Blow, sweep: Path, jobs: int, before: int) -> bool:
+def reached(process: subprocess.Popen[Any], blow: Blow, sweep: Path, jobs: int, before: int) -> bool:
     """Wait until a blow is due; says whether the command is still there then."""
     due = None
     while process.poll() is None:
@@ -424,7 +427,7 @@ def reached(process: subprocess.Popen[bytes], blow: Blow, sweep: Path, jobs: int
     return False
 
 
-def strike(blow: Blow, process: subprocess.Popen[bytes], place: Place) -> bool:
+def strike(blow: Blow, process: subprocess.Popen[Any], place: Place) -> bool:
     """Kill; says whether there was somebody to kill."""
     if blow.victim == "all":
         os.killpg(process.pid, signal.SIGKILL)
@@ -454,8 +457,10 @@ def tortured(place: Place, name: str, coming: list[Blow], tally: Tally, **first:
             shutil.rmtree(sweep, ignore_errors=True)  # as a user would: nothing has begun there
         again = ["resume", f"outputs/sweeps/{name}", *place.store, *["--failed"] * failed]
         words = again if resumed else [*place.words, *where]
-        planned = "CRASH_AT" in more
+        planned = more.get("CRASH_AT", "")
         ended, more = carried_out(place, words, sweep, coming, tally, **more), {}
+        if planned and ended.code:
+            tally.kills["all", planned] += 1
         if ended.code == 0:
             break
         failed = "--failed" in ended.said
@@ -474,13 +479,8 @@ def untouched(place: Place, **more: str) -> Untouched:
     """Run a sweep undisturbed, in a place of its own."""
     place.folder.mkdir()
     sweep = place.folder / "outputs" / "sweeps" / "untouched"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnexp", *place.words, "hydra.sweep.dir=outputs/sweeps/untouched"],
-        cwd=place.folder,
-        env=environment(**more),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    words = (*place.words, "hydra.sweep.dir=outputs/sweeps/untouched")
+    process = place.begun(words, subprocess.DEVNULL, subprocess.PIPE, **more)
     lengths = dict.fromkeys(MOMENTS, 0.0)
     seen = time.monotonic()
     while process.poll() is None:
@@ -489,7 +489,7 @@ def untouched(place: Place, **more: str) -> Untouched:
         lengths[stand(sweep, place.jobs, 0).moment] += now - seen
         seen = now
     _, err = process.communicate()
-    assert (process.returncode, err) == (0, b""), err
+    assert (process.returncode, err) == (0, ""), err
     (best,) = in_mlflow(place, sweep.name).models
     found = Untouched(in_directories(sweep), best, lengths)
     assert len(found.runs) == place.jobs
@@ -527,7 +527,8 @@ def at_every_file(folder: Path, seconds: float, every: int = 1) -> Tally:
     """Kill a small sweep once before each (or each so-many-th) of its operations on files, and resume it, within the time."""
     tally, until = Tally(), time.monotonic() + seconds
     listed = folder / "moments"
-    left = untouched(Place(folder / "untouched", words=SMALL, jobs=3), PYTHONPATH=str(CRASHING), CRASH_LIST=str(listed))
+    first = Place(folder / "untouched", words=SMALL, jobs=3, forked=True)
+    left = untouched(first, PYTHONPATH=str(CRASHING), CRASH_LIST=str(listed))
     moments = list(dict.fromkeys(listed.read_text().splitlines()))
     moments = [each for each in moments if not re.search(LIKE_OTHERS, each)][::every]
     for number, moment in enumerate(moments):
@@ -535,11 +536,10 @@ def at_every_file(folder: Path, seconds: float, every: int = 1) -> Tally:
             print(f"no time for the last {len(moments) - number} of {len(moments)} operations")
             break
         told = len(tally.problems)
-        place = Place(folder / f"file{number}", words=SMALL, jobs=3)
+        place = Place(folder / f"file{number}", words=SMALL, jobs=3, forked=True)
         place.folder.mkdir()
         at = moment.replace("untouched", "crashed")
         sweep = tortured(place, "crashed", [], tally, PYTHONPATH=str(CRASHING), CRASH_AT=at)
-        tally.kills["all", at] += 1
         tally.problems += [*differences(sweep, place, left), *rest(place)]
         print(f"{number + 1}/{len(moments)} {at}", *tally.problems[told:], sep="\n   ", flush=True)
     return tally
