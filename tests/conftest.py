@@ -11,16 +11,35 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = (
-    "test_torture",
-    "test_power",
     "test_distributions",
     "test_native",
-    "test_quoting",
-    "test_many_writers",
+    "test_cli_resume",
+    "test_cli_sweeps",
+    "test_power",
+    "test_scaffold",
     "test_refused",
+    "test_mistakes",
+    "test_mutants",
+    "test_sweeps",
+    "test_presets",
+    "test_cli_errors",
+    "test_built_ins",
+    "test_cli_secrets",
+    "test_quoting",
+    "test_landing",
+    "test_torture",
+    "test_many_writers",
+    "test_composition",
+    "test_installed_plugins",
+    "test_delivery_queue",
+    "test_cli_runs",
+    "test_database",
     "test_fuzz",
 )
-"""Files that take longest. They come first: begun last, one of them would be waited for alone."""
+"""Files that take longest, half a minute to some minutes of a processor, the longest first.
+
+They come before all others: begun last, one of them would be waited for alone.
+"""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -30,4 +49,5 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first."""
-    items.sort(key=lambda item: item.path.stem not in LONG)
+    turns = {name: turn for turn, name in enumerate(LONG)}
+    items.sort(key=lambda item: turns.get(item.path.stem, len(LONG)))
