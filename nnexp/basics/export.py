@@ -7,7 +7,7 @@ which are what a run is made of: no configuration has a key for it.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -81,6 +81,10 @@ class Export(Plugin):
 
         Raise ``NnexpError`` for what cannot be written in this format, with its name and what to do.
         """
+
+    def remarks(self, model: Trained) -> Sequence[str]:
+        """What somebody who has the file should know of it: what ``predict`` reads and it does not."""
+        return ()
 
     def usage(self, path: str) -> str:
         """What to type next with the file at ``path``; empty where there is nothing to type."""

@@ -35,7 +35,10 @@ def export(words: Sequence[str]) -> None:
         writing.check_output(given.output, (form.suffix,) if form.suffix else (), replace=given.replace)
     with model_directory(given) as (directory, _):
         model = load(directory)
-    text = form.text(trained(model))
+    told = trained(model)
+    text = form.text(told)
+    for line in form.remarks(told):
+        print(printable(f"nnexp: {line}"), file=sys.stderr)  # noqa: T201
     if not given.output:
         print(printable(text) if sys.stdout.isatty() else text, end="")  # noqa: T201
         return

@@ -38,6 +38,9 @@ class Facts(Export):
     def usage(self, path):
         return f"less {path}"
 
+    def remarks(self, model):
+        return (f"facts has no words for {model.dtype}.",)
+
 @dataclass(frozen=True)
 class Mute(Export):
     pass
@@ -111,6 +114,7 @@ def test_a_new_file_is_written(place: Path) -> None:
     ended = export(place, "own.npz", "--to", "facts", "-o", "net.json")
     assert ended.code == 0, ended.err
     assert ended.out == "wrote    net.json (1-16-1, 49 parameters)\nnext     less net.json\n"
+    assert ended.err == "nnexp: facts has no words for float64.\n"
     assert (place / "net.json").read_text() == export(place, "own.npz", "--to", "facts").out
     assert set(place.iterdir()) - before == {place / "net.json"}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -21,6 +21,8 @@ from nnexp_native.cpp_text import array, braced, character_literal, number_liter
 from nnexp_native.plugins import ACTIVATIONS
 
 TEMPLATES = Path(__file__).parent / "templates"
+KINDS_OF_MARKS = (" \u00a0\u202f\u2009", "'\u2019")
+"""Blanks of any width, and apostrophes: between thousands each stands for all of its kind."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,16 @@ class Cpp(Export):
     suffix = ".cpp"
 
     def text(self, model: Trained) -> str:
-        main = filled("main", **reading(model), answers=answers(model))
+        main = filled("table", **reading(model)) + "\n" + filled("main", answers=answers(model))
         return filled("model", **network(model), **about(model), main=main.rstrip())
+
+    def remarks(self, model: Trained) -> Sequence[str]:
+        if model.reading.get("units") != "strip":
+            return ()
+        beside: Mapping[str, str] = model.reading.get("beside", {})
+        units = [f"'{unit}' in '{name}'" for name, unit in beside.items() if unit]
+        named = f" ({listed(units)})" if units else ""
+        return (f"the program reads numbers alone: leave out units{named}, which predict strips.",)
 
     def usage(self, path: str) -> str:
         path = f"./{path}" if path.startswith("-") else path
@@ -75,7 +85,7 @@ def about(model: Trained) -> dict[str, str]:
         "version": model.version,
         "summary": f"{'-'.join(map(str, model.sizes))}, {' and '.join(layers)}, {model.task}, {model.dtype}",
         "header": f"{where}{rows}",
-        "separator": character_literal(separator(model)),
+        "separator": "blanks" if separator(model) == " " else text_literal(separator(model)).removesuffix("sv"),
         "numbers": spelling(model),
         "n_features": counted(len(model.features), "number"),
         "outs": f"{counted(n_answers(model), 'number')}, {outs}",
@@ -89,9 +99,14 @@ def n_answers(model: Trained) -> int:
 
 
 def separator(model: Trained) -> str:
-    """What stands between the cells of a table: one character, where training's was none that C++ has."""
-    mark = str(model.reading.get("separator", ","))
-    return mark if mark.isascii() and mark != " " else ";" if model.reading.get("decimal") == "," else ","
+    """What stands between the cells of a table; a blank stands for any number of them."""
+    return str(model.reading.get("separator", ","))
+
+
+def between_thousands(model: Trained) -> Sequence[str]:
+    """What may stand between thousands: the characters that are read as the mark of training's table."""
+    mark = str(model.reading.get("thousands", ""))
+    return next((kind for kind in KINDS_OF_MARKS if mark and mark in kind), mark) or ("",)
 
 
 def header(model: Trained) -> tuple[int, int]:
@@ -110,15 +125,15 @@ def header(model: Trained) -> tuple[int, int]:
 def spelling(model: Trained) -> str:
     """How numbers have to be written."""
     marks = "a decimal comma" if model.reading.get("decimal") == "," else "a decimal point"
-    plain = model.reading.get("thousands") or model.reading.get("units") == "strip"
-    return f"numbers with {marks}{', and nothing between thousands or beside them' if plain else ''}"
+    return f"numbers with {marks}{', and nothing beside them' if model.reading.get('units') == 'strip' else ''}"
 
 
 def reading(model: Trained) -> dict[str, str]:
-    """How the program reads a table: as the one of training was written, but for units and marks between thousands."""
+    """How the program reads a table: as the one of training was written, but for units."""
     line, below = header(model)
     return {
-        "separator": character_literal(separator(model)),
+        "separator": text_literal(separator(model)),
+        "thousands": braced(map(text_literal, between_thousands(model)), ""),
         "decimal": character_literal("," if model.reading.get("decimal") == "," else "."),
         "header": str(line),
         "below": str(below),
