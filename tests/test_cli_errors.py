@@ -26,6 +26,7 @@ CASES = [
     ("seconds=5", "Did you mean 'checkpoint.seconds'?"),
     ("schedule=cosin", "No schedule 'cosin'. 'cosine' comes with nnexp-optimizers, which is not installed"),
     ("optimizer=adam", "No optimizer 'adam'. 'adam' comes with nnexp-optimizers"),
+    ("sweep=matmul", "No ready sweep 'matmul'. 'matmul' comes with nnexp-native, which is not installed"),
     ("epoch=3", "No option group or key 'epoch'. Did you mean 'epochs'?"),
     ("hidden=[3]", "Did you mean 'network.hidden'?"),
     ("network.hiden=[3]", "No key 'network.hiden'. Did you mean 'network.hidden'?"),
@@ -433,7 +434,7 @@ def test_a_file_in_the_place_of_outputs_is_named(tmp_path: Path) -> None:
 
 
 def test_the_table_of_nnexps_own_distributions_is_true() -> None:
-    """What messages say that a distribution brings is what its entry points are."""
+    """What messages say that a distribution brings is what its entry points are, and the files of its conf/."""
     import tomllib
 
     from nnexp.discovery.companions import BROUGHT
@@ -446,6 +447,8 @@ def test_the_table_of_nnexps_own_distributions_is_true() -> None:
         launchers = {each.name.removeprefix("nnexp_") for each in path.parent.glob("src/hydra_plugins/nnexp_*")}
         if own := tuple(sorted(launchers - {"launcher"})):  # which comes with nnexp itself
             groups["hydra/launcher"] = own
+        for file in path.parent.glob("src/*/conf/*/*.yaml"):
+            groups[file.parent.name] = tuple(sorted({*groups.get(file.parent.name, ()), file.stem}))
         if groups:
             found[project["name"]] = groups
     assert found == BROUGHT

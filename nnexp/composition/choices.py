@@ -15,7 +15,7 @@ from nnexp.basics.fields import hyperparameters
 from nnexp.basics.files import relative
 from nnexp.composition.keys import ALL_SECTIONS, EXTRA, SEARCH
 from nnexp.composition.words import texts, wrong_type
-from nnexp.discovery import installed, presets, registry
+from nnexp.discovery import companions, installed, presets, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.plan import DEFAULTS
@@ -49,7 +49,8 @@ def wrong_option(group: str, value: str, repository: IConfigRepository) -> str:
     if reason := presets.left_out(group, value):
         return reason
     what = {"experiment": "preset", "sweep": "ready sweep", "tracking": "tracking option"}[group]
-    return f"No {what} '{value}'.{did_you_mean(value, names)} Available for {group}=: {listed(names, most=40)}."
+    hint = companions.hint(group, value, names) or did_you_mean(value, names)
+    return f"No {what} '{value}'.{hint} Available for {group}=: {listed(names, most=40)}."
 
 
 class File(NamedTuple):

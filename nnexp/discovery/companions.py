@@ -1,7 +1,7 @@
 """What nnexp's own distributions beside it bring, so that a message can say which one to install.
 
 It is for words only: what is there to choose is what is installed (``installed``). A test compares this table with the
-entry points of plugins/.
+entry points of plugins/, and with the files of their conf/.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ BROUGHT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "activation": ("exp",),
         "loss": ("focal", "hinge", "huber", "log_cosh", "poisson", "quantile", "smooth_cce", "squared_hinge"),
     },
-    "nnexp-native": {"engine": ("native",), "export": ("cpp",)},
+    "nnexp-native": {
+        "engine": ("native", "native_blocked", "native_naive"),
+        "export": ("cpp",),
+        "sweep": ("matmul",),
+    },
     "nnexp-openml": {"dataset": ("openml",)},
     "nnexp-optimizers": {
         "optimizer": ("adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop"),
