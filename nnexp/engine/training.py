@@ -60,6 +60,12 @@ class Diverged(NnexpError):  # noqa: N818 (what happened, not a mistake)
         super().__init__(f"{self.reason}. Type optimizer.learning_rate={learning_rate / 10:g}, or smaller.")
         self.epoch = epoch
 
+    def because(self, cause: str) -> Diverged:
+        """The same with a cause in the place of the advice; as it is where ``cause`` is empty."""
+        if cause:
+            self.args = (f"{self.reason}. {cause}",)
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class Part:

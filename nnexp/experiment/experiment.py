@@ -27,6 +27,7 @@ from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load, located
 from nnexp.experiment.engines import choose, rehearse_engine, without_default
+from nnexp.experiment.growth import too_large
 from nnexp.experiment.model import Model
 from nnexp.experiment.plan import SECTIONS, Plan
 from nnexp.experiment.preprocessing import Preprocessing, Split
@@ -165,24 +166,28 @@ class Experiment:
             self.rng = np.random.default_rng(self.seeds[3])
             with blaming(self.plan.chosen()):
                 self.state = self.plan.optimizer.init(self.network.theta)
+        training = train(
+            self.network,
+            self.objective,
+            self.plan.optimizer,
+            self.samples.part("training"),
+            rng=self.rng,
+            epochs=settings.epochs,
+            schedule=self.plan.schedule,
+            metrics=self.metrics,
+            validation=self.samples.part("validation") if len(self.split.validation) else None,
+            shuffle=settings.shuffle,
+            threads=settings.threads,
+            state=self.state,
+            before=[epoch.cost for epoch in self.history],
+            engine=self.plan.engine,
+            clock=self.clock,
+        )
         with blaming(self.plan.chosen()):
-            yield from train(
-                self.network,
-                self.objective,
-                self.plan.optimizer,
-                self.samples.part("training"),
-                rng=self.rng,
-                epochs=settings.epochs,
-                schedule=self.plan.schedule,
-                metrics=self.metrics,
-                validation=self.samples.part("validation") if len(self.split.validation) else None,
-                shuffle=settings.shuffle,
-                threads=settings.threads,
-                state=self.state,
-                before=[epoch.cost for epoch in self.history],
-                engine=self.plan.engine,
-                clock=self.clock,
-            )
+            try:
+                yield from training
+            except Diverged as error:
+                raise error.because(too_large(self)) from None
 
     def model(self) -> Model:
         """The network as it is now, with all it needs to answer for raw samples."""

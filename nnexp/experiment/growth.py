@@ -1,18 +1,25 @@
 """A cost that ended far above where it began: training that blew up, but ended before the numbers did.
 
 An infinite cost or metric is divergence. A finite cost a thousand times that of the untrained network and of logits 0 is told
-and not refused: a sound run cannot have it.
+and not refused: a sound run cannot have it. Where training diverged and the untrained network's cost was as far above that of
+logits 0, it is the initial weights that are too large, and not the learning rate.
 """
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from nnexp.discovery import registry
 from nnexp.engine.network import MLP
 from nnexp.engine.training import Part, blas_limit
 from nnexp.experiment.contracts import initialize
-from nnexp.experiment.experiment import Experiment
 from nnexp.plugin import Array
+
+if TYPE_CHECKING:
+    from nnexp.experiment.experiment import Experiment
 
 FACTOR = 1000
 """How many times the cost of knowing nothing is far above it."""
@@ -41,6 +48,21 @@ def growth(experiment: Experiment) -> str:
     return (
         f"The cost on the training part grew from {untrained:.3g}, untrained, to {reached:.3g}: the learning rate, {rate:g}, "
         f"is too large. Type optimizer.learning_rate={rate / 10:g}, or smaller."
+    )
+
+
+def too_large(experiment: Experiment) -> str:
+    """What to say of initial weights with which a training had to diverge; empty where they are of a usual size."""
+    part, initializer = experiment.samples.part("training"), experiment.plan.initializer
+    with blas_limit(experiment.plan.settings.threads), np.errstate(all="ignore"):
+        untrained = cost(experiment, untrained_logits(experiment, part), part)
+        usual = FACTOR * max(abs(cost(experiment, np.zeros_like(part.y), part)), 1)
+    if untrained <= usual:  # not where it is no number
+        return ""
+    was = f"{untrained:.3g}" if math.isfinite(untrained) else "not finite"
+    return (
+        f"Before the first step the cost was {was}: the initial weights are too large, those of "
+        f"initializer={registry.known_as(initializer)}. Make them smaller, or choose another initializer."
     )
 
 

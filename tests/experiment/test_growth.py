@@ -64,6 +64,25 @@ def test_a_sound_run_is_left_alone(options: dict[str, Any]) -> None:
         assert growth(trained.experiment) == ""
 
 
+@pytest.mark.parametrize(
+    ("std", "rate", "advice"),
+    [
+        (
+            1e60,
+            0.1,
+            r"Before the first step the cost was \S+: the initial weights are too large, those of initializer=normal\. ",
+        ),
+        (1e300, 0.1, r"Before the first step the cost was not finite: the initial weights are too large"),
+        (0.1, 1e200, r"Type optimizer\.learning_rate=1e\+199, or smaller\.$"),
+    ],
+)
+def test_what_a_divergence_comes_from(std: float, rate: float, advice: str) -> None:
+    """Of weights that were huge from the beginning no learning rate makes anything: they are named, and not the rate."""
+    with pytest.raises(Diverged) as caught:
+        fit(X, LINE, initializer={"name": "normal", "std": std}, optimizer={"name": "batch", "learning_rate": rate})
+    assert re.search(rf"^diverged at epoch \d; learning_rate=\S+\. {advice}", str(caught.value))
+
+
 def test_a_network_that_begins_trained_may_get_a_little_worse() -> None:
     """From a cost of almost 0 a thousand times as much is still almost 0."""
     trained = fit(X, LINE, hidden=[], epochs=300, optimizer={"name": "batch", "learning_rate": 0.3})
