@@ -107,9 +107,14 @@ def directions_of(given: Mapping[str, Any]) -> tuple[Direction, ...]:
     return tuple("maximize" if each == "maximize" else "minimize" for each in said)
 
 
+def known_metrics() -> list[str]:
+    """The metrics that runs may have, whatever their task."""
+    return [f"{name}/{each}" for each in PARTS for name in (*LOWER, *HIGHER)]
+
+
 def check_metric(metric: str) -> None:
     """Refuse a metric that no run has. Raises NnexpError."""
-    there = [f"{name}/{each}" for each in PARTS for name in (*LOWER, *HIGHER)] + [PARAMETERS]
+    there = [*known_metrics(), PARAMETERS]
     if metric not in there:
         raise NnexpError(no_metric(metric, there))
 

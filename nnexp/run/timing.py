@@ -14,6 +14,7 @@ from nnexp.engine.training import blas_limit, to_train
 from nnexp.experiment.experiment import Experiment
 from nnexp.journal.result import TIME
 
+NAMES = tuple(f"{TIME}{each}" for each in ("epoch", "products_share", "predict_1", "predict_1000"))
 SHORTEST, MOST = 0.2, 1000
 """An inference is timed again until so many seconds have passed, or so many times."""
 
@@ -23,12 +24,8 @@ def timings(experiment: Experiment) -> dict[str, float]:
     clock = experiment.clock
     if clock is None or not clock.epochs:
         return {}
-    return {
-        f"{TIME}epoch": clock.seconds / clock.epochs,
-        f"{TIME}products_share": clock.product_seconds / clock.seconds,
-        f"{TIME}predict_1": inference(experiment, 1),
-        f"{TIME}predict_1000": inference(experiment, 1000),
-    }
+    of_epochs = clock.seconds / clock.epochs, clock.product_seconds / clock.seconds
+    return dict(zip(NAMES, (*of_epochs, inference(experiment, 1), inference(experiment, 1000)), strict=True))
 
 
 def inference(experiment: Experiment, n_samples: int) -> float:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-from nnexp.errors import did_you_mean, first_line, listed
+from nnexp.composition.search import known_metrics
+from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.pictures.comparison import compared
+from nnexp.run.timing import NAMES
 from nnexp.sweep import ledger, states
 from nnexp.sweep.outcome import of_search
 from nnexp.sweep.panels import panels
@@ -22,15 +24,30 @@ from nnexp.terminal.console import note
 COMPARISON = "comparison.png"
 
 
+def refuse_unknown(show: Sequence[str], *, timed: bool) -> None:
+    """Refuse metrics (``sweep.show``) that no run can have; ``timed``: whether some may have times. Raises NnexpError."""
+    there = [*known_metrics(), "learning_rate", *NAMES]
+    for name in show:
+        if name not in there:
+            raise NnexpError(f"{no_such(name, there)} There are {listed(there, most=30)}.")
+        if name in NAMES and not timed:
+            raise NnexpError(
+                f"sweep.show: what takes how long, as '{name}', is measured with timing=true. Type timing=true"
+            )
+
+
+def no_such(name: str, there: Sequence[str]) -> str:
+    """That no run has a metric, and which one may be meant."""
+    return f"sweep.show: no run has the metric '{name}'.{did_you_mean(name, there)}"
+
+
 def ranked(sweep: ledger.Sweep, show: Sequence[str] = ()) -> list[Ranking]:
     """The rankings of the sweep's finished jobs, the failed ones told of; ``show`` are metrics to be shown beside."""
     found = rankings(sweep.of(*states.DONE, *states.BAD, "killed"), sweep.manifest)
     there = list(dict.fromkeys(name for each in found for job in each.jobs for name in job.result.metrics))
     for name in show if found else ():
         if name not in there:
-            note(
-                f"sweep.show: no run has the metric '{name}'.{did_you_mean(name, there)} There are {listed(there, most=20)}."
-            )
+            note(f"{no_such(name, there)} There are {listed(there, most=20)}.")
     return [replace(each, also=tuple(name for name in show if name in there)) for each in found]
 
 

@@ -32,6 +32,7 @@ from nnexp.sweep.inputs import states as states_of
 from nnexp.sweep.jobs import composed, grid, in_files, list_jobs, of_search, refuse_twins, swept_keys
 from nnexp.sweep.ledger import Job
 from nnexp.sweep.manifest import MANIFEST, Manifest, PlannedJob, differences, write_manifest
+from nnexp.sweep.picture import refuse_unknown
 from nnexp.sweep.place import MULTIRUN, free, hydras_files
 from nnexp.sweep.resume import LAUNCHER_WORD, Resumed, retry
 from nnexp.sweep.search_metrics import refuse_missing
@@ -74,6 +75,11 @@ class Recorder(Callback):
             sweep.tracking = TrackingSettings(**plain(config)["tracking"])
             sweep.show = tuple(map(str, config.sweep.show))
             sweep.report = bool(config.report)
+            if not sweep.resumed:
+                varied = swept_keys([*in_files(config), *map(str, config.hydra.overrides.task)])
+                refuse_unknown(
+                    sweep.show, timed=config.timing is True or not {"timing", "experiment"}.isdisjoint(varied)
+                )
             if config.sweep.dry_run and searches(config):
                 from nnexp.sweep.first_trials import list_trials
 

@@ -63,12 +63,24 @@ def test_a_sweep_shows_what_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_metric_that_no_run_has(tmp_path: Path) -> None:
-    """A slip in sweep.show costs nothing but a note, which says what there is."""
-    ended = nnexp(
-        "-m", "dataset=wine", "epochs=2", "seed=0,1", "sweep.show=[acuracy/train]", "tracking=none", cwd=tmp_path
-    )
+    """A slip in sweep.show is refused before the first job, as are times that nobody measures; nothing is left behind."""
+    words = ["-m", "dataset=wine", "epochs=2", "seed=0,1", "tracking=none"]
+    for shown, message in (
+        ("acuracy/train", "no run has the metric 'acuracy/train'. Did you mean 'accuracy/train'? There are cost/train"),
+        ("time/epoc", "no run has the metric 'time/epoc'. Did you mean 'time/epoch'?"),
+        ("time/epoch", "what takes how long, as 'time/epoch', is measured with timing=true. Type timing=true"),
+    ):
+        ended = nnexp(*words, f"sweep.show=[{shown}]", cwd=tmp_path)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"sweep.show: {message}" in ended.err
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_metric_that_these_runs_do_not_have(tmp_path: Path) -> None:
+    """A metric of another task is known at the end only: a note says what there is."""
+    ended = nnexp("-m", "dataset=wine", "epochs=2", "seed=0,1", "sweep.show=[r2/train]", "tracking=none", cwd=tmp_path)
     assert ended.code == 0
-    assert "sweep.show: no run has the metric 'acuracy/train'. Did you mean 'accuracy/train'?" in ended.err
+    assert "sweep.show: no run has the metric 'r2/train'." in ended.err
     assert "2 jobs: 2 finished" in ended.out
 
 
