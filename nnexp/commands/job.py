@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +33,7 @@ from nnexp.sweep import inputs, states
 from nnexp.sweep.failing import write_failure
 from nnexp.sweep.manifest import read_manifest
 from nnexp.sweep.place import hydras_files
+from nnexp.sweep.rungs import rung_of
 from nnexp.sweep.session import Session, current
 from nnexp.terminal.console import Console, note
 from nnexp.tracking.opening import Pending
@@ -94,18 +96,20 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
         Site(place.directory, (place.directory,), files).clear()  # what Hydra made of it; it has not begun
         return math.nan
     values = plain(config)
+    rung = rung_of(states.described(place.directory.parent)[1], int(values["epochs"]), until) if place.search else None
     here = not session.worker or values["tracking"]["name"] == "none"  # then nobody else has to do with the run
     if stands == "waiting":
         if place.tags is None:  # elsewhere files are there by their digests
             refuse_changed_files(values, place)
         asked = session.finished
+        place = replace(place, rung=rung)
         return run(values, place, console, cache=session.cache, delivered_here=here, finished=asked, until=until)
     uri, artifacts = values["tracking"]["uri"], values["tracking"]["artifacts"]
     kept = {"artifacts": artifacts, "cache": session.cache, "delivered_here": here}
     try:
         wanted, patience = (until, PATIENCE) if goes_on else (None, 0)
         return when_free(
-            lambda: resume_run(place.directory, place.outputs, wanted, uri, console, **kept), within=patience
+            lambda: resume_run(place.directory, place.outputs, wanted, uri, console, rung=rung, **kept), within=patience
         )
     except Pending:  # told at the end of the sweep
         return read_result(place.directory).objective
@@ -166,7 +170,8 @@ def placed() -> Place:
         return Place(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir
     name, tags = states.run_name(root, overrides), current().tags
-    return Place(directory, outputs, overrides, name, root.name, int(here.job.num), tags, states.described(root)[1])
+    search = str(states.described(root)[1].get("name", ""))
+    return Place(directory, outputs, overrides, name, root.name, int(here.job.num), tags, search)
 
 
 def discard(session: Session) -> None:

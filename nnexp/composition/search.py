@@ -51,11 +51,8 @@ class Searched:
 
 def searched(given: Mapping[str, Any]) -> Searched:
     """The search that ``search.*`` describes, checked. Raises NnexpError."""
-    values = dict(given)
-    name = str(values["name"])
-    own = {item.name: values.pop(item.name) for item in hyperparameters(SearchSettings) if item.name in values}
-    own |= {key: texts_of(own.get(key)) for key in ("metric", "direction")}
-    settings = part(SearchSettings, f"{SEARCH}.", own)
+    settings = own_settings(given)
+    name = str(given["name"])
     for metric in settings.metric:
         check_metric(metric)
     for each in settings.direction:
@@ -72,7 +69,8 @@ def searched(given: Mapping[str, Any]) -> Searched:
             f"{SEARCH}.metric={PARAMETERS} alone would choose the smallest network. Type "
             f"'{SEARCH}.metric=[cost/validation,{PARAMETERS}]'"
         )
-    plugin = registry.build(Search.kind, values)
+    own = [item.name for item in hyperparameters(SearchSettings)]
+    plugin = registry.build(Search.kind, {key: value for key, value in given.items() if key not in own})
     assert isinstance(plugin, Search)
     return Searched(name, plugin, settings, directions_of(given))
 
@@ -87,6 +85,13 @@ def begun(made: Searched) -> Sampling:
             f"{type(sampling).__name__}."
         )
     return sampling
+
+
+def own_settings(given: Mapping[str, Any]) -> SearchSettings:
+    """Those of ``search.*`` that are no fields of its plugin. Raises NnexpError where one is out of bounds."""
+    own = {item.name: given[item.name] for item in hyperparameters(SearchSettings) if item.name in given}
+    own |= {key: texts_of(own.get(key)) for key in ("metric", "direction")}
+    return part(SearchSettings, f"{SEARCH}.", own)
 
 
 def texts_of(said: Any) -> tuple[str, ...]:

@@ -92,6 +92,8 @@ class Place:
     """What its record says of where it is carried out, if that is not the machine of the command."""
     search: str = ""
     """The search that chose it as a trial, if one did."""
+    rung: int | None = None
+    """The rung of that search to whose end it trains now, from 0; None where there are none."""
 
 
 RUN_SECTIONS: Mapping[str, type[TrackingSettings | CheckpointSettings | SweepSettings]] = {

@@ -11,6 +11,7 @@ In the order in which they are written:
 | ``{"ended": "FINISHED", "reason": "", "time": ms}`` | how the run ended |
 | ``{"model": ["numpy==2.4"], "anew": false}`` | the model is to be stored, with the packages that it needs |
 | ``{"resumed": 3, "epochs": 80, "key": "...", "time": ms}`` | the run, which had come to epoch 3, goes on to epoch 80 |
+| the same with ``"rung": 1`` | it does so because a search has it go on to the end of this rung |
 
 A record has these keys and no others: what a later version adds is not guessed at.
 """
@@ -203,7 +204,8 @@ FORMS: Mapping[str, Callable[[Record], object]] = {
     ),
     "model": lambda found: len(found) == 2 and are_requirements(found["model"]) and isinstance(found["anew"], bool),
     "resumed": lambda found: (
-        len(found) == 4
+        len(found) == 4 + ("rung" in found)
+        and is_count(found.get("rung", 0))
         and is_count(found["resumed"])
         and is_count(found["epochs"])
         and is_text(found["key"])

@@ -36,7 +36,7 @@ from nnexp.experiment.settings import Place
 from nnexp.journal.records import DataRecord, Recipe
 from nnexp.plugin import Plugin
 from nnexp.tracking.opening import Opening
-from nnexp.tracking.store import Finished
+from nnexp.tracking.store import RUNG, Finished
 
 COMMIT = "mlflow.source.git.commit"
 """The tag with the commit of the directory that a command was started in."""
@@ -164,7 +164,8 @@ def tags(experiment: Experiment, place: Place) -> dict[str, str]:
     if place.sweep:
         found["nnexp.sweep"] = place.sweep
     if place.search:
-        found |= {"nnexp.search": place.search, "nnexp.trial": str(place.job)}
+        rung = {} if place.rung is None else {RUNG: str(place.rung)}
+        found |= {"nnexp.search": place.search, "nnexp.trial": str(place.job), **rung}
     commit = git_commit(place.outputs.parent) if place.tags is None else ""
     if commit:
         found[COMMIT] = commit

@@ -37,13 +37,14 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     artifacts: str | None = None,
     cache: Cache | None = None,
     delivered_here: bool = True,
+    rung: int | None = None,
 ) -> float:
     """Go on with a run that was interrupted, from its last checkpoint, or to more ``epochs`` with one that finished.
 
     Weights and metrics are those of a run that was never interrupted. ``uri`` and ``artifacts`` are what was typed: the store
     that the run's journal names is used only where that, or the environment, names it too. ``cache`` and ``delivered_here`` are
-    as in ``run``. Raises NnexpError where nothing is left to do, where another process is at work on the run, or where the
-    data or the plugins are no longer the same.
+    as in ``run``; ``rung`` is that of its search, from 0, to whose end it goes on. Raises NnexpError where nothing is left to
+    do, where another process is at work on the run, or where the data or the plugins are no longer the same.
     """
     began = time.perf_counter()
     Journal(directory).close()  # or else all that is read below is of a moment of somebody else's
@@ -75,7 +76,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
         console.note(f"{problem}. It is not used.")
     extended = wanted > again.epochs
     content = "" if experiment.until else key(experiment, again.epochs if extended else 0)
-    tracked = TrackedRun.resume(recorded, wanted, content, target)
+    tracked = TrackedRun.resume(recorded, wanted, content, target, rung=rung)
     with closing(tracked, place, tracking):
         if found:
             experiment.restore(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from nnexp.composition.search import own_settings
 from nnexp.experiment.settings import SearchSettings
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
@@ -15,6 +18,13 @@ from nnexp.journal.result import Result
 def rungs(settings: SearchSettings, epochs: int) -> list[int]:
     """The epochs that trials are compared at: ``epochs`` / halving^k, rounded down, and at last ``epochs``."""
     return [epochs // (settings.halving or 1) ** k for k in reversed(range(settings.rungs))]
+
+
+def rung_of(search: Mapping[str, Any], epochs: int, until: int | None) -> int | None:
+    """Which rung of a search ends at the epoch ``until``, or without one at the last, from 0; None where there are none."""
+    settings = own_settings(search)
+    ends = rungs(settings, epochs) if settings.halving else []
+    return ends.index(until or epochs) if (until or epochs) in ends else None
 
 
 def promoted(count: int, settings: SearchSettings) -> int:

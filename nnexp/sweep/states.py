@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nnexp.basics.files import Unreadable, relative
 from nnexp.basics.locks import lock
@@ -69,13 +69,13 @@ def key_of(line: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def described(directory: Path) -> tuple[tuple[str, ...], str]:
-    """The keys that a sweep varies, and the search that chooses its jobs, if one does.
+def described(directory: Path) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    """The keys that a sweep varies, and what was typed of the search that chooses its jobs, if one does.
 
     Read once by each process, since every job asks for them.
     """
     manifest = read_manifest(directory)
-    return (manifest.swept, str(manifest.search.get("name", ""))) if manifest else ((), "")
+    return (manifest.swept, manifest.search) if manifest else ((), {})
 
 
 def swept(directory: Path) -> tuple[str, ...]:

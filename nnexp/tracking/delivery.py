@@ -196,7 +196,7 @@ class Delivery:
                 if anew or not has_model(self.store, self.run_id):
                     log_model(self.store, self.run_id, self.directory, requirements)
             case {"resumed": _, "epochs": epochs, "key": key}:
-                self.store.reopen(self.run_id, epochs, key)
+                self.store.reopen(self.run_id, epochs, key, piece.last.get("rung"))
             case _:
                 pass
 

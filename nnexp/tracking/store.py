@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 JOURNAL_ID = "nnexp.journal"
 """The tag by which a run is found whose process was killed before it could note the run's id."""
+RUNG = "nnexp.rung"
+"""The tag that says to which rung of its search a run was trained, from 0."""
 
 DOUBLE = re.compile("UniqueViolation|UNIQUE constraint|Duplicate entry")
 """What databases say of a row that another process has written first."""
@@ -223,16 +225,18 @@ class Store:
                 if not token:
                     return found
 
-    def reopen(self, run_id: str, epochs: int, key: str) -> None:
+    def reopen(self, run_id: str, epochs: int, key: str, rung: int | None = None) -> None:
         """Mark a run that had ended as running again, to so many epochs: a tag where its parameter says otherwise.
 
-        Without a ``key`` it pauses there, and is not the whole run yet.
+        Without a ``key`` it pauses there, and is not the whole run yet. ``rung`` is that of a search which ends there.
         """
         run = self.client.get_run(run_id)
         if "nnexp.reason" in run.data.tags:
             self.client.delete_tag(run_id, "nnexp.reason")
         if run.data.params.get("epochs") != str(epochs) or "nnexp.epochs" in run.data.tags:
             self.tag(run_id, "nnexp.epochs", str(epochs))
+        if rung is not None:
+            self.tag(run_id, RUNG, str(rung))
         if key:
             self.tag(run_id, "nnexp.key", key)
         self.client.update_run(run_id, status="RUNNING")

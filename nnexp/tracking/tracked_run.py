@@ -93,14 +93,18 @@ class TrackedRun:
         return made
 
     @classmethod
-    def resume(cls, recorded: RecordedRun, epochs: int, key: str, target: Target | None = None) -> TrackedRun:
+    def resume(
+        cls, recorded: RecordedRun, epochs: int, key: str, target: Target | None = None, *, rung: int | None = None
+    ) -> TrackedRun:
         """Go on with a run that has ended, to so many epochs in all, which makes ``key`` the key of its content.
 
-        Raises Busy where another process is at work on it.
+        ``rung`` is that of its search which ends there, if it was promoted to it. Raises Busy where another process is at work
+        on it.
         """
         journal = Journal(recorded.directory)
         try:
-            journal.write({"resumed": recorded.last, "epochs": epochs, "key": key, "time": int(time.time() * 1000)})
+            record = {"resumed": recorded.last, "epochs": epochs, "key": key, "time": int(time.time() * 1000)}
+            journal.write(record if rung is None else {**record, "rung": rung})
             entry = None
             if target:
                 entry = register(target.outputs, recorded.token, recorded.directory, target.uri, target.experiment)
