@@ -25,6 +25,7 @@ from nnexp.remote.parcel import LOG, News, Refused
 from nnexp.sweep.ledger import set_aside
 from nnexp.tracking.artifacts import may_be_called
 from nnexp.tracking.delivery import promise_new
+from nnexp.tracking.pending import ended
 
 ENDING = ("score", "artifact", "ended", "model")
 """Records that are written when the files are on the disk."""
@@ -115,12 +116,16 @@ class Mirror:
             self._journal.write(*self._held_back)
         self.close()
 
-    def close(self) -> None:
-        """Let others have the journal. Of how the job ended nothing is written without its files."""
+    def close(self, why: str = "") -> None:
+        """Let others have the journal. Of how it ended nothing is written without its files, but ``why`` it is given up."""
         self._held_back = []
         if self._journal:
             journal, self._journal = self._journal, None
-            journal.close()
+            try:
+                if why:
+                    ended(journal, self.directory, why)
+            finally:
+                journal.close()
 
     def set_aside(self) -> Path:
         """Move what the job has left into a folder of its own, so that it begins anew; where that is."""

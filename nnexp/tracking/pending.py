@@ -214,17 +214,17 @@ def end_dead(entry: Entry) -> None:
             journal.close()
 
 
-def ended(journal: Journal, directory: Path) -> str:
+def ended(journal: Journal, directory: Path, why: str = "its process was killed") -> str:
     """Where the process was killed before it could say how the run ended, say so in its place; returns the words, or none.
 
-    The caller holds the journal's lock.
+    The caller holds the journal's lock. ``why`` is what the caller knows of it.
     """
     if Ending.read(directory).status not in ("open", "none"):
         return ""
     recorded = RecordedRun.read(directory)
     moment = recorded.epochs[-1]["time"] if recorded.epochs else int(time.time() * 1000)
-    why = f"its process was killed after epoch {recorded.last} of {recorded.wanted}"
+    reason = f"{why} after epoch {recorded.last} of {recorded.wanted}"
     journal.sync()  # what comes before an end is on the disk when that is written
-    journal.write({"ended": "KILLED", "reason": why, "time": moment})
-    write_result(directory, {"status": "KILLED", "reason": why})
-    return f"is marked as KILLED: {why}"
+    journal.write({"ended": "KILLED", "reason": reason, "time": moment})
+    write_result(directory, {"status": "KILLED", "reason": reason})
+    return f"is marked as KILLED: {reason}"

@@ -71,6 +71,18 @@ def test_how_a_job_ended_is_not_said_before_its_files_are_there(made: Path, mirr
     assert set(mirror.packed()) >= {"journal.jsonl"}
 
 
+def test_a_job_that_is_given_up_says_why(made: Path, mirror: Mirror) -> None:
+    """The reason that the head knows stands in its record, with the epochs that have come; it is killed, and goes on."""
+    mirror.packed()
+    begun = b"".join(line for line in lines(made) if b'"epoch":4' not in line and b'"ended"' not in line)
+    mirror.take(News({"journal.jsonl": (0, begun)}))
+    mirror.close("the scheduler was gone")
+    assert Ending.read(mirror.directory).status == "KILLED"
+    assert read_result(mirror.directory).reason == "the scheduler was gone after epoch 3 of 4"
+    assert states.state(mirror.directory) == "killed"
+    assert set(mirror.packed()) == {"journal.jsonl"}
+
+
 def lines(job: Path) -> list[bytes]:
     return (job / "journal.jsonl").read_bytes().splitlines(keepends=True)
 

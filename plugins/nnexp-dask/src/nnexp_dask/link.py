@@ -47,6 +47,8 @@ class Link:
         self._connection = connection
         self._asked: float | None = None
         """When the scheduler was asked whether it is there, if it has not answered yet."""
+        self.given_up = ""
+        """Why no job goes on, where the scheduler is gone."""
         self._attempts = 0
         try:
             self._client = connection.client
@@ -121,6 +123,7 @@ class Link:
         """Raise NnexpError where the scheduler has ended, or does not answer what it was asked."""
         late = self._asked is not None and time.monotonic() - self._asked > self.settings.patience
         if late or not self.alive:
+            self.given_up = "the Dask scheduler was gone"
             raise gone(self._connection.where)
 
     @property

@@ -296,5 +296,5 @@ class DaskPool:
         self._writers.shutdown(wait=not at_once, cancel_futures=True)
         for job in self._jobs.values():
             if job.mirror and job.key:
-                job.mirror.close()
+                job.mirror.close(self._link.given_up)
         self._link.end([job.future for job in self._jobs.values()], at_once=at_once)
