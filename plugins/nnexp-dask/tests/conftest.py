@@ -62,6 +62,7 @@ class Cluster:
     options: tuple[str, ...] = ()
     port: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def started(self, name: str, *words: str, cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         """A process of this cluster's."""

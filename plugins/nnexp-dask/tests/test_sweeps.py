@@ -93,8 +93,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Any]) -> di
 def two_workers(cluster: Any) -> Any:
     """A cluster with two workers."""
     cluster.scheduler()
-    for name in ("one", "two"):
-        cluster.worker(name)
+    cluster.workers = [cluster.worker(name) for name in ("one", "two")]
     return cluster
 
 
@@ -129,6 +128,24 @@ def test_a_head_that_is_killed_and_one_that_is_interrupted(
     assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
 
 
+def test_a_worker_that_hangs_costs_nothing(
+    two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]
+) -> None:
+    """One that does not answer at the beginning gets jobs once it does; the job of one that hangs later goes on elsewhere."""
+    first, second = two_workers.workers
+    second.send_signal(signal.SIGSTOP)
+    head = two_workers.head(tmp_path, *LONG, "tracking=none", "hydra.launcher.patience=3")
+    tools["until"](lambda: "No answer within 3 s, and no jobs before there is one: tcp://127.0.0.1:" in head.said)
+    tools["until"](lambda: len(tools["records"](tmp_path / "outputs/sweeps/s/0")) > 30)
+    second.send_signal(signal.SIGCONT)
+    first.send_signal(signal.SIGSTOP)
+    assert head.ended() == 0, head.said
+    first.send_signal(signal.SIGCONT)
+    assert "has been silent for 3 s" in head.said
+    assert "3 jobs: 3 finished" in head.said
+    assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
+
+
 def test_a_workers_death_costs_nothing(
     two_workers: Any, alone: dict[str, Any], tmp_path: Path, tools: dict[str, Any]
 ) -> None:
@@ -138,7 +155,7 @@ def test_a_workers_death_costs_nothing(
     """
     head = two_workers.head(tmp_path, *LONG)
     tools["until"](two_under_way(tmp_path, tools))
-    two_workers.processes[1].kill()
+    two_workers.workers[0].kill()
     assert head.ended() == 0, head.said
     assert "goes on from its last checkpoint: its worker tcp://127.0.0.1:" in head.said
     assert "3 jobs: 3 finished" in head.said
@@ -156,17 +173,21 @@ def test_a_workers_death_costs_nothing(
     assert points(tmp_path) == found
 
 
-def test_a_scheduler_that_ends_ends_the_sweep(two_workers: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
-    """With one line, a true ledger and exit code 1."""
-    head = two_workers.head(tmp_path, *LONG, "tracking=none")
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "killed"])
+def test_a_scheduler_that_is_gone_ends_the_sweep(
+    how: signal.Signals, two_workers: Any, tmp_path: Path, tools: dict[str, Any]
+) -> None:
+    """With one line, a true ledger and exit code 1, whether it has ended or hangs."""
+    head = two_workers.head(tmp_path, *LONG, "epochs=100000", "tracking=none", "hydra.launcher.patience=3")
     tools["until"](lambda: len(tools["records"](tmp_path / "outputs/sweeps/s/0")) > 30)
-    two_workers.processes[0].kill()
+    two_workers.processes[0].send_signal(how)
     assert head.ended() == 1, head.said
+    two_workers.processes[0].send_signal(signal.SIGCONT)
     assert "nnexp: The Dask scheduler at tcp://127.0.0.1:" in head.said
     assert re.search("3 jobs: (1 killed, 2|2 killed, 1) not started", head.said)  # by how many workers there are still
     assert "Traceback" not in head.said
     result = json.loads((tmp_path / "outputs/sweeps/s/0/result.json").read_text())
-    assert re.fullmatch(r"the Dask scheduler was gone after epoch \d+ of 400", result["reason"])
+    assert re.fullmatch(r"the Dask scheduler was gone after epoch \d+ of 100000", result["reason"])
 
 
 def test_fail_fast(tmp_path: Path, tools: dict[str, Any]) -> None:
