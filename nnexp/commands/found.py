@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.basics.files import Unreadable, outputs_here
+from nnexp.basics.origin import DATABASE
 from nnexp.commands.parser import open_store
-from nnexp.errors import NnexpError, command
+from nnexp.errors import NnexpError, closest, command
 from nnexp.sweep.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -58,6 +59,26 @@ def finished_below(directory: Path) -> Iterator[Path]:
                 yield path.parent
 
 
+def store_for(given: argparse.Namespace, most: int = 5) -> Store:
+    """The store in which to look up RUN, which is no file here. Raises NnexpError, with the runs that are here."""
+    from nnexp.tracking.choice import NoStore
+
+    try:
+        return open_store(given)
+    except NoStore as error:
+        newest = [str(each) for each in itertools.islice(finished_below(Path()), most)]
+        if not newest:
+            raise NnexpError(f"No run '{given.run}'. {error}") from None
+        named = {each.rpartition("/")[2]: each for each in newest}
+        near = closest(given.run, named)
+        hint = f" Did you mean '{named[near]}'?" if near else ""
+        shown = "\n  ".join(newest)
+        raise NnexpError(
+            f"No run '{given.run}': there is no such directory, and no {outputs_here() / DATABASE} that might know the "
+            f"name.{hint} The newest here:\n  {shown}"
+        ) from None
+
+
 def directory_of(store: Store, run: str) -> Path:
     """The directory of MLflow's run with this id or name, if it is here and its own. Raises NnexpError."""
     from nnexp.journal.journal import identity
@@ -101,7 +122,7 @@ def model_directory(given: argparse.Namespace) -> Iterator[tuple[Path, str]]:
         )
     from nnexp.tracking.lookup import find
 
-    store = open_store(given)
+    store = store_for(given)
     run_id = find(store, given.run).info.run_id
     with tempfile.TemporaryDirectory() as folder:
         for name in (WEIGHTS, DESCRIPTION):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnexp.basics.files import outputs_here
-from nnexp.commands.found import directory_of
-from nnexp.commands.parser import Parser, add_store, open_store
+from nnexp.commands.found import directory_of, store_for
+from nnexp.commands.parser import Parser, add_store
 from nnexp.errors import NnexpError, command, did_you_mean
 
 FILE_OPTIONS = ("--config-path", "--config-name", "--config-dir")
@@ -88,7 +88,7 @@ def resume_run(directory: Path, given: argparse.Namespace) -> None:
             raise NnexpError(f"epochs is given twice: {epochs} and {value}. Type one of them.")
         epochs = int(value)
     if not directory.exists():
-        directory = directory_of(open_store(given), given.run)
+        directory = directory_of(store_for(given), given.run)
     if not (directory / "journal.jsonl").exists():
         raise NnexpError(nothing_to_resume(directory))
     refuse_links(directory)

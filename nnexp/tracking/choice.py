@@ -33,6 +33,10 @@ HOST = r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost)(:\d+)?(/.*)?"
 """A host, which could be a folder's name, too."""
 
 
+class NoStore(NnexpError):  # noqa: N818 (what is missing)
+    """There is no embedded database, and nobody named another store."""
+
+
 def chosen_uri(uri: str | None) -> str:
     """Return the store that was asked for, by ``uri`` or the environment; empty where that is the embedded database."""
     return unmasked(uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
@@ -42,7 +46,7 @@ def usable_address(uri: str | None, outputs: Path, *, existing: bool) -> tuple[s
     """Return the store's URI and what chose it; a SQLite file that is missing is created, or refused with ``existing``."""
     chosen_by = "tracking.uri" if uri or not os.environ.get("MLFLOW_TRACKING_URI") else "MLFLOW_TRACKING_URI"
     if existing and not chosen_uri(uri) and not (outputs / DATABASE).exists():
-        raise NnexpError(
+        raise NoStore(
             f"No runs here: there is no {outputs / DATABASE}. Go to the directory in which the runs were started, "
             "name the store with --uri, or start a run: python -m nnexp loss=mae optimizer=sgd"
         )

@@ -82,3 +82,14 @@ def test_a_model_of_booleans_takes_no_other_number(tmp_path: Path) -> None:
         ended = nnexp("predict", str(run), "n.csv", cwd=tmp_path)
         assert ended.code == bool(message), ended.err
         assert (f"column 'x' has to hold true or false, as in training. {message}" in ended.err) == bool(message)
+
+
+@pytest.mark.parametrize("words", [("predict", "nope", "n.csv"), ("resume", "nope"), ("log-model", "nope")])
+def test_a_run_that_is_not_here(words: tuple[str, ...], place: Path, tmp_path: Path) -> None:
+    """A name that nothing has is named, with the runs that are here, be there no store; without any, with where to go."""
+    ended = nnexp(*words, cwd=place)
+    assert ended.code == 1
+    assert ended.err.startswith("nnexp: No run 'nope': there is no such directory, and no ")
+    assert ended.err.endswith(f" that might know the name. The newest here:\n  {runs(place)[0].relative_to(place)}\n")
+    ended = nnexp(*words, cwd=tmp_path)
+    assert ended.err.startswith("nnexp: No run 'nope'. No runs here: there is no ")
