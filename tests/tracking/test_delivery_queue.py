@@ -232,7 +232,8 @@ def test_runs_that_another_process_delivers_are_left_to_it(trainings: Trainings,
     deliveries = DeliveryQueue(trainings.uri, "nnexp", trainings.outputs)
     for directory in directories:
         deliveries.ended(directory)
-    threading.Timer(2, lambda: [journal.close() for journal in journals]).start()
+    for journal in journals:
+        threading.Timer(2, journal.close).start()
     assert deliveries.close() == []
     for directory in directories:
         assert (status(store, directory), points(store, directory)) == ("FINISHED", [1, 2, 3])
