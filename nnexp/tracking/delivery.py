@@ -195,8 +195,10 @@ class Delivery:
             case {"model": requirements, "anew": anew}:
                 if anew or not has_model(self.store, self.run_id):
                     log_model(self.store, self.run_id, self.directory, requirements)
-            case {"resumed": _, "epochs": epochs, "key": key, **more}:
-                self.store.reopen(self.run_id, epochs, key, more.get("rung"))
+            case {"resumed": _, "epochs": epochs, "key": key, "rung": int(rung)}:
+                self.store.reopen(self.run_id, epochs, key, rung)
+            case {"resumed": _, "epochs": epochs, "key": key}:
+                self.store.reopen(self.run_id, epochs, key)
             case _:
                 pass
 
