@@ -439,6 +439,13 @@ MUTANTS = [
     ),
     # --- what is seen of recorded runs ---
     Mutant(
+        "what stands behind a damaged line is left out in silence, though the run had ended",
+        "journal/journal.py",
+        "if any(map(_is_end,",
+        "if not any(map(_is_end,",
+        "journal/test_journal.py::test_a_line_that_was_damaged_before_the_end_of_a_run_is_named",
+    ),
+    Mutant(
         "p is not corrected for the number of pairs",
         "sweep/student.py",
         "p[order] * np.arange(len(p), 0, -1)",
