@@ -22,6 +22,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: there are no threads that a fork would lose
 
 import nnexp_search.study
+import optuna.importance
 import pytest
 
 import nnexp.commands.run
@@ -29,7 +30,7 @@ import nnexp.commands.subcommands
 import nnexp.pictures.curve
 from nnexp.__main__ import main
 
-IMPORTED = (nnexp_search.study, nnexp.commands.run, nnexp.commands.subcommands, nnexp.pictures.curve)
+IMPORTED = (nnexp_search.study, optuna.importance, nnexp.commands.run, nnexp.commands.subcommands, nnexp.pictures.curve)
 """What commands would import."""
 PATIENCE = 240
 """Seconds that a test waits for something: the machine may be busy with others."""

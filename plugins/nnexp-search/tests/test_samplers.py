@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -96,3 +98,9 @@ def test_cmaes_wants_two_numbers() -> None:
     """It has no meaning for fewer, and says what to type."""
     assert "Type search=tpe" in CmaEs().refusal({"rate": SPACE["rate"], "hidden": SPACE["hidden"]}, ["minimize"])
     assert not CmaEs().refusal(SPACE, ["minimize"])
+
+
+def test_a_search_begins_without_scikit_learn() -> None:
+    """To choose trials Optuna is imported without its importance, which brings scikit-learn and takes longer than all else."""
+    code = "import sys, nnexp_search.study; sys.exit('sklearn' in sys.modules or 'scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.samplers import BaseSampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -89,11 +88,16 @@ def frozen(told: Told, space: Space) -> FrozenTrial:
 
 def ped_anova(space: Space, trials: Sequence[Told], directions: Sequence[Direction]) -> Mapping[str, float]:
     """The importance of each key for the first objective, in shares of 1 (PED-ANOVA, Watanabe et al., 2023)."""
+    from optuna.importance import (
+        PedAnovaImportanceEvaluator,
+        get_param_importances,
+    )  # brings scikit-learn: not at the start
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental; and that a target is to be low, as it is here
         evaluator = PedAnovaImportanceEvaluator()
         study = filled(space, trials, directions)
-        found = optuna.importance.get_param_importances(study, evaluator=evaluator, target=target(directions))
+        found = get_param_importances(study, evaluator=evaluator, target=target(directions))
     return {key: float(share) for key, share in found.items() if np.isfinite(share)}
 
 
