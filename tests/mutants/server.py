@@ -15,8 +15,10 @@ from importlib import import_module
 from pathlib import Path
 
 PRELOADED = (
+    "hydra.core.override_parser.overrides_parser",
     "hypothesis",
     "numpy",
+    "omegaconf",
     "pytest",
     "scipy.special",
     "scipy.stats",
@@ -42,8 +44,13 @@ def run(directory: Path, tests: list[str]) -> int:
 
 def main() -> None:
     """Answer until the input ends."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those that others have installed are imported in each fork
     for name in PRELOADED:
         import_module(name)
+    from _pytest.config import default_plugins
+
+    for name in default_plugins:
+        import_module(f"_pytest.{name}")
     if "nnexp" in sys.modules:
         raise RuntimeError("nnexp is loaded already")
     warnings.simplefilter("ignore", DeprecationWarning)  # BLAS libraries may have threads; they expect forks
