@@ -83,16 +83,24 @@ class Answer(NamedTuple):
 class Forked:
     """Starts commands, also several at once."""
 
-    def __init__(self, scratch: Path, *more: str) -> None:
-        """``scratch`` is a folder for what the commands say; ``more`` are modules that many of them will import."""
+    def __init__(self, scratch: Path, *more: str, python: str | Path = sys.executable) -> None:
+        """``scratch`` is a folder for what the commands say; ``more`` are modules that many of them will import.
+
+        The ``python`` of another environment imports what is installed there, and nothing of this checkout but its tests.
+        """
         self._scratch = scratch
+        place = ROOT
+        if python != sys.executable:
+            place = scratch / "without nnexp"
+            place.mkdir()
+            (place / "tests").symlink_to(ROOT / "tests")
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._line, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "tests.forked", str(theirs.fileno()), str(scratch), *more],
-                cwd=ROOT,
+                [python, "-m", "tests.forked", str(theirs.fileno()), str(scratch), *more],
+                cwd=place,
                 env=environment(OPENBLAS_NUM_THREADS="1", MLFLOW_DISABLE_TELEMETRY="true", MPLCONFIGDIR=fonts()),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -1,15 +1,18 @@
 """``python -m nnexp new``: what it writes works as it stands, and what it refuses leaves nothing behind.
 
-The distributions are made, installed and run in an environment of their own, where nnexp is installed from its wheel.
+The distributions are made, installed and run in an environment of their own, where nnexp is installed from its wheel. They pass
+the conformance kit, and README's 'Write a plugin' works word for word.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
 import sysconfig
 import tomllib
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -22,24 +25,35 @@ from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError
 from nnexp.plugin import KINDS
 from tests.command import ROOT, Ended, environment
+from tests.discovery.test_installed_plugins import install
+from tests.forked import Forked
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTION = README.partition("\n## Write a plugin\n")[2].partition("\n## ")[0]
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+CACHE = str(ROOT / ".mypy_cache" / "written")
+"""What mypy keeps of NumPy until the next time."""
 OFFLINE = ["--no-deps", "--no-build-isolation"]
 
 
 class Environment:
     """A virtual environment with nnexp's wheel, and everything that nnexp needs from this one."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, wheel: Path | None = None) -> None:
+        """In an empty folder; the ``wheel`` is built where none is given."""
         self.place = place
+        self.forked: Forked | None = None
+        """What starts commands more quickly, once everything is installed."""
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place / "venv")], check=True)
         self.python = place / "venv" / "bin" / "python"
         paths = sysconfig.get_paths("venv", {"base": str(place / "venv"), "platbase": str(place / "venv")})
         here = [path for path in sys.path if Path(path).name == "site-packages"]
         Path(paths["purelib"], "needed.pth").write_text("\n".join(here) + "\n")
-        subprocess.run([*PIP, "wheel", *OFFLINE, "-w", str(place), str(ROOT)], check=True)
-        (wheel,) = place.glob("nnexp-*.whl")
-        self.install(wheel.name)
+        if not wheel:
+            subprocess.run([*PIP, "wheel", *OFFLINE, "-w", str(place), str(ROOT)], check=True)
+            (wheel,) = place.glob("nnexp-*.whl")
+        self.wheel = wheel
+        self.install(str(wheel))
 
     def install(self, *words: str) -> None:
         """``pip install WORDS`` in the environment; not editable, since what that needs comes from the network."""
@@ -47,27 +61,42 @@ class Environment:
         command = [*PIP, "--python", str(self.python), "install", *OFFLINE, *plain]
         subprocess.run(command, cwd=self.place, check=True)
 
-    def run(self, *words: str, cwd: Path | None = None) -> Ended:
+    def run(self, *words: str, cwd: Path | None = None, **more: str) -> Ended:
         """``python WORDS`` in the environment."""
         command = [str(self.python), *words]
         where = cwd or self.place
-        done = subprocess.run(command, cwd=where, env=environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=where, env=environment(**more), capture_output=True, text=True, check=False)
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def nnexp(self, *words: str) -> Ended:
         """``python -m nnexp WORDS`` in the environment."""
-        return self.run("-m", "nnexp", *words)
+        if not self.forked:
+            return self.run("-m", "nnexp", *words)
+        answer = self.forked.nnexp(words, self.place)
+        assert answer.code is not None, answer
+        return Ended(answer.code, answer.out, answer.err)
 
 
 @pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """An environment in which a new plugin of each kind is installed."""
     made = Environment(tmp_path_factory.mktemp("scaffold"))
     for kind in EXAMINED:
         ended = made.nnexp("new", kind, f"my_{kind}")
         assert (ended.code, ended.err) == (0, "")
-        made.install(f"./nnexp-my-{kind}")
-    return made
+    made.install(*(f"./nnexp-my-{kind}" for kind in EXAMINED))
+    with Forked(tmp_path_factory.mktemp("said"), python=made.python) as made.forked:
+        yield made
+
+
+def test_nnexp_is_the_wheels(env: Environment, tmp_path: Path) -> None:
+    """What commands import is nnexp as it is installed, also those that are forked."""
+    code = "import nnexp; print(nnexp.__file__)"
+    install(tmp_path / "site", "nnexp-where", {"nnexp.loss": "where = where:Where"}, {"where": code})
+    assert env.forked
+    forked = env.forked.nnexp(["plugins", "loss.where"], env.place, PYTHONPATH=str(tmp_path / "site")).err
+    for said in (env.run("-c", code).out, forked):
+        assert Path(said.splitlines()[0]).is_relative_to(env.place / "venv")
 
 
 @pytest.mark.parametrize("kind", EXAMINED)
@@ -133,6 +162,49 @@ def test_a_new_search_searches(env: Environment) -> None:
     assert "12 runs, best first by cost/validation" in ended.out
 
 
+@pytest.mark.parametrize("kind", EXAMINED)
+def test_check_passes(env: Environment, kind: str) -> None:
+    """The command finds nothing wrong with a new plugin, by its name and by its file."""
+    for name in (f"{kind}.my_{kind}", f"nnexp-my-{kind}/src/nnexp_my_{kind}/__init__.py:My{kind.capitalize()}"):
+        ended = env.nnexp("check", name)
+        assert ended.code == 0, ended.out + ended.err
+        assert re.search(r"^\d+ checks: \d+ passed(, \d+ skipped)?$", ended.out, re.MULTILINE), ended.out
+        assert "failed" not in ended.out
+
+
+@pytest.mark.parametrize("kind", EXAMINED)
+def test_its_own_tests_pass(env: Environment, kind: str) -> None:
+    """A new distribution's tests pass in its own directory, as its README says to run them."""
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    # Without what others have installed for pytest, which takes a second to import.
+    ended = env.run(*command, cwd=env.place / f"nnexp-my-{kind}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert ended.code == 0, ended.out
+    assert " passed" in ended.out
+
+
+def test_write_a_plugin(env: Environment, tmp_path: Path) -> None:
+    """README's section, from ``new`` to a run: every command works in turn, with the code that it shows put in between."""
+    made = Environment(tmp_path, env.wheel)
+    assert len(SECTION.splitlines()) <= 60
+    assert len(re.findall(r"```", SECTION)) == 6
+    for language, first, block in re.findall(r"```(sh|python)\n(.*)\n((?:.*\n)*?)```", SECTION):
+        if language == "python":
+            place = made.place / first.removeprefix("# ")
+            assert place.exists()
+            place.write_text(block, encoding="utf-8")
+            made.install("./nnexp-cauchy")  # an editable installation would see the change by itself
+            continue
+        for line in f"{first}\n{block}".splitlines():
+            python, *words = shlex.split(line, comments=True)
+            assert python == "python"
+            if words[:3] == ["-m", "pip", "install"]:
+                made.install(*words[3:])
+                continue
+            ended = made.run(*words)
+            assert ended.code == 0, f"{line}\n{ended.out}{ended.err}"
+    assert "cauchy" in (made.place / "outputs" / "runs").glob("*/config.yaml").__next__().read_text(encoding="utf-8")
+
+
 def test_it_is_clean(env: Environment) -> None:
     """Ruff has nothing to say about what is written, nor has mypy in its strict mode."""
     bin_ = Path(sys.executable).parent
@@ -142,7 +214,17 @@ def test_it_is_clean(env: Environment) -> None:
         ("ruff", ["check", *folders]),
         ("ruff", ["check", "--select", "ALL", "--ignore", rules, *folders]),
         ("ruff", ["format", "--check", *folders]),
-        ("mypy", ["--strict", "--python-executable", str(env.python), *(f"{folder}/src" for folder in folders)]),
+        (
+            "mypy",
+            [
+                "--strict",
+                "--cache-dir",
+                CACHE,
+                "--python-executable",
+                str(env.python),
+                *(f"{folder}/src" for folder in folders),
+            ],
+        ),
     ):
         done = subprocess.run([bin_ / tool, *words], cwd=env.place, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
