@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,8 @@ def module_of(distribution: str) -> str:
 
 def need_compiler() -> None:
     """Skip where there is no C++ compiler, or fail where one is required."""
-    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+    chosen = os.environ.get("CXX")
+    if not any(map(shutil.which, [shlex.split(chosen)[0]] if chosen else ("c++", "g++", "clang++"))):
         assert not os.environ.get(REQUIRED), "there is no C++ compiler (c++, g++ or clang++)"
         pytest.skip("there is no C++ compiler (c++, g++ or clang++)")
 
