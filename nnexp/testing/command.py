@@ -11,13 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import yaml
+
 from nnexp.basics.fields import field_types, hyperparameters, read
-from nnexp.discovery import installed, registry
+from nnexp.basics.plain import override
+from nnexp.discovery import installed, presets, registry
 from nnexp.discovery.faults import fault
 from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, closest, counted, did_you_mean, listed
 from nnexp.plugin import Plugin
 from nnexp.terminal.console import width
+from nnexp.terminal.progress import waiting
 from nnexp.testing.subject import Subject, is_required
 from nnexp.testing.suite import examine
 from nnexp.testing.verdict import Check
@@ -54,7 +58,7 @@ def examined(word: str, fields: Sequence[str]) -> Sequence[Check]:
     found = find(word)
     subject = Subject.of(found.target)
     target = build(subject, found, fields) if fields else found.target
-    results = examine(target)
+    results = examine(target, lambda name: waiting(f"{found.name}: {name}"))
     show(results, found.heading + "".join(f" {each}" for each in fields))
     needed = [] if fields or subject.plugin is not None else missing(subject, {})
     if needed:
@@ -97,6 +101,8 @@ def by_name(name: str) -> Found:
     near = closest(name, everything)
     hint = f" Did you mean '{everything[near]}.{near}'?" if near else ""
     hint = f" nnexp calls it '{aliases[0]}'." if aliases else hint
+    for kind in EXAMINED:
+        refuse_preset(kind, name)
     raise NnexpError(
         f"No plugin '{name}' is installed.{hint} All: python -m nnexp plugins. A class that is not installed is "
         "named module:Class or FILE.py:Class."
@@ -110,9 +116,25 @@ def article(word: str) -> str:
 
 def option(kind: str, name: str) -> Found:
     """An installed plugin; one that is broken is refused with its distribution and the reason."""
+    refuse_preset(kind, name)
     cls = registry.load(kind, name)
     entry = installed.entries()[kind][name][0]
     return Found(cls, f"{kind}.{name}", f"{kind}={name} of {entry.distribution} {entry.version} ({entry.value})")
+
+
+def refuse_preset(kind: str, name: str) -> None:
+    """Refuse a file of values for a plugin, which is no plugin itself. Raises NnexpError."""
+    for conf in presets.usable():
+        for each in conf.presets:
+            if (registry.GROUPS.get(each.group), each.name) == (kind, name):
+                raise NnexpError(f"{each} is no plugin, but values for one. Type check {typed_with(kind, each.text)}")
+
+
+def typed_with(kind: str, text: str) -> str:
+    """The plugin and the values of a file, as they are typed: ``engine.native matmul=naive``."""
+    content = yaml.safe_load(text)
+    bases = [each for each in content.pop("defaults", []) if isinstance(each, str) and each != "_self_"]
+    return " ".join([f"{kind}.{bases[0] if bases else 'NAME'}", *(override(*pair) for pair in content.items())])
 
 
 def in_module(word: str) -> Found:

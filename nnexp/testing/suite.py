@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from nnexp.discovery.faults import fault
@@ -73,10 +74,17 @@ def conformance(target: object) -> Callable[..., None]:
     return test
 
 
-def examine(target: object) -> list[Check]:
-    """Run every check on ``target``, a plugin's class or an object of it, and say how each ended."""
+def examine(target: object, around: Callable[[str], AbstractContextManager[None]] | None = None) -> list[Check]:
+    """Run every check on ``target``, a plugin's class or an object of it, and say how each ended.
+
+    Each runs within what ``around`` makes of its name, as where somebody is to see which one takes long.
+    """
     subject = Subject.of(target)
-    return [ended(name, check, subject) for name, check in checks(subject.cls.kind).items()]
+    results = []
+    for name, check in checks(subject.cls.kind).items():
+        with around(name) if around else nullcontext():
+            results.append(ended(name, check, subject))
+    return results
 
 
 def ended(name: str, check: Callable[[Any], None], subject: Subject) -> Check:

@@ -97,6 +97,11 @@ def test_a_file_that_extends_an_option(site: Path) -> None:
     assert result(directory)["loss"] == {"name": "huber", "delta": 5.0}
     refused = command(site, "loss=huber_wide", "loss.delta=-1")
     assert refused.err == "nnexp: loss.delta must be a float above 0. Got -1.0.\n"
+    for name in ("huber_wide", "loss.huber_wide"):
+        refused = command(site, "check", name)
+        assert (
+            refused.err == "nnexp: loss=huber_wide is no plugin, but values for one. Type check loss.huber delta=5.0\n"
+        )
 
 
 def test_help_lists_them(site: Path) -> None:

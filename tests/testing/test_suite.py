@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +107,20 @@ class Raises(Tanh):
 
     def backward(self, grad: Array, z: Array, a: Array) -> None:
         raise KeyError("slope")
+
+
+def test_whoever_waits_is_told_what_is_examined() -> None:
+    """Each check runs within what is made of its name, before the next one begins."""
+    told = []
+
+    @contextmanager
+    def around(name: str) -> Iterator[None]:
+        told.append(name)
+        yield
+        told.append("")
+
+    results = examine(Mae(), around)
+    assert told == [each for result in results for each in (result.name, "")]
 
 
 def test_an_exception_is_a_failure_with_its_place() -> None:
