@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
 if TYPE_CHECKING:  # Dask is not for the process that a seat is: to import it takes half a second
+    from nnexp.remote.desk import Asked
     from nnexp_dask.errand import Errand
 
 BEGIN = "import sys; from nnexp_dask.seat import main; main(*map(int, sys.argv[1:]))"
@@ -100,11 +101,10 @@ def main(connection: int, lifeline: int, own: int) -> None:
     """Carry out what is asked for until the worker is gone; ``own`` says whether these are jobs of nnexp's own command."""
     from hydra_plugins.nnexp_launcher._worker import begin, carry_out, portable
 
-    from nnexp.remote.desk import Asked, know
-
     threading.Thread(target=end_with_worker, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Connection(connection)
+    know, questions = asking() if own else (None, ())
     if own:
         from hydra_plugins.nnexp_launcher._pool import PRELOADED
 
@@ -117,18 +117,26 @@ def main(connection: int, lifeline: int, own: int) -> None:
             enter()
         while True:
             number, overrides, config, answers = worker.recv()
-            know(answers)
+            if know:
+                know(answers)
             try:
                 outcome: Outcome | tuple[str, str] = carry_out(
                     number, overrides, cloudpickle.loads(config) if config else None
                 )
-            except Asked as asked:
+            except questions as asked:
                 outcome = asked.question
             except Exception as error:  # noqa: BLE001 (of composing the job: told as the job's failure)
                 outcome = portable(Outcome.failed(error))
             worker.send(outcome)
     except (EOFError, OSError):
         os._exit(GONE)
+
+
+def asking() -> tuple[Callable[[Mapping[str, Any]], None], tuple[type[Asked]]]:
+    """How a job gets to know of finished runs, and by what it asks; other applications have no use for it."""
+    from nnexp.remote.desk import Asked, know
+
+    return know, (Asked,)
 
 
 def end_with_worker(lifeline: int) -> None:
