@@ -285,6 +285,9 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
     "blanks between cells": ({"separator": " "}, '  a b\t c  \n\n1   2 \t3\n -1 "2" 3e-1  \n'),
     "blanks between cells, without names": ({"separator": " ", "header": "none"}, "7 1 2  3\n 8\t4 5 6\n"),
     "a hash before names": ({"separator": " "}, "# a b c\n1 2 3\n"),
+    "comments": ({}, "# of 2026, by A and B\n\n#\na,b,c\n1,2,3\n"),
+    "Excel's separator": ({"separator": ";"}, "sep=;\r\na;b;c\r\n1;2;3\r\n"),
+    "another separator": ({}, '"sep=;"\n# a comment\na;b;c\n1;2;3\n'),
 }
 
 
