@@ -6,8 +6,8 @@
   thread a process.
 * When the first trial of that search trains, against the first job of a plain sweep of as many: by its journal's first epoch.
 * Asking and telling for 200 trials of TPE in a space of four keys, by trials.
-* The share of their time that 8 workers are idle with ``search.lag=16``, simulated: 400 trials whose lengths spread evenly from
-  half the mean to one and a half.
+* The share of their time that 8 workers are idle with ``search.lag=16``, simulated: 400 trials of which the longest
+  take 16 times as long as the shortest, by ratios evenly, as batches of 8 to 128 samples do.
 
 How good searches are is shown by ``python -m tests.benchmarks.search_quality``.
 """
@@ -153,7 +153,7 @@ def asking(seed: int, trials: int = 200) -> float:
 
 def idle(seed: int, workers: int = 8, lag: int = 16, trials: int = 400) -> float:
     """The share of the workers' time, up to when the last trial begins, in which they wait."""
-    lengths = np.random.default_rng(seed).uniform(0.5, 1.5, size=trials).tolist()
+    lengths = np.exp(np.random.default_rng(seed).uniform(0, np.log(16), size=trials)).tolist()
     free = [0.0] * workers
     told = 0.0
     ends: list[float] = []

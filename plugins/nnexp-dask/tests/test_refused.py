@@ -149,8 +149,8 @@ def test_tls(cluster: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
     unfit = cluster.worker("unfit", PYTHONPATH=path)
     assert head.ended() == 1
     assert " here, 0.0.1 there" in head.said
-    own = ".".join(map(str, sys.version_info[:2]))
-    assert f"Install there what is here: Python {own}, and in it pip install nnexp==" in head.said
+    python = ".".join(map(str, sys.version_info[:2]))
+    assert f"Install there what is here: Python {python}, and in it pip install nnexp==" in head.said
     assert "Traceback" not in head.said
 
     unfit.send_signal(signal.SIGTERM)
