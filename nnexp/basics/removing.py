@@ -45,7 +45,7 @@ def remove_in(folder: int, name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Site:
+class NewFolder:
     """A folder that is about to be made, or that is empty, and which folders on the way to it were not there before."""
 
     folder: Path
@@ -55,7 +55,7 @@ class Site:
     """What this process makes in it, by name."""
 
     @classmethod
-    def of(cls, folder: Path, files: Iterable[str]) -> Site:
+    def of(cls, folder: Path, files: Iterable[str]) -> NewFolder:
         """As it is now."""
         folder = folder.absolute()
         return cls(folder, tuple(path for path in (folder, *folder.parents) if not path.exists()), tuple(files))

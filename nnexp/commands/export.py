@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from nnexp.commands import writing
-from nnexp.commands.found import model_directory
+from nnexp.commands.named_run import model_directory
 from nnexp.commands.parser import Parser, add_store
 from nnexp.discovery import registry
 from nnexp.discovery.installed import entries, own_version

@@ -15,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp.basics.removing import Site
+from nnexp.basics.removing import NewFolder
 from nnexp.basics.secrets import guard_logs
 from nnexp.commands.kept_report import keep
 from nnexp.composition import guard
@@ -24,7 +24,7 @@ from nnexp.composition.search import UNTIL
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.plan import part
-from nnexp.experiment.settings import Place, TrackingSettings, check
+from nnexp.experiment.settings import RunContext, TrackingSettings, check
 from nnexp.journal.journal import JOURNAL, Busy
 from nnexp.journal.result import RESULT, read_result
 from nnexp.run.resume import resume as resume_run
@@ -60,7 +60,7 @@ def job(config: DictConfig) -> float | None:
             return ended(place, error, config, session)
 
 
-def alone(values: Mapping[str, Any], place: Place) -> float:
+def alone(values: Mapping[str, Any], place: RunContext) -> float:
     """A single run, and its report where that was asked for."""
     objective = run(values, place, Console())
     if values.get("report"):
@@ -79,7 +79,7 @@ def own_log(directory: Path) -> Iterator[None]:
         yield
 
 
-def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
+def part_of_sweep(config: DictConfig, place: RunContext, session: Session) -> float:
     """Do what is left to do of a sweep's job, which in a resumed sweep may have ended or been interrupted before."""
     stands, console = states.state(place.directory), Console(brief=not session.worker)
     until, goes_on = config.sweep.until, False
@@ -93,7 +93,7 @@ def part_of_sweep(config: DictConfig, place: Place, session: Session) -> float:
         return math.nan
     if config.sweep.fail_fast and (place.directory.parent / states.STOPPED).exists():
         files = hydras_files(cast("DictConfig", HydraConfig.get()))
-        Site(place.directory, (place.directory,), files).clear()  # what Hydra made of it; it has not begun
+        NewFolder(place.directory, (place.directory,), files).clear()  # what Hydra made of it; it has not begun
         return math.nan
     values = plain(config)
     rung = rung_of(states.described(place.directory.parent)[1], int(values["epochs"]), until) if place.search else None
@@ -127,14 +127,14 @@ def when_free(go_on: Callable[[], float], *, within: float) -> float:
             time.sleep(0.02)
 
 
-def refuse_changed_files(values: Mapping[str, Any], place: Place) -> None:
+def refuse_changed_files(values: Mapping[str, Any], place: RunContext) -> None:
     """Refuse a job of a sweep whose files are not as they were before the first job."""
     if inputs.reads_files(values) and (manifest := read_manifest(place.directory.parent)):
         plan, *_ = check(values)
         inputs.refuse_changed(plan, manifest.files)
 
 
-def ended(place: Place, error: Exception, config: DictConfig, session: Session) -> float | None:
+def ended(place: RunContext, error: Exception, config: DictConfig, session: Session) -> float | None:
     """Keep what ended a job: a sweep's for the ledger at its end, a single run's for the command's end."""
     if isinstance(error, Busy) and place.sweep:
         note(f"#{place.job}: {error}")
@@ -160,18 +160,18 @@ def not_enough_memory(error: MemoryError) -> NnexpError:
     )
 
 
-def placed() -> Place:
+def placed() -> RunContext:
     """Where Hydra put this job."""
     here = HydraConfig.get()
     directory = Path(here.runtime.output_dir)
     outputs = Path(here.runtime.cwd) / "outputs"
     overrides = tuple(str(each) for each in here.overrides.task if not str(each).startswith(f"{UNTIL}="))
     if here.mode != RunMode.MULTIRUN:
-        return Place(directory, outputs, overrides)
+        return RunContext(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir
     name, tags = states.run_name(root, overrides), current().tags
     search = str(states.described(root)[1].get("name", ""))
-    return Place(directory, outputs, overrides, name, root.name, int(here.job.num), tags, search)
+    return RunContext(directory, outputs, overrides, name, root.name, int(here.job.num), tags, search)
 
 
 def discard(session: Session) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nnexp.commands.found import model_directory
+from nnexp.commands.named_run import model_directory
 from nnexp.commands.parser import Parser, add_store, open_store
 from nnexp.errors import NnexpError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.commands import writing
-from nnexp.commands.found import model_directory
+from nnexp.commands.named_run import model_directory
 from nnexp.commands.parser import Parser, add_store
 from nnexp.errors import NnexpError, counted, printable
 

@@ -22,7 +22,7 @@ def report(words: Sequence[str]) -> None:
     writing.add_output(parser, f"the file (default: report{SUFFIX})")
     add_source(parser)
     given = parser.parse_args(words)
-    from nnexp.commands.found import directory_of, no_sweep
+    from nnexp.commands.named_run import directory_of, no_sweep
     from nnexp.comparison.sources import is_directory, opened
     from nnexp.report.file import text_of
 

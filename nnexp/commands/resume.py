@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnexp.basics.files import outputs_here
-from nnexp.commands.found import directory_of, store_for
+from nnexp.commands.named_run import directory_of, store_for
 from nnexp.commands.parser import Parser, add_store
 from nnexp.errors import NnexpError, command, did_you_mean
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from string import Template
 
 from nnexp import plugin
-from nnexp.basics.removing import Site
+from nnexp.basics.removing import NewFolder
 from nnexp.discovery import installed, registry
 from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError, did_you_mean, listed
@@ -44,7 +44,7 @@ def new(kind: str, name: str, parent: Path) -> Path:
     if os.path.lexists(target):
         raise NnexpError(f"There is a '{target.name}' here already. Choose another name, or remove it.")
     files = templates(kind, words)
-    unfinished = Site.of(parent / f".{target.name}-{secrets.token_hex(3)}", map(str, files))
+    unfinished = NewFolder.of(parent / f".{target.name}-{secrets.token_hex(3)}", map(str, files))
     try:
         write(unfinished.folder, files, words)
         unfinished.folder.rename(target)

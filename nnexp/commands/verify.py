@@ -27,7 +27,7 @@ def verify(words: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: one JSON object")
     add_source(parser)
     given = parser.parse_args(words)
-    from nnexp.commands.found import directory_of, no_run
+    from nnexp.commands.named_run import directory_of, no_run
     from nnexp.comparison.again import as_object
     from nnexp.comparison.again import verify as again
     from nnexp.comparison.reading import is_run

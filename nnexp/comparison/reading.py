@@ -20,7 +20,7 @@ from nnexp.journal.result import RESULT, is_score
 from nnexp.run.identity import flat
 from nnexp.run.start import CONFIG
 from nnexp.sweep.manifest import MANIFEST, Manifest, read_manifest
-from nnexp.sweep.states import key_of, standing
+from nnexp.sweep.states import key_of, status_of
 from nnexp.tracking.delivery import run_id_of
 
 LEVELS = ("*", "*/*", "*/*/*")
@@ -105,7 +105,7 @@ def run_in(directory: Path, planned: Mapping[str, str] | None = None) -> Facts:
         return without_journal(directory, planned or {}, place)
     status, reason = recorded.ending.status.lower(), recorded.ending.reason
     if status != "finished":
-        stands = standing(directory)
+        stands = status_of(directory)
         status, reason = stands.state, reason or first_line(stands.result.reason)
     opened = recorded.opened
     return Facts(
@@ -130,7 +130,7 @@ def by_epoch(epochs: list[Mapping[str, float]]) -> dict[str, list[float]]:
 
 def without_journal(directory: Path, planned: Mapping[str, str], place: str) -> Facts:
     """A run that reused another's numbers, was refused before it began, or has not begun."""
-    stands = standing(directory)
+    stands = status_of(directory)
     result = stands.result
     reason = first_line(stands.problem or result.reason) if stands.state != "reused" else ""
     scores = {name: value for name, value in result.metrics.items() if is_score(name)}

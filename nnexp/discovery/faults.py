@@ -16,7 +16,7 @@ MUTABLE = re.compile(r"mutable default .* for field (\w+) is not allowed")
 """What ``dataclasses`` says of the commonest mistakes."""
 
 
-class Place(NamedTuple):
+class SourceLine(NamedTuple):
     """A line of a file."""
 
     file: str
@@ -35,7 +35,7 @@ class Fault(NamedTuple):
     """What is wrong, in one line that names the place; and the place, where there is one in the plugin's own files."""
 
     what: str
-    place: Place | None = None
+    place: SourceLine | None = None
 
 
 def fault(error: BaseException, module: str) -> Fault:
@@ -49,12 +49,12 @@ def fault(error: BaseException, module: str) -> Fault:
     return Fault(what if says_it_itself else f"{what} ({place})", place)
 
 
-def innermost(error: BaseException, module: str) -> Place | None:
+def innermost(error: BaseException, module: str) -> SourceLine | None:
     """The last place within the package of ``module`` that the error came through; None where it came through none."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
-        return Place(error.filename, error.lineno or 1)
+        return SourceLine(error.filename, error.lineno or 1)
     inside = [
-        Place(frame.f_code.co_filename, line)
+        SourceLine(frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if package(frame.f_globals.get("__name__", "")) == package(module)
     ]
@@ -66,7 +66,7 @@ def package(module: str) -> str:
     return module.partition(".")[0]
 
 
-def mistake_of_dataclass(text: str, place: Place) -> Fault | None:
+def mistake_of_dataclass(text: str, place: SourceLine) -> Fault | None:
     """What to write where ``@dataclass`` refused the class at ``place`` with ``text``; None for any other error."""
     owner = class_at(place)
     if owner is None:
@@ -78,7 +78,7 @@ def mistake_of_dataclass(text: str, place: Place) -> Fault | None:
     field = field_of(owner, found[1]) if found else None
     if found is None or field is None:
         return None
-    name, place = found[1], Place(place.file, field.lineno)
+    name, place = found[1], SourceLine(place.file, field.lineno)
     if found.re is NO_TYPE:
         what = f"the field '{name}' of {owner.name} has no type ({place}). Write {name}: {type_of(field)} = param(...)"
     else:
@@ -89,7 +89,7 @@ def mistake_of_dataclass(text: str, place: Place) -> Fault | None:
     return Fault(what, place)
 
 
-def class_at(place: Place) -> ast.ClassDef | None:
+def class_at(place: SourceLine) -> ast.ClassDef | None:
     """The class with a decorator at ``place``; None where there is none, or no source."""
     try:
         tree = ast.parse(Path(place.file).read_bytes())

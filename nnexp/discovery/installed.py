@@ -18,7 +18,7 @@ from importlib.metadata import distributions as distributions_installed
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
-from nnexp.discovery.faults import Fault, Place, fault
+from nnexp.discovery.faults import Fault, SourceLine, fault
 from nnexp.errors import did_you_mean, first_line, listed
 from nnexp.plugin import KINDS, Export, Picture, Plugin, Search
 
@@ -55,7 +55,7 @@ class Provider:
         """What a user can do about something broken in it."""
         return self.remedy_at(None)
 
-    def remedy_at(self, place: Place | None, check: str = "") -> str:
+    def remedy_at(self, place: SourceLine | None, check: str = "") -> str:
         """The same for what is broken at ``place``; ``check`` (KIND.NAME) is what its author can have examined then."""
         if self.source:
             where = place.in_full if place and self.editable else f"it in {self.source}"

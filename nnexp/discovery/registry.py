@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from nnexp.basics.fields import checked, field_types, hyperparameters, is_file, may_name_files, supported, type_name
 from nnexp.discovery import companions
-from nnexp.discovery.faults import Fault, Place
+from nnexp.discovery.faults import Fault, SourceLine
 from nnexp.discovery.installed import BASES, EXAMINED, Broken, entries, imported, incompatibility, wrong_claim
 from nnexp.errors import NnexpError, closest, did_you_mean, first_line, listed
 from nnexp.plugin import TASKS, Loss, Plugin
@@ -113,7 +113,7 @@ def fault_of(kind: str, cls: object) -> Fault | None:
     if not reason:
         return None
     try:
-        place = Place(str(inspect.getsourcefile(cls)), inspect.getsourcelines(cls)[1])  # type: ignore[arg-type]
+        place = SourceLine(str(inspect.getsourcefile(cls)), inspect.getsourcelines(cls)[1])  # type: ignore[arg-type]
     except (OSError, TypeError):  # not a class, or without its source
         place = None
     return Fault(reason, place)

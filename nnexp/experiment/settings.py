@@ -79,7 +79,7 @@ class LauncherSettings:
 
 
 @dataclass(frozen=True)
-class Place:
+class RunContext:
     """Where a run stands: its directory, ``outputs/``, what the user typed, and its sweep if it is part of one."""
 
     directory: Path

@@ -59,7 +59,7 @@ class NoRecord(Exception):  # noqa: N818 (told as an NnexpError by who knows the
 
 
 @dataclass(frozen=True)
-class Seat:
+class RecordedContext:
     """Where a run stood: what was typed, its name in its sweep, the sweep and its number there."""
 
     overrides: Sequence[str] = ()
@@ -75,7 +75,7 @@ class Recipe:
     config: Mapping[str, Any]
     tracking: Mapping[str, Any]
     checkpoint: Mapping[str, Any]
-    place: Seat
+    place: RecordedContext
     pictures: tuple[str, ...] = ()
     """Those that were asked for; a journal has the key where there are some."""
 
@@ -103,7 +103,13 @@ class Recipe:
             } if not others and is_count(epochs) and all(map(is_text, overrides)) and more.keys() <= {"pictures"}:
                 pictures = more.get("pictures", [])
                 if (job is None or is_count(job)) and isinstance(pictures, list) and all(map(is_text, pictures)):
-                    return cls(config, tracking, checkpoint, Seat(tuple(overrides), name, sweep, job), tuple(pictures))
+                    return cls(
+                        config,
+                        tracking,
+                        checkpoint,
+                        RecordedContext(tuple(overrides), name, sweep, job),
+                        tuple(pictures),
+                    )
         raise NoRecord("what it takes to prepare the run again is not what nnexp writes")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from nnexp.basics.files import Unreadable, open_plain
-from nnexp.basics.removing import Site
+from nnexp.basics.removing import NewFolder
 from nnexp.basics.secrets import KEPT, masked
 from nnexp.basics.store_address import HIDDEN
 from nnexp.composition.command import Command
@@ -158,7 +158,7 @@ class JobFolder:
     def clear(self) -> None:
         """Remove what the job has made here."""
         names = [str(path.relative_to(self.directory)) for path in self._paths()]
-        Site(self.directory, (self.directory,), tuple(names)).clear()
+        NewFolder(self.directory, (self.directory,), tuple(names)).clear()
 
     def _paths(self) -> Iterator[Path]:
         return (path for path in sorted(self.directory.rglob("*")) if path.is_file())

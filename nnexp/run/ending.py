@@ -15,7 +15,7 @@ from nnexp.basics.files import relative
 from nnexp.basics.secrets import without_secrets
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, command
-from nnexp.experiment.settings import Place, TrackingSettings, store_words
+from nnexp.experiment.settings import RunContext, TrackingSettings, store_words
 from nnexp.journal.result import write_result
 from nnexp.terminal.console import note
 from nnexp.tracking.opening import Pending
@@ -27,7 +27,7 @@ LAST_SECONDS = 1.3
 
 
 @contextmanager
-def closing(tracked: TrackedRun, place: Place, tracking: TrackingSettings) -> Iterator[None]:
+def closing(tracked: TrackedRun, place: RunContext, tracking: TrackingSettings) -> Iterator[None]:
     """Where the block does not end well, close the run with the status that fits, and say how to go on in its store."""
     try:
         yield

@@ -32,7 +32,7 @@ from nnexp.experiment.experiment import Experiment
 from nnexp.experiment.growth import growth
 from nnexp.experiment.plan import SECTIONS, Settings
 from nnexp.experiment.preprocessing import few
-from nnexp.experiment.settings import Place
+from nnexp.experiment.settings import RunContext
 from nnexp.journal.records import DataRecord, Recipe
 from nnexp.plugin import Plugin
 from nnexp.tracking.opening import Opening
@@ -46,7 +46,7 @@ KEY = re.compile(r"(?:(?<=^)|(?<= ))[^\s=]+(?==)")
 """A key in a run's name: ``optimizer.learning_rate`` in ``loss=mae optimizer.learning_rate=0.1``."""
 
 
-def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, Any]:
+def reused(done: Finished, experiment: Experiment, place: RunContext) -> dict[str, Any]:
     """A finished run's numbers, as MLflow has them, as this run's result, which says whose they are."""
     cost = "cost/validation" if "cost/validation" in done.history else "cost/train"
     costs = done.history[cost]
@@ -77,7 +77,7 @@ def reused(done: Finished, experiment: Experiment, place: Place) -> dict[str, An
     }
 
 
-def opening(experiment: Experiment, place: Place, again: Recipe | None = None) -> Opening:
+def opening(experiment: Experiment, place: RunContext, again: Recipe | None = None) -> Opening:
     """What is known of the run before it trains: its parameters, tags and data."""
     data = experiment.data
     chosen = experiment.config()
@@ -101,7 +101,7 @@ def opening(experiment: Experiment, place: Place, again: Recipe | None = None) -
     )
 
 
-def title(experiment: Experiment, place: Place) -> str:
+def title(experiment: Experiment, place: RunContext) -> str:
     """What the run is called in MLflow and above its picture: its name in a sweep, or what was typed, or its data's name."""
     if place.name:  # MLflow's list of runs shows some twenty characters of it
         return without_credentials(short([place.name])[0])
@@ -140,7 +140,7 @@ def key(experiment: Experiment, extended_from: int = 0) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def tags(experiment: Experiment, place: Place) -> dict[str, str]:
+def tags(experiment: Experiment, place: RunContext) -> dict[str, str]:
     """What identifies the run beside its parameters."""
     import numpy as np
 
@@ -255,7 +255,7 @@ def with_options(plugin: Mapping[str, Any]) -> str:
     return f"{plugin['name']} ({options})" if options else str(plugin["name"])
 
 
-def summary(experiment: Experiment, scores: dict[str, float], place: Place, began: float) -> dict[str, Any]:
+def summary(experiment: Experiment, scores: dict[str, float], place: RunContext, began: float) -> dict[str, Any]:
     """The result in plain values: what ``result.json`` keeps and the terminal shows."""
     kept, best, last = experiment.kept, experiment.best, experiment.history[-1]
     assert kept is not None

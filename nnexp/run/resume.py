@@ -14,7 +14,7 @@ from nnexp.experiment.checkpoint import newest
 from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import WEIGHTS
-from nnexp.experiment.settings import Place, TrackingSettings, check
+from nnexp.experiment.settings import RunContext, TrackingSettings, check
 from nnexp.journal.journal import Journal
 from nnexp.journal.outbox import entry_of
 from nnexp.journal.recorded_run import RecordedRun
@@ -63,7 +63,7 @@ def resume(  # noqa: PLR0913 (what was typed, and where)
     experiment.until = wanted if wanted < planned else None
     refuse_changes(experiment, recorded)
     seat = again.place
-    place = Place(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
+    place = RunContext(directory, outputs, tuple(seat.overrides), seat.name, seat.sweep, seat.job)
     target = connect(tracking, place) if delivered_here else later(tracking, place)
     console.opening(describe(experiment))
     found, problems = newest(

@@ -20,8 +20,8 @@ from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.model import DESCRIPTION, WEIGHTS
 from nnexp.experiment.moments import Moments
-from nnexp.experiment.settings import CheckpointSettings, Place, TrackingSettings, check, store_words
-from nnexp.journal.records import Recipe, Seat
+from nnexp.experiment.settings import CheckpointSettings, RunContext, TrackingSettings, check, store_words
+from nnexp.journal.records import Recipe, RecordedContext
 from nnexp.journal.result import is_score, write_result
 from nnexp.run.drawing import COST_PICTURE, draw, draw_cost
 from nnexp.run.ending import closing
@@ -39,7 +39,7 @@ CONFIG = "config.yaml"
 
 def run(  # noqa: PLR0913 (what was typed, and who else has to do with it)
     config: Mapping[str, Any],
-    place: Place,
+    place: RunContext,
     console: Console,
     *,
     cache: Cache | None = None,
@@ -81,7 +81,7 @@ def run(  # noqa: PLR0913 (what was typed, and who else has to do with it)
         experiment.config(),
         {**asdict(tracking), "uri": masked(chosen_uri(tracking.uri)) or None, "artifacts": None},
         asdict(checkpoint),
-        Seat(place.overrides, place.name, place.sweep, place.job),
+        RecordedContext(place.overrides, place.name, place.sweep, place.job),
         tuple(config.get("pictures", ())),
     )
     tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
@@ -103,7 +103,7 @@ class Job:
     """A run that is about to train: all that was prepared for it."""
 
     experiment: Experiment
-    place: Place
+    place: RunContext
     tracking: TrackingSettings
     checkpoint: CheckpointSettings
     tracked: TrackedRun
@@ -206,7 +206,7 @@ def train(
                 each.look(experiment)
 
 
-def keep(experiment: Experiment, result: dict[str, Any], place: Place, tracked: TrackedRun) -> None:
+def keep(experiment: Experiment, result: dict[str, Any], place: RunContext, tracked: TrackedRun) -> None:
     """Write the run's files, and name them in the record."""
     experiment.model().save_parts(place.directory)
     write_yaml(experiment.config(), place.directory / CONFIG)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnexp.basics.origin import embedded
 from nnexp.errors import NnexpError
-from nnexp.experiment.settings import Place, TrackingSettings
+from nnexp.experiment.settings import RunContext, TrackingSettings
 from nnexp.journal.outbox import entries
 from nnexp.run.drawing import draw_missing
 from nnexp.terminal.console import note
@@ -17,7 +17,7 @@ from nnexp.tracking.pending import flush
 from nnexp.tracking.store import Store
 
 
-def connect(tracking: TrackingSettings, place: Place) -> Target | None:
+def connect(tracking: TrackingSettings, place: RunContext) -> Target | None:
     """The MLflow store, reachable, with what waited for it delivered; None for ``tracking=none``.
 
     Raises NnexpError before anything is trained; only in the middle of a sweep a store that does not answer is waited for.
@@ -37,7 +37,7 @@ def connect(tracking: TrackingSettings, place: Place) -> Target | None:
     return Target(store.uri, store.experiment, place.outputs, store)
 
 
-def later(tracking: TrackingSettings, place: Place) -> Target | None:
+def later(tracking: TrackingSettings, place: RunContext) -> Target | None:
     """The MLflow store, to which another process delivers; None for ``tracking=none``."""
     if tracking.name == "none":
         return None

@@ -26,7 +26,7 @@ from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, Result, read_result
 from nnexp.run.start import CONFIG
 from nnexp.sweep.manifest import Manifest, PlannedJob, read_manifest, write_manifest
-from nnexp.sweep.states import BAD, DONE, LEFT, State, run_name, standing
+from nnexp.sweep.states import BAD, DONE, LEFT, State, run_name, status_of
 from nnexp.terminal.console import say, width, wrapped
 from nnexp.tracking.delivery import PROGRESS
 
@@ -117,7 +117,7 @@ def read(directory: Path, *, results: bool = True) -> Sweep:
     jobs = []
     for number, own in enumerate(overrides):
         place = directory / str(number)
-        stands = standing(place)
+        stands = status_of(place)
         result = replace(stands.result, history={}) if results else Result()  # a thousand of them are small without
         lines = own or result.overrides or (begun_with(place) if results and (place / JOURNAL).exists() else ())
         jobs.append(Job(number, place, result, stands.state, lines, stands.problem))

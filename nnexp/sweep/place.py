@@ -9,7 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from nnexp.basics.files import outputs_here, relative
-from nnexp.basics.removing import Site
+from nnexp.basics.removing import NewFolder
 from nnexp.errors import NnexpError, command
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.outbox import FOLDER
@@ -27,7 +27,7 @@ def hydras_files(hydra: DictConfig) -> tuple[str, ...]:
     return (*(folder if hydra.output_subdir is not None else ()), f"{hydra.job.name}.log")
 
 
-def free(directory: Path, key: str, files: Sequence[str]) -> Site:
+def free(directory: Path, key: str, files: Sequence[str]) -> NewFolder:
     """The place of a run or a sweep, in which there is nothing yet; ``files`` are written there. Raises NnexpError."""
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (as Hydra reads it: a/../b is b, also where there is no a)
     here = relative(str(directory))
@@ -47,4 +47,4 @@ def free(directory: Path, key: str, files: Sequence[str]) -> Site:
         raise NnexpError(
             f"{key}={here} is a folder with something in it, which stays as it is. Choose another {key}, or leave it out."
         )
-    return Site.of(directory, files)
+    return NewFolder.of(directory, files)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
-from nnexp.basics.removing import Site
+from nnexp.basics.removing import NewFolder
 from nnexp.composition.command import Command
 from nnexp.experiment.data import Cache
 from nnexp.experiment.settings import TrackingSettings
@@ -61,7 +61,7 @@ class Session:
     """Whom this worker's jobs ask for a finished run by key and experiment; None: the store."""
     prestarted: Popen[bytes] | None = None
     """A process for the delivery process, which imports MLflow until somebody knows what it is to do."""
-    site: Site | None = None
+    site: NewFolder | None = None
     """Where the run or sweep is about to be, to be cleared should it be refused; None of a resumed sweep."""
     failure: Exception | None = None
     """What ended its single run; kept here, because Hydra would announce a raised error in its own words."""

@@ -91,11 +91,11 @@ def run_name(directory: Path, overrides: Sequence[str]) -> str:
 
 def state(directory: Path) -> State:
     """How the job in ``directory`` stands."""
-    return standing(directory).state
+    return status_of(directory).state
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobStatus:
     """How a job stands, what its ``result.json`` says, and what is wrong with its files."""
 
     state: State
@@ -103,7 +103,7 @@ class Standing:
     problem: str = ""
 
 
-def standing(directory: Path) -> Standing:
+def status_of(directory: Path) -> JobStatus:
     """Read how the job in ``directory`` stands: from its journal, which is the record, and its ``result.json``.
 
     A job whose journal says that it finished and whose result cannot be read is to be finished once more. Files that nnexp
@@ -112,13 +112,13 @@ def standing(directory: Path) -> Standing:
     try:
         ended = Ending.read(directory)
     except Unreadable as error:
-        return Standing("failed", Result(), str(error))
+        return JobStatus("failed", Result(), str(error))
     try:
         result, problem = read_result(directory), ""
     except Unreadable as error:
         status = "FAILED" if ended.status in ("FAILED", "none") else ""
         result, problem = Result(status, reason=ended.reason or str(error)), str(error)
-    return Standing(_state(ended, result, directory / JOURNAL), result, problem)
+    return JobStatus(_state(ended, result, directory / JOURNAL), result, problem)
 
 
 def _state(ended: Ending, result: Result, journal: Path) -> State:

@@ -105,7 +105,7 @@ class Trials:
             return self._again.pop()
         while self._ready or self._next_trial() or self._next_rung():
             number, lines = self._ready.popleft()
-            stands = states.standing(self.place(number))
+            stands = states.status_of(self.place(number))
             if stands.state != "waiting":
                 self._refuse_another(number, lines)
             if not self._is_there(stands):
@@ -167,7 +167,7 @@ class Trials:
         """The epoch of this rung, if it is not the last one."""
         return self._rungs[self._rung] if self._rung + 1 < len(self._rungs) else None
 
-    def _is_there(self, stands: states.Standing) -> bool:
+    def _is_there(self, stands: states.JobStatus) -> bool:
         """Whether a job has ended for now: as far as this rung goes."""
         if stands.state not in states.DONE or not stands.result.paused:
             return stands.state in (*states.DONE, *states.BAD)
@@ -248,7 +248,7 @@ class Trials:
 
     def ended(self, number: int) -> None:
         """Take note that a job has ended; one whose worker was killed is to begin once more."""
-        if not self._is_there(states.standing(self.place(number))):
+        if not self._is_there(states.status_of(self.place(number))):
             self._deaths[number] += 1
             if self._deaths[number] < MOST_DEATHS:
                 self._again.append((number, self._lines[number]))

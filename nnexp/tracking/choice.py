@@ -17,7 +17,7 @@ from nnexp.basics.store_address import StoreAddress
 from nnexp.errors import NnexpError, did_you_mean, listed, printable
 from nnexp.tracking.client import reason, worded
 from nnexp.tracking.database import PATIENCE, create, embedded_uri
-from nnexp.tracking.moved import follow
+from nnexp.tracking.relocated_database import follow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.basics.removing import Site, remove
+from nnexp.basics.removing import NewFolder, remove
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_any_other_file_stays(name: str, tmp_path: Path) -> None:
 def test_a_site_is_cleared_of_what_was_made(tmp_path: Path) -> None:
     """The files and folders that were made go, with the folders on the way to them that were not there before."""
     (tmp_path / "mine").mkdir()
-    site = Site.of(tmp_path / "mine" / "outputs" / "run", (".hydra/config.yaml", "nnexp.log"))
+    site = NewFolder.of(tmp_path / "mine" / "outputs" / "run", (".hydra/config.yaml", "nnexp.log"))
     (site.folder / ".hydra").mkdir(parents=True)
     (site.folder / ".hydra" / "config.yaml").touch()
     (site.folder / "nnexp.log").touch()
@@ -69,7 +69,7 @@ def test_a_site_is_cleared_of_what_was_made(tmp_path: Path) -> None:
 
 def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
     """An empty folder that was there before is there afterwards."""
-    site = Site.of(tmp_path, ("nnexp.log",))
+    site = NewFolder.of(tmp_path, ("nnexp.log",))
     (tmp_path / "nnexp.log").touch()
     site.clear()
     assert list(tmp_path.iterdir()) == []
@@ -77,7 +77,7 @@ def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
 
 def test_what_somebody_else_puts_there_stays(tmp_path: Path) -> None:
     """A file of another name in the folder, which came meanwhile, keeps it and all folders above it."""
-    site = Site.of(tmp_path / "a" / "run", (".hydra/config.yaml",))
+    site = NewFolder.of(tmp_path / "a" / "run", (".hydra/config.yaml",))
     (site.folder / ".hydra").mkdir(parents=True)
     (site.folder / ".hydra" / "theirs.yaml").write_text("x")
     site.clear()

@@ -21,7 +21,7 @@ import numpy as np
 from nnexp.experiment.checkpoint import Checkpoint, save
 from nnexp.experiment.experiment import Experiment, prepare
 from nnexp.experiment.plan import plan
-from nnexp.experiment.settings import Place, TrackingSettings
+from nnexp.experiment.settings import RunContext, TrackingSettings
 from nnexp.plugin import Array
 from nnexp.run import start as run
 from nnexp.run.identity import opening
@@ -97,7 +97,7 @@ def tracked(config: dict[str, Any], outputs: Path, points: list[Pair]) -> float:
     directory = outputs / "run"
     directory.mkdir(parents=True)
     settings = TrackingSettings(uri=f"sqlite:///{outputs / 'mlflow.db'}")
-    place = Place(directory, outputs, name="benchmark")
+    place = RunContext(directory, outputs, name="benchmark")
     record = TrackedRun.start(opening(experiment, place), directory, connect(settings, place))
     run.train(experiment, record, Console(brief=True))
     left = 4 * len(experiment.history)

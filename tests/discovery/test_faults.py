@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.discovery.faults import Fault, Place, fault
+from nnexp.discovery.faults import Fault, SourceLine, fault
 from nnexp.discovery.installed import Provider
 from tests.command import nnexp
 from tests.discovery.test_installed_plugins import HUBER, install
@@ -78,7 +78,7 @@ def test_what_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         or "JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1) (FILE, line 4)"
     )
     assert found.what.startswith(said.replace("FILE", f"{module}.py"))
-    assert found.place == Place(str(tmp_path / f"{module}.py"), line)
+    assert found.place == SourceLine(str(tmp_path / f"{module}.py"), line)
 
 
 def test_an_error_from_elsewhere() -> None:
@@ -100,7 +100,7 @@ def test_an_error_from_elsewhere() -> None:
 def test_the_remedy(source: str, editable: bool, said: str) -> None:
     """Who has the sources is told the line to correct and how to examine it; anybody else to upgrade or remove."""
     who = Provider("x", "1", (), "pip uninstall x", "pip install -U x", source, editable)
-    assert who.remedy_at(Place("/src/x/y.py", 3), "loss.z") == said
+    assert who.remedy_at(SourceLine("/src/x/y.py", 3), "loss.z") == said
 
 
 def test_an_author_is_told_what_to_correct(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from nnexp.journal.journal import JOURNAL, Ending, Journal, end, identity, read
 from nnexp.journal.outbox import entries, entry_of, notes
 from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import RESULT, Result, read_result, write_result
-from nnexp.sweep.states import standing
+from nnexp.sweep.states import status_of
 from nnexp.tracking.delivery import PROGRESS, run_id_of
 from tests.command import SLOW
 from tests.tracking.test_strangers import JSON, OPENED, TOKEN
@@ -109,7 +109,7 @@ def test_whatever_stands_in_a_results_place_is_named(kind: str, tmp_path: Path) 
     with pytest.raises(Unreadable, match=r"result\.json (is not what nnexp writes|cannot be read): .*Move it away"):
         read_result(tmp_path)
     assert run_id_of(tmp_path) == ""
-    assert standing(tmp_path).state == "failed"
+    assert status_of(tmp_path).state == "failed"
     assert time.monotonic() - began < 5 * SLOW
     write_result(tmp_path, {"status": "KILLED", "reason": "why"})
     assert read_result(tmp_path) == Result(status="KILLED", reason="why")
@@ -120,7 +120,7 @@ def test_whatever_stands_in_a_results_place_is_named(kind: str, tmp_path: Path) 
 def test_whatever_stands_in_a_journals_place_costs_an_answer_only(kind: str, tmp_path: Path) -> None:
     """A journal that is none is named, or counts as one that has not begun; nobody waits for a pipe."""
     WRITTEN[kind](tmp_path / JOURNAL)
-    for reader in (Ending.read, identity, RecordedRun.read, standing):
+    for reader in (Ending.read, identity, RecordedRun.read, status_of):
         try:
             reader(tmp_path)
         except NnexpError as error:
@@ -205,7 +205,7 @@ def test_any_line_of_a_journal_is_read_or_named(tmp_path: Path, place: int, valu
     except Unreadable:
         assert (tmp_path / JOURNAL).read_bytes() == content
     assert len((tmp_path / JOURNAL).read_bytes().splitlines()) >= place
-    standing(tmp_path)
+    status_of(tmp_path)
 
 
 @given(st.binary(max_size=200))
@@ -220,7 +220,7 @@ def test_any_bytes_are_read_or_named(tmp_path: Path, content: bytes) -> None:
         except NnexpError as error:
             assert str(tmp_path) in str(error)  # noqa: PT017
     assert run_id_of(tmp_path) == ""
-    standing(tmp_path)
+    status_of(tmp_path)
 
 
 @given(st.sampled_from([*NOTE, "more"]), JSON)
@@ -279,7 +279,7 @@ def test_a_record_of_nobody_knows_whom_is_named_and_kept(line: str, why: str, tm
     with pytest.raises(Unreadable, match=r"line 3"):
         Journal(tmp_path)
     assert (tmp_path / JOURNAL).read_text() == content
-    assert standing(tmp_path).state == ("killed" if "comes after" in why else "failed")
+    assert status_of(tmp_path).state == ("killed" if "comes after" in why else "failed")
 
 
 def test_a_thousand_results_are_read_in_little_more_time_than_their_json_takes(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nnexp.experiment.data import Cache
-from nnexp.experiment.settings import Place
+from nnexp.experiment.settings import RunContext
 from nnexp.journal.result import read_result
 from nnexp.run.drawing import draw_missing
 from nnexp.run.resume import resume
@@ -18,10 +18,10 @@ from nnexp.terminal.console import Console
 CONFIG = {"dataset": "wine", "epochs": 3, "tracking": {"name": "none"}}
 
 
-def place(tmp_path: Path, job: int, **more: Any) -> Place:
+def place(tmp_path: Path, job: int, **more: Any) -> RunContext:
     """Where a sweep's job runs."""
     outputs = tmp_path / "outputs"
-    return Place(outputs / "sweeps" / "s" / str(job), outputs, ("seed=1",), sweep="s", job=job, **more)
+    return RunContext(outputs / "sweeps" / "s" / str(job), outputs, ("seed=1",), sweep="s", job=job, **more)
 
 
 @pytest.mark.parametrize("name", ["", "seed=1"], ids=["typed", "named"])
@@ -76,6 +76,6 @@ def test_a_picture_tells_no_password(tmp_path: Path) -> None:
     address = "http://me:geheim@localhost:1"
     config = {**CONFIG, "tracking": {"name": "none", "uri": address}}
     typed = ("seed=1", f"tracking.uri={address}", f"note={address}")
-    here = Place(tmp_path / "outputs/runs/r", tmp_path / "outputs", typed)
+    here = RunContext(tmp_path / "outputs/runs/r", tmp_path / "outputs", typed)
     run(config, here, Console(brief=False))
     assert read_result(here.directory).title == "seed=1 note=http://me:***@localhost:1"

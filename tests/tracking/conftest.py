@@ -13,7 +13,7 @@ from nnexp.engine.network import MLP
 from nnexp.experiment.model import Model
 from nnexp.experiment.preprocessing import Feature, Preprocessing, Scaling
 from nnexp.tracking.database import embedded_uri
-from nnexp.tracking.moved import follow
+from nnexp.tracking.relocated_database import follow
 from nnexp.tracking.store import Store
 from tests.servers import Postgres, Server, postgres, serving, unused_port
 

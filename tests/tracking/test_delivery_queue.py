@@ -46,11 +46,11 @@ import sys
 from pathlib import Path
 from nnexp.terminal.console import Console
 from nnexp.run.start import run
-from nnexp.experiment.settings import Place
+from nnexp.experiment.settings import RunContext
 
 outputs, directory = map(Path, sys.argv[1:])
 config = {"dataset": {"name": "xor"}, "epochs": 3}
-run(config, Place(directory, outputs, name="xor", sweep="s", job=0), Console(brief=True), delivered_here=False)
+run(config, RunContext(directory, outputs, name="xor", sweep="s", job=0), Console(brief=True), delivered_here=False)
 print(sorted({"mlflow", "sqlalchemy", "pandas"} & set(sys.modules)))
 """
 

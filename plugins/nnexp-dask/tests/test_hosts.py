@@ -16,7 +16,7 @@ ONE, TWO, THREE = (f"tcp://10.0.0.{number}:1" for number in (1, 2, 3))
 
 def alive(worker: str, **more: Any) -> dict[str, Any]:
     """What a worker says of itself each second."""
-    return {"what": "alive", "worker": worker, "host": "a", "seats": 2, "unfit": "", "paused": False, **more}
+    return {"what": "alive", "worker": worker, "host": "a", "processes": 2, "unfit": "", "paused": False, **more}
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_a_worker_that_does_not_answer_at_the_beginning_gets_no_jobs_before_it_is_heard() -> None:
-    """Those that have answered have their seats from the first moment; the scheduler's word is not enough."""
+    """Those that have answered have their processes from the first moment; the scheduler's word is not enough."""
     hosts = Hosts(10)
     hosts.expect({ONE: 2, TWO: 3}, {ONE: Facts("a", "", "", {}, 0.0)})
-    assert (hosts.seats, hosts.only_fit) == (2, [ONE])
-    hosts.heard(alive(TWO, seats=3))
-    assert (hosts.seats, hosts.only_fit) == (5, None)
+    assert (hosts.processes, hosts.only_fit) == (2, [ONE])
+    hosts.heard(alive(TWO, processes=3))
+    assert (hosts.processes, hosts.only_fit) == (5, None)
 
 
 def test_a_worker_that_falls_silent_gets_no_jobs_until_it_is_heard_again(pass_time: Callable[[float], None]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nnexp.experiment.settings import Place
+from nnexp.experiment.settings import RunContext
 from nnexp.journal.result import read_result
 from nnexp.run.resume import resume
 from nnexp.run.start import run
@@ -175,11 +175,11 @@ def test_a_pause_is_not_seen(optimizer: str, schedule: dict[str, Any], tmp_path:
     def directory(name: str) -> Path:
         return outputs / "runs" / name
 
-    run(config, Place(directory("whole"), outputs), console)
+    run(config, RunContext(directory("whole"), outputs), console)
     whole = read_result(directory("whole"))
     for first, second in ((1, 2), (2, 6), (4, 5)):
         there = directory(f"{first}-{second}")
-        run(config, Place(there, outputs), console, until=first)
+        run(config, RunContext(there, outputs), console, until=first)
         assert read_result(there).paused == 7
         for epochs in (second, 7):
             resume(there, outputs, epochs, None, console)

@@ -183,7 +183,7 @@ def wait_for_workers(client: Client, settings: Settings) -> dict[str, int]:
                 f"The scheduler at {settings.address} has no workers yet, so the sweep waits for them. {starting(settings)}"
             )
         time.sleep(0.2)
-    return {str(address): int(seats) for address, seats in found[0].items()}
+    return {str(address): int(processes) for address, processes in found[0].items()}
 
 
 def starting(settings: Settings) -> str:

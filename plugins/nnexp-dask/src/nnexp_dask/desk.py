@@ -1,4 +1,4 @@
-"""A worker's end of a sweep: its seats, its folder, and what it tells the head. Dask keeps it with the worker, as a plugin.
+"""A worker's end of a sweep: its processes, its folder, and what it tells the head. Dask keeps it with the worker, as a plugin.
 
 The scheduler hands it to each worker that comes, also to one that comes later. It ends with the sweep: when the head takes it
 back, when the worker does, or when the head is gone, since Dask then takes the tasks back.
@@ -29,7 +29,7 @@ from nnexp.remote.facts import Facts, differences, facts
 from nnexp.remote.luggage import Luggage
 from nnexp.remote.parcel import News
 from nnexp_dask.errand import TOPIC, Errand, Report
-from nnexp_dask.seat import Seat
+from nnexp_dask.warm_process import WarmProcess
 
 LOOK = 0.5
 """Seconds between two looks at a job that runs."""
@@ -47,7 +47,7 @@ class Running:
 
     number: int
     folder: JobFolder | None
-    seat: Seat | None = None
+    process: WarmProcess | None = None
     """None until there is a free one."""
     withdrawn: threading.Event = field(default_factory=threading.Event)
 
@@ -77,7 +77,7 @@ class Desk(WorkerPlugin):
         self._directory = directory
 
     def setup(self, worker: Any) -> None:
-        """Unpack, and have the seats made, which import while the first jobs come."""
+        """Unpack, and have the processes made, which import while the first jobs come."""
         self._worker = worker
         self._here = facts(self._head.versions)
         self.unfit = "; ".join(differences(self._head, self._here))
@@ -91,25 +91,25 @@ class Desk(WorkerPlugin):
         if self._luggage:
             self._enter = entering(worker.state.nthreads, files, tags)
         self._running: dict[str, Running] = {}
-        self._seats: queue.SimpleQueue[Seat] = queue.SimpleQueue()
+        self._processes: queue.SimpleQueue[WarmProcess] = queue.SimpleQueue()
         self._few = threading.Semaphore(worker.state.nthreads)
-        """How many more seats there may be."""
+        """How many more processes there may be."""
         for _ in range(0 if self.unfit else min(worker.state.nthreads, self._jobs)):
             self._few.acquire()
-            threading.Thread(target=lambda: self._seats.put(self._new_seat()), daemon=True).start()
+            threading.Thread(target=lambda: self._processes.put(self._new_process()), daemon=True).start()
         self._idle_since: float | None = None
         self._alive = PeriodicCallback(self._say_alive, 1000)
         self._alive.start()
         self._say_alive()
 
     def teardown(self, worker: Any) -> None:
-        """End the seats, and remove the folder."""
+        """End the processes, and remove the folder."""
         self._alive.stop()
         for each in [*self._running.values()]:
             each.withdrawn.set()
-            if each.seat:
-                each.seat.end()
-        self._end_seats()
+            if each.process:
+                each.process.end()
+        self._end_processes()
         self._own.cleanup()
 
     def transition(self, key: Any, start: str, finish: str, **more: Any) -> None:
@@ -130,28 +130,28 @@ class Desk(WorkerPlugin):
         try:
             if folder:
                 folder.begin(errand.files)
-            running.seat = self._free_seat()
+            running.process = self._free_process()
             self._say("begun", number=errand.number, key=key, start=start, worker=self._worker.address)
-            return self._carried_out(errand, start, key, running, running.seat)
+            return self._carried_out(errand, start, key, running, running.process)
         finally:
             del self._running[key]
             if folder:
                 folder.clear()
-            if running.seat:
-                self._seats.put(self._usable(running.seat))
+            if running.process:
+                self._processes.put(self._usable(running.process))
 
-    def _carried_out(self, errand: Errand, start: str, key: str, running: Running, seat: Seat) -> Report:
-        seat.begin(errand)
+    def _carried_out(self, errand: Errand, start: str, key: str, running: Running, process: WarmProcess) -> Report:
+        process.begin(errand)
         until = None
         try:
-            while (outcome := seat.outcome(LOOK)) is None:
+            while (outcome := process.outcome(LOOK)) is None:
                 if running.folder and (news := running.folder.news()):
                     self._say_news(errand.number, key, start, news)
                 if running.withdrawn.is_set() and until is None:
                     until = time.monotonic() + CLOSING
-                    seat.signal(signal.SIGTERM)
+                    process.signal(signal.SIGTERM)
                 if until is not None and time.monotonic() > until:
-                    seat.end()
+                    process.end()
                     return Report(start, "withdrawn")
         except EOFError:
             return Report(start, "died", Outcome.failed(RuntimeError(KILLED)), self._rest(running), KILLED)
@@ -167,43 +167,43 @@ class Desk(WorkerPlugin):
     def interrupt(self, how: int) -> None:
         """Have all jobs closed."""
         for each in [*self._running.values()]:
-            if each.seat:
-                each.seat.signal(how)
+            if each.process:
+                each.process.signal(how)
 
     def _rest(self, running: Running) -> News:
         return running.folder.rest() if running.folder else News()
 
-    def _free_seat(self) -> Seat:
+    def _free_process(self) -> WarmProcess:
         self._idle_since = None
         while True:
             try:
-                return self._usable(self._seats.get(timeout=LOOK))
+                return self._usable(self._processes.get(timeout=LOOK))
             except queue.Empty:
                 if self._few.acquire(blocking=False):  # those that had nothing to do were let go
-                    return self._new_seat()
+                    return self._new_process()
 
-    def _usable(self, seat: Seat) -> Seat:
-        """The seat, or another one in the place of one that has died."""
-        if seat.alive:
-            return seat
-        seat.end()
-        return self._new_seat()
+    def _usable(self, process: WarmProcess) -> WarmProcess:
+        """The process, or another one in the place of one that has died."""
+        if process.alive:
+            return process
+        process.end()
+        return self._new_process()
 
     def _let_idle_go(self) -> None:
         """Seats without anything to do end after a while: the sweep may be over, and nobody left to say so."""
         now = time.monotonic()
         self._idle_since = None if self._running else self._idle_since or now
         if self._idle_since and now - self._idle_since > IDLE_SECONDS:
-            self._end_seats()
+            self._end_processes()
 
-    def _end_seats(self) -> None:
+    def _end_processes(self) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                self._seats.get_nowait().end()
+                self._processes.get_nowait().end()
                 self._few.release()
 
-    def _new_seat(self) -> Seat:
-        return Seat(self._payload, self._enter, self._root, self._environment)
+    def _new_process(self) -> WarmProcess:
+        return WarmProcess(self._payload, self._enter, self._root, self._environment)
 
     def _say_alive(self) -> None:
         self._let_idle_go()
@@ -211,7 +211,7 @@ class Desk(WorkerPlugin):
             "alive",
             worker=self._worker.address,
             host=self._here.host,
-            seats=self._worker.state.nthreads,
+            processes=self._worker.state.nthreads,
             unfit=self.unfit,
             paused=self._worker.status == Status.paused,
         )

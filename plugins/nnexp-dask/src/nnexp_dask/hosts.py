@@ -16,7 +16,7 @@ class Worker:
     """A worker that has said something."""
 
     host: str
-    seats: int
+    processes: int
     unfit: str
     heard: float
     paused: bool = False
@@ -40,7 +40,9 @@ class Hosts:
         self._silent.discard(address)
         if message["what"] == "alive":
             host, unfit = str(message["host"]), str(message["unfit"])
-            self._workers[address] = Worker(host, int(message["seats"]), unfit, self._heard, bool(message["paused"]))
+            self._workers[address] = Worker(
+                host, int(message["processes"]), unfit, self._heard, bool(message["paused"])
+            )
         elif address in self._workers:
             self._workers[address].heard = self._heard
 
@@ -49,13 +51,13 @@ class Hosts:
         self._silent.discard(address)
         return self._workers.pop(address, None) is not None
 
-    def expect(self, seats: Mapping[str, int], fit: Mapping[str, Facts]) -> None:
+    def expect(self, processes: Mapping[str, int], fit: Mapping[str, Facts]) -> None:
         """Begin with workers that the scheduler knows; those that have not answered get no jobs until they are heard."""
         now = time.monotonic()
         for address, found in fit.items():
-            if address not in self._workers and address in seats:
-                self._workers[address] = Worker(found.host, seats[address], "", now)
-        self._silent.update(set(seats) - set(fit))
+            if address not in self._workers and address in processes:
+                self._workers[address] = Worker(found.host, processes[address], "", now)
+        self._silent.update(set(processes) - set(fit))
 
     def forgive(self) -> None:
         """Count silence from now on: it was not the workers' fault."""
@@ -88,9 +90,9 @@ class Hosts:
                     yield f"{name} has no memory left, and gets no jobs until it has: start it with a larger --memory-limit"
 
     @property
-    def seats(self) -> int:
+    def processes(self) -> int:
         """Jobs that can be carried out at the same time."""
-        return sum(worker.seats for worker in self._fit.values())
+        return sum(worker.processes for worker in self._fit.values())
 
     @property
     def only_fit(self) -> list[str] | None:
@@ -105,6 +107,4 @@ class Hosts:
     def words(self) -> str:
         """``3 hosts, 12 workers``."""
         fit = self._fit.values()
-        return (
-            f"{counted(len({each.host for each in fit}), 'host')}, {counted(sum(each.seats for each in fit), 'worker')}"
-        )
+        return f"{counted(len({each.host for each in fit}), 'host')}, {counted(sum(each.processes for each in fit), 'worker')}"

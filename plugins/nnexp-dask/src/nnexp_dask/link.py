@@ -63,9 +63,9 @@ class Link:
         self.processor = head.processor
         self.fit: dict[str, Facts] = {}
         while not self.fit:
-            self.seats = wait_for_workers(client, self.settings)
+            self.processes = wait_for_workers(client, self.settings)
             """The jobs that each worker carries out at the same time."""
-            self.fit = refuse_unfit(client, head, self.seats, self.settings.patience)
+            self.fit = refuse_unfit(client, head, self.processes, self.settings.patience)
         client.subscribe_topic(TOPIC, self._hear)
         client.subscribe_topic("all", self._hear_of)
         desk = Desk(

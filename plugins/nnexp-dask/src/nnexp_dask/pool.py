@@ -45,7 +45,7 @@ LOOK = 0.5
 DEATHS = 3
 """Processes that a job may kill in a row before it is given up."""
 AHEAD = 2
-"""Jobs that are handed over for each seat: one that runs, and one that is there when it has ended."""
+"""Jobs that are handed over for each process: one that runs, and one that is there when it has ended."""
 WRITERS = 8
 """Threads that write the files of jobs that have ended."""
 AT_ONCE = 64
@@ -67,12 +67,12 @@ class DaskPool:
         self._waits = False
         self._writers = ThreadPoolExecutor(WRITERS, "writing")
         self._link = Link(connection, around, self._dispatch)
-        self._hosts.expect(self._link.seats, self._link.fit)
+        self._hosts.expect(self._link.processes, self._link.fit)
 
     def free(self) -> int:
         most = self._settings.workers
-        seats = max(1, self._hosts.seats)
-        room = min(seats, most) if most and self._settings.address else seats * AHEAD
+        processes = max(1, self._hosts.processes)
+        room = min(processes, most) if most and self._settings.address else processes * AHEAD
         return max(0, room - len(self._jobs))
 
     def submit(self, number: int, overrides: Sequence[str]) -> None:
@@ -270,9 +270,9 @@ class DaskPool:
         """The scheduler is there; where it has no workers of ours any more, the sweep waits for some."""
         yield from self._fallen_silent()
         self._hosts.forgive()
-        if not self._hosts.seats and not self._waits:
+        if not self._hosts.processes and not self._waits:
             self._tell(f"No worker is left, so the sweep waits for others. {starting(self._settings)}")
-        self._waits = not self._hosts.seats
+        self._waits = not self._hosts.processes
 
     def _tell(self, line: str) -> None:
         (self._around.monitor.progress.note if self._around.monitor else note)(line)

@@ -1,7 +1,7 @@
 """A warm process in which a worker has one job after the other carried out. It is no process of multiprocessing's.
 
-A worker of Dask's may be a daemon, which has no children of that kind. The seat and its worker talk through a pipe; a second
-one, on which nothing is said, tells the seat that its worker is gone.
+A worker of Dask's may be a daemon, which has no children of that kind. The process and its worker talk through a pipe; a second
+one, on which nothing is said, tells the process that its worker is gone.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
-if TYPE_CHECKING:  # Dask is not for the process that a seat is: to import it takes half a second
+if TYPE_CHECKING:  # Dask is not for that process: to import it takes half a second
     from nnexp.remote.desk import Asked
     from nnexp_dask.errand import Errand
 
-BEGIN = "import sys; from nnexp_dask.seat import main; main(*map(int, sys.argv[1:]))"
+BEGIN = "import sys; from nnexp_dask.warm_process import main; main(*map(int, sys.argv[1:]))"
 """What the process runs."""
 GONE = 1
 """How it ends when its worker has."""
 
 
-class Seat:
+class WarmProcess:
     """The worker's end. It is used by one thread, but for ``signal`` and ``end``."""
 
     def __init__(

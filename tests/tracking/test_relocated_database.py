@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnexp.tracking.database import embedded_uri
-from nnexp.tracking.moved import follow
+from nnexp.tracking.relocated_database import follow
 from tests.command import nnexp, runs
 
 
