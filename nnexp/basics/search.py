@@ -47,6 +47,23 @@ Space = Mapping[str, Dimension]
 """By key: what a trial may take for it."""
 
 
+def outside(value: object, dimension: Dimension) -> str:
+    """Why a value is none of a dimension's; empty where it is one."""
+    match dimension:
+        case Span(low=int(low), high=int(high)):
+            return "" if type(value) is int and low <= value <= high else f"it takes whole numbers from {low} to {high}"
+        case Span(low=low, high=high):
+            return "" if type(value) is float and low <= value <= high else f"it takes floats from {low:g} to {high:g}"
+        case Steps(values=steps):
+            return (
+                ""
+                if type(value) in (int, float) and value in steps
+                else "it takes one of these numbers, to the last digit"
+            )
+        case Options(values=words):
+            return "" if type(value) is str and value in words else "it takes one of these texts"
+
+
 class Trial(NamedTuple):
     """A trial of a search that has ended."""
 

@@ -17,12 +17,13 @@ from nnexp.composition.composed import is_basic, searches
 from nnexp.composition.explain import refuse_jobs
 from nnexp.composition.files import refuse_swept_settings
 from nnexp.composition.keys import SEARCH
+from nnexp.composition.sampling import calling
 from nnexp.composition.space import Axis, Region, region
 from nnexp.discovery import registry
-from nnexp.errors import NnexpError, did_you_mean, first_line, listed
+from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.plan import MOST_EPOCHS, part
 from nnexp.experiment.settings import MOST_JOBS, SearchSettings
-from nnexp.plugin import Direction, Sampling, Search, Space, Span, Steps, Value
+from nnexp.plugin import Direction, Search, Space, Span, Steps, Value
 
 SWEEPER = "hydra_plugins.nnexp_launcher.sweeper.SearchSweeper"
 """What carries a search out, in the place of Hydra's own sweeper."""
@@ -73,18 +74,6 @@ def searched(given: Mapping[str, Any]) -> Searched:
     plugin = registry.build(Search.kind, {key: value for key, value in given.items() if key not in own})
     assert isinstance(plugin, Search)
     return Searched(name, plugin, settings, directions_of(given))
-
-
-def begun(made: Searched) -> Sampling:
-    """The search under way. Raises NnexpError where its plugin does not begin one."""
-    with calling(made.name):
-        sampling = made.plugin.begin(made.settings.seed, made.directions)
-    if not isinstance(sampling, Sampling):
-        raise NnexpError(
-            f"search={made.name}: begin() has to return a Sampling (from nnexp.plugin), which is asked and told. Got "
-            f"{type(sampling).__name__}."
-        )
-    return sampling
 
 
 def own_settings(given: Mapping[str, Any]) -> SearchSettings:
@@ -265,20 +254,3 @@ def refuse_rounded(axis: Axis, job: DictConfig, value: Value) -> None:
     if isinstance(value, float) and isinstance(there, int) and isinstance(axis.dimension, Span):
         low, high = axis.dimension.low, axis.dimension.high
         raise NnexpError(f"{axis.key} takes whole numbers. Type '{axis.key}=int(interval({low:g},{high:g}))'")
-
-
-class calling:  # noqa: N801 (a context manager)
-    """Within the block a plugin of somebody else's is called: whatever it raises names it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        """Nothing is to be done before."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NnexpError):
-            why = f"{type(error).__name__}: {first_line(error)}"
-            raise NnexpError(
-                f"search={self.name} failed ({why}). What was trained is there, and nothing is lost."
-            ) from error

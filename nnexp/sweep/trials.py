@@ -19,14 +19,14 @@ from omegaconf import DictConfig
 
 from nnexp.basics.files import relative
 from nnexp.basics.removing import remove
-from nnexp.composition.search import PARAMETERS, UNTIL, Searched, begun, calling, no_metric, searched, settings_of
+from nnexp.composition.sampling import begun, calling, proposed
+from nnexp.composition.search import PARAMETERS, UNTIL, Searched, no_metric, searched, settings_of
 from nnexp.composition.space import Region, region
 from nnexp.errors import NnexpError, command, counted, listed
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import read_result
-from nnexp.plugin import Value
 from nnexp.run.identity import brief, short
 from nnexp.sweep import states
 from nnexp.sweep.failing import write_failure
@@ -49,7 +49,7 @@ class Trials:
         self.settings = searched.settings
         self.failed = 0
         """Trials that were told as failures."""
-        self._sampling = begun(searched)
+        self._sampling = begun(searched.name, searched.plugin, self.settings.seed, searched.directions)
         self.over: dict[int, tuple[float, ...] | None] = {}
         """The jobs that have ended, with their objectives; None for one that failed."""
         self._asked = self._told = 0
@@ -210,10 +210,10 @@ class Trials:
             self.stopped = f"The search ends: {failed} failed or diverged, and search.max_failures allows no more"
 
     def _ask(self, number: int) -> list[str]:
-        with calling(self.searched.name):
-            values: dict[str, Value] = dict(self._sampling.ask(number, self.space.first()))
-            if further := self.space.further(values):
-                values |= self._sampling.ask(number, further)
+        name = self.searched.name
+        values = proposed(name, self._sampling, number, self.space.first())
+        if further := self.space.further(values):
+            values |= proposed(name, self._sampling, number, further)
         return self.space.lines(values)
 
     def _refuse_another(self, number: int, lines: Sequence[str]) -> None:

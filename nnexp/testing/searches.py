@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from nnexp.basics.fields import hyperparameters
+from nnexp.basics.search import outside
 from nnexp.errors import listed
 from nnexp.experiment.settings import SearchSettings
 from nnexp.plugin import Dimension, Direction, Options, Sampling, Search, Space, Span, Steps, Trial, Value
@@ -150,23 +151,6 @@ def stays_in_the_space(search: Search) -> None:
                 raise Failed(
                     f"trial {number} has {key}={value!r} ({type(value).__name__}) for {everything[key]}: {why}."
                 )
-
-
-def outside(value: object, dimension: Dimension) -> str:
-    """Why a value is none of a dimension's; empty where it is one."""
-    match dimension:
-        case Span(low=int(low), high=int(high)):
-            return "" if type(value) is int and low <= value <= high else f"it takes whole numbers from {low} to {high}"
-        case Span(low=low, high=high):
-            return "" if type(value) is float and low <= value <= high else f"it takes floats from {low:g} to {high:g}"
-        case Steps(values=steps):
-            return (
-                ""
-                if type(value) in (int, float) and value in steps
-                else "it takes one of these numbers, to the last digit"
-            )
-        case Options(values=words):
-            return "" if type(value) is str and value in words else "it takes one of these texts"
 
 
 def same_trials_again(search: Search) -> None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,47 @@ def test_a_search_that_does_not_begin_is_named(raises: bool, why: str, tmp_path:
     made = Searched("mine", Broken(raises), SearchSettings(), ("minimize",))
     with pytest.raises(NnexpError, match=f"search=mine.*{why}"):
         Trials(made, Region((), {}, None), tmp_path, 9)
+
+
+@dataclass
+class Fixed(Sampling):
+    """Proposes the same for each trial."""
+
+    values: Mapping[str, Any]
+
+    def ask(self, number: int, space: Space) -> Mapping[str, Value]:
+        return self.values
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Proposing(Search):
+    """A search that proposes the same for each trial."""
+
+    fixed: Fixed
+
+    def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:
+        return self.fixed
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({}, "it has no value of seed"),
+        ({"seed": 3, "epochs": 4}, "it has a value of epochs, which was not asked for"),
+        ({"seed": 3.0}, r"seed is 3\.0, and it takes whole numbers from 0 to 1000000"),
+        ({"seed": 10**7}, "it takes whole numbers"),
+        ({"seed": float("nan")}, "seed is nan"),
+        ({"seed": "3"}, "seed is '3'"),
+        (None, "TypeError"),
+    ],
+)
+def test_what_nobody_can_train_is_not_trained(values: Any, why: str, tmp_path: Path) -> None:
+    """A search that proposes something else than it was asked for is named with the trial's number and the value."""
+    axis = Axis("seed", "seed", Span(0, 10**6), conditional=False)
+    made = Searched("mine", Proposing(Fixed(values)), SearchSettings(), ("minimize",))
+    trials = Trials(made, Region(("seed=x",), {"seed=x": axis}, None), tmp_path, 9)
+    with pytest.raises(NnexpError, match=f"search=mine.*{why}"):
+        trials.take()
