@@ -30,7 +30,8 @@ def works(words: list[str], folder: Path) -> str:
     """What is wrong with a command; nothing where it works. What is said of a store for ``ui`` has to lead to the run."""
     if words[0] == "ui":
         progress = next(folder.glob("outputs/**/delivery.json"))
-        words = ["predict", json.loads(progress.read_text())["run"], "TABLE", *words[1:]]
+        options = words[2:] if words[1:] and not words[1].startswith("--") else words[1:]  # behind a sweep's directory
+        words = ["predict", json.loads(progress.read_text())["run"], "TABLE", *options]
     ended = nnexp(*[("t.csv" if word == "TABLE" else word) for word in words], cwd=folder)
     return "" if ended.code == 0 else f"{words}: {ended.err}"
 

@@ -65,7 +65,8 @@ class Journal:
             complete = end(self.path)
             if new:
                 refuse_another(directory, complete)
-            os.ftruncate(self._file, complete)
+            if os.fstat(self._file).st_size > complete:  # a line that was torn off
+                os.ftruncate(self._file, complete)
         except BlockingIOError:
             os.close(self._file)
             raise Busy(f"Another process is at work on the run in '{directory}'. Wait for it, or end it.") from None
