@@ -10,7 +10,7 @@ from pathlib import Path
 from nnexp.basics.files import outputs_here
 from nnexp.commands.named_run import directory_of, store_for
 from nnexp.commands.parser import Parser, add_store
-from nnexp.errors import NnexpError, command, did_you_mean
+from nnexp.errors import NnexpError, closest, command, did_you_mean
 
 FILE_OPTIONS = ("--config-path", "--config-name", "--config-dir")
 """Options that say which files a sweep is composed of."""
@@ -65,6 +65,7 @@ def meant(word: str, words: Sequence[str]) -> str:
     launcher = any(each.startswith("hydra/launcher=") for each in words)
     if launcher and "." not in name and not did_you_mean(name, known_keys()):
         found = found or f"hydra.launcher.{name}"
+    found = found or closest(name, takes) or ""
     return f" Did you mean {found}{word.removeprefix(name)}?" if found else ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from nnexp.basics.plain import spelled
 from nnexp.comparison.rows import BEST, Table
 from nnexp.errors import command, counted, one_line
+from nnexp.journal.result import PAUSED
 from nnexp.run.identity import short
 from nnexp.terminal.console import measured, say, width, wrapped
 from nnexp.terminal.table import fitted, table
@@ -91,8 +92,9 @@ def number(name: str, value: float | None) -> str:
 
 def reasons(made: Table, base: str) -> None:
     """Say why runs did not finish, the first few, and how many a search has paused."""
-    ended = [row for row in made.rows if row.get("reason") and row["status"] != "finished"]
-    if paused := sum(bool(row.get("reason")) for row in made.rows) - len(ended):
+    told = [row for row in made.rows if row.get("reason")]
+    ended = [row for row in told if not row["reason"].startswith(PAUSED)]
+    if paused := len(told) - len(ended):
         say(f"{counted(paused, 'run')} paused before the end, as the search chose; with resume and epochs=N they go on")
     for row in ended[:REASONS]:
         for line in wrapped(f"{place(row, base)} {row['status']}: {one_line(row['reason'])}", width()):

@@ -67,6 +67,8 @@ class Result:
     """MLflow's id of the run whose numbers these are, where they were reused."""
 
 
+PAUSED = "paused at epoch"
+"""How the reason of a run begins that has ended before its last epoch and may go on."""
 TIME = "time/"
 """How the names of scores begin that say what took how long (``timing=true``); they are left out where numbers compare."""
 QUOTED = ("reason", "message")

@@ -16,7 +16,7 @@ from nnexp.run.identity import short
 from nnexp.sweep import effects, ledger
 from nnexp.sweep.luck import luck, sentences
 from nnexp.sweep.picture import ranked
-from nnexp.sweep.ranking import Ranking, compared
+from nnexp.sweep.ranking import Ranking, compared, title
 from nnexp.sweep.states import BAD
 from nnexp.terminal.console import measured, shown
 
@@ -83,11 +83,11 @@ def runs_grid(ranking: Ranking) -> Grid:
         zip(ranking.jobs, short([job.result.name for job in ranking.jobs]), strict=True), 1
     ):
         values = [measured(each, job.result.metrics[each]) if each in job.result.metrics else "" for each in names]
+        epochs = [str(job.result.epochs)] if ranking.paused else []
         seconds = f"{job.result.training_seconds:.2f}"
-        rows.append([str(place), f"#{job.number}", words, *values, str(job.result.best_epoch), seconds])
-    why = f"; costs of different {ranking.measure.differing} do not compare" if ranking.measure.differing else ""
-    columns = ["", "job", "run", *names, "best epoch", "seconds"]
-    return Grid(f"Runs, best first by {ranking.measure.name}{why}", columns, rows)
+        rows.append([str(place), f"#{job.number}", words, *values, *epochs, str(job.result.best_epoch), seconds])
+    columns = ["", "job", "run", *names, *(["epochs"] if ranking.paused else []), "best epoch", "seconds"]
+    return Grid(title(ranking, "Runs", ranking.measure.name), columns, rows)
 
 
 def charted(ranking: Ranking, runs: dict[int, Facts]) -> list[tuple[int, str, str, Facts]]:

@@ -22,7 +22,7 @@ from nnexp.experiment.model import DESCRIPTION, WEIGHTS
 from nnexp.experiment.moments import Moments
 from nnexp.experiment.settings import CheckpointSettings, RunContext, TrackingSettings, check, store_words
 from nnexp.journal.records import Recipe, RecordedContext
-from nnexp.journal.result import is_score, write_result
+from nnexp.journal.result import PAUSED, is_score, write_result
 from nnexp.run.drawing import COST_PICTURE, draw, draw_cost
 from nnexp.run.ending import closing
 from nnexp.run.identity import describe, key, opening, requirements, reused, summary, title
@@ -149,9 +149,7 @@ def paused(experiment: Experiment) -> str:
     """Why a run has ended before its last epoch that may go on; empty where it has not."""
     last, planned = experiment.history[-1].number, experiment.plan.settings.epochs
     return (
-        f"paused at epoch {last} of {planned}, as search.halving says"
-        if experiment.pauses and not experiment.stopped
-        else ""
+        f"{PAUSED} {last} of {planned}, as search.halving says" if experiment.pauses and not experiment.stopped else ""
     )
 
 

@@ -45,6 +45,11 @@ class Ranking:
         return self.settings[0].finished[0] if self.settings and not self.grid else self.jobs[0]
 
     @property
+    def paused(self) -> bool:
+        """Whether a search let some runs end before the others, which come first then."""
+        return any(job.result.paused for job in self.jobs)
+
+    @property
     def compares_settings(self) -> bool:
         """Whether there is something to compare beside the seeds."""
         return any(setting.name for setting in self.settings)
@@ -139,15 +144,14 @@ def show_runs(ranking: Ranking, most: int) -> None:
     jobs = ranking.jobs[:most]
     metrics = compared(ranking)
     heads = [*(name.partition("/")[0] for name in metrics), *map(spoken, ranking.beside)]
-    paused = any(job.result.paused for job in ranking.jobs)
-    columns = ["", "job", "run", *heads, *(["epochs"] if paused else []), "best epoch", "training"]
+    columns = ["", "job", "run", *heads, *(["epochs"] if ranking.paused else []), "best epoch", "training"]
     rows = [
         [
             str(place),
             f"#{job.number}",
             name,
             *(cell(job.result.metrics.get(each), each) for each in (*metrics, *ranking.beside)),
-            *([str(job.result.epochs)] if paused else []),
+            *([str(job.result.epochs)] if ranking.paused else []),
             str(job.result.best_epoch),
             f"{job.result.training_seconds:.2f} s",
         ]
@@ -251,7 +255,7 @@ def title(ranking: Ranking, what: str, measure: str) -> str:
     of = f" of {ranking.dataset}" if ranking.dataset else ""
     differing = ranking.measure.differing
     why = f"; costs of different {differing} do not compare" if differing else ""
-    first = "those first that were trained furthest, then " if any(job.result.paused for job in ranking.jobs) else ""
+    first = "those first that were trained furthest, then " if ranking.paused else ""
     return f"{what}{of}, {first}best first by {measure}{why}"
 
 

@@ -8,6 +8,8 @@ from nnexp.journal.result import Result
 from nnexp.sweep.ledger import Job, Sweep
 from nnexp.sweep.manifest import Manifest
 from nnexp.sweep.outcome import steps_of
+from nnexp.sweep.ranking import ranked, title
+from nnexp.sweep.yardstick import Yardstick
 from nnexp.tracking.opening import Opening
 from nnexp.tracking.tracked_run import TrackedRun
 
@@ -38,3 +40,16 @@ def test_without_rungs_each_trial_has_all_its_epochs(tmp_path: Path) -> None:
     jobs = [trained(tmp_path, number, [9.0, cost], 2) for number, cost in enumerate((3.0, 5.0, 1.0, 2.0))]
     plain = Manifest(search={"trials": 2, "seeds": 2, "halving": None, "rungs": 3})
     assert list(steps_of(Sweep(tmp_path, plain, jobs), ())) == [(4, 4), (8, 1.5)]
+
+
+def test_who_was_trained_furthest_comes_first(tmp_path: Path) -> None:
+    """A cost after three epochs ranks before a lower one after one, and the table's title says so."""
+    jobs = [trained(tmp_path, 0, [1.0], 3), trained(tmp_path, 1, [4.0, 3.0, 2.0], 3)]
+    measure = Yardstick("cost/validation")
+    found = ranked(jobs, measure, "", jobs, {})
+    assert [job.number for job in found.jobs] == [1, 0]
+    assert title(found, "2 runs", measure.name) == (
+        "2 runs, those first that were trained furthest, then best first by cost/validation"
+    )
+    whole = ranked(jobs[1:], measure, "", jobs, {})
+    assert title(whole, "1 run", measure.name) == "1 run, best first by cost/validation"
