@@ -202,7 +202,9 @@ class _Text:
     def _read(self, **how: Any) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_csv(self.file, **how)  # type: ignore[no-any-return]
+        with warnings.catch_warnings():  # pandas has another reader for separators beyond ASCII, and says so
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            return pd.read_csv(self.file, **how)  # type: ignore[no-any-return]
 
     def _how(self, head: Head, names: list[str]) -> dict[str, Any]:
         """How pandas reads the file. skipinitialspace: "a, b" has the columns "a" and "b"."""

@@ -175,6 +175,13 @@ def test_names_above_blank_lines_alone(text: str, tmp_path: Path) -> None:
     assert "holds column names" in refusal(tmp_path, text)
 
 
+@pytest.mark.parametrize("separator", ["¦", "§"])
+def test_a_separator_beyond_ascii(separator: str, tmp_path: Path) -> None:
+    """Any single character separates cells, without a word from pandas about how it reads them."""
+    text = "a,t\n1.5,yes\n2.25,no\n".replace(",", separator)
+    assert read(tmp_path, text, separator=separator).frame.to_dict("list") == {"a": [1.5, 2.25], "t": ["yes", "no"]}
+
+
 @pytest.mark.parametrize("between", ["", "\n", "  \n\n"])
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_a_first_row_that_is_longer(between: str, separator: str, tmp_path: Path) -> None:
