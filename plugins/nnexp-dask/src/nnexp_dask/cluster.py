@@ -29,6 +29,13 @@ ADAPTING = 3.0
 LAST_SECONDS = 0.3
 """What taking leave of the cluster may take."""
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "bokeh")
+LOOKS = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
+"""How seldom a cluster in this process looks at itself; by default that takes a twentieth of a core."""
 SILENT = 60
 """A level of logging above all that there are."""
 OWN = ("nnexp-dask", "dask", "distributed", "cloudpickle")
@@ -83,6 +90,7 @@ class Connection:
         if settings.address is None:
             from hydra_plugins.nnexp_launcher._pool import cores
 
+            dask.config.set(LOOKS)
             # Its one worker is in this process: the jobs' own processes are what there is of them.
             self._cluster = LocalCluster(
                 n_workers=1,
