@@ -20,13 +20,11 @@ import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.basics.plain import override
 from nnexp.composition import configs, safety
 from nnexp.composition.command import PLAIN, Command
 from nnexp.composition.composed import (
@@ -44,7 +42,6 @@ from nnexp.composition.explain import explain, renamed
 from nnexp.composition.files import (
     check_launcher,
     checked_reader,
-    plain_value,
     refuse_rivals,
     refuse_shadows,
     refuse_unbounded_file,
@@ -52,8 +49,7 @@ from nnexp.composition.files import (
 )
 from nnexp.composition.first import First
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
-from nnexp.composition.logs import check_logging
-from nnexp.composition.reference import FREE, OWN, differences, reference
+from nnexp.composition.hydras_part import refuse_hydras_part
 from nnexp.composition.search import check_jobs
 from nnexp.composition.shortcut import Templates
 from nnexp.discovery import presets
@@ -146,7 +142,7 @@ class GuardedLoader(ConfigLoaderImpl):
         raw = in_raw_form(config)
         conceal(config, raw)
         refuse_rivals(raw["hydra"]["runtime"]["choices"], self.get_sources())
-        self._refuse_hydras(raw["hydra"], overrides)
+        refuse_hydras_part(raw["hydra"], overrides)
         self._refuse_unsafe(raw, overrides)
         refuse_unreadable(swept_in_files(raw))
         config._set_flag(CHECKED, True)
@@ -225,41 +221,9 @@ class GuardedLoader(ConfigLoaderImpl):
         conceal(config, raw)
         # Of the refusals above, those that no value on the command line makes better or worse.
         refuse_rivals(raw["hydra"]["runtime"]["choices"], self.get_sources())
-        self._refuse_hydras(raw["hydra"], overrides)
+        refuse_hydras_part(raw["hydra"], overrides)
         refuse_unreadable(swept_in_files(raw))
         return config
-
-    def _refuse_hydras(self, hydra: Mapping[str, Any], overrides: Sequence[str]) -> None:
-        """Refuse what a file says of Hydra's part that it may not, and what nobody may. ``overrides`` are all of the words."""
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-        words = [each.input_line for each in parsed if each.is_hydra_override()]
-        given = {"hydra": words, "task": [each.input_line for each in parsed if not each.is_hydra_override()]}
-        if hydra["overrides"] != given:
-            raise NnexpError("hydra.overrides is set in a file. It is what was typed: leave it out of the file.")
-        safety.check_words({each.key_or_group: plain_value(each) for each in parsed if each.is_hydra_override()})
-        for key in (*OWN, *FREE):
-            if isinstance(value := hydra.get(key), str):
-                raise NnexpError(f"hydra.{key}={value}: it is a group of keys. Type hydra.{key}.KEY=VALUE")
-        for part_of_hydra in ("launcher", "sweeper"):
-            if not isinstance(hydra.get(part_of_hydra), Mapping):
-                raise NnexpError(
-                    f"hydra/{part_of_hydra} cannot be left out. Choose one: hydra/{part_of_hydra}=NAME, or leave the word out."
-                )
-        chosen = [
-            str(each.input_line) for each in parsed if each.is_hydra_override() and each.key_or_group != "hydra.mode"
-        ]
-        for path, value in differences(hydra, reference(tuple(chosen))):
-            raise NnexpError(
-                f"{path}={value} is set in a file. A file may set nnexp's own keys and, of Hydra's, hydra.mode, "
-                f"hydra.sweeper.params and hydra.launcher.workers. Take it out there, and type it: {override(path, value)}"
-            )
-        callbacks = hydra.get("callbacks")
-        if not isinstance(callbacks, Mapping) or callbacks.get("nnexp") != OWN["callbacks"]["nnexp"]:
-            raise NnexpError("hydra.callbacks.nnexp is how nnexp keeps its runs apart. Leave it as it is.")
-        safety.check_help(hydra.get("help"))
-        safety.check_verbose(hydra.get("verbose"))
-        for logging in ("job_logging", "hydra_logging"):
-            check_logging(hydra.get(logging), f"hydra.{logging}")
 
     def _refuse_unsafe(self, raw: Mapping[str, Any], overrides: Iterable[str]) -> None:
         """Refuse what ``nnexp.composition.safety`` does not let pass of nnexp's own part."""
