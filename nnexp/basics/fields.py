@@ -99,7 +99,12 @@ def files(owner: Any) -> tuple[str, ...]:
 
 def hyperparameters(owner: Any) -> tuple[dataclasses.Field[Any], ...]:
     """The fields a user may set, of a plugin or its class."""
-    return tuple(item for item in dataclasses.fields(owner) if item.init)
+    return _hyperparameters(owner if isinstance(owner, type) else type(owner))
+
+
+@functools.cache
+def _hyperparameters(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    return tuple(item for item in dataclasses.fields(cls) if item.init)
 
 
 @functools.cache

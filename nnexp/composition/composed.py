@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -114,6 +115,7 @@ def value_of(config: DictConfig, key: Any) -> Any:
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
-def top_keys() -> list[str]:
+@functools.cache
+def top_keys() -> tuple[str, ...]:
     """The keys of nnexp's own on the highest level of a configuration."""
-    return [*dict.fromkeys(key.partition(".")[0] for key in known_keys())]
+    return tuple(dict.fromkeys(key.partition(".")[0] for key in known_keys()))

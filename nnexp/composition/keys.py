@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from nnexp.basics.fields import hyperparameters
@@ -23,8 +24,9 @@ def plain_keys() -> list[str]:
     return [item.name for cls in (Settings, RunSettings) for item in hyperparameters(cls) if item.name not in SECTIONS]
 
 
-def known_keys() -> list[str]:
+@functools.cache
+def known_keys() -> tuple[str, ...]:
     """Everything that can stand before ``=``."""
     nested = [f"{head}.{item.name}" for head, cls in ALL_SECTIONS.items() for item in hyperparameters(cls)]
     of_search = [f"{SEARCH}.{item.name}" for item in hyperparameters(SearchSettings)]
-    return [*GROUPS, *FILE_GROUPS, SEARCH, *plain_keys(), *nested, *of_search]
+    return (*GROUPS, *FILE_GROUPS, SEARCH, *plain_keys(), *nested, *of_search)

@@ -22,7 +22,9 @@ LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every value with its dotted path; keys named ``_target_`` whatever they hold."""
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, str | int | float):  # most are, and a Mapping is slow to tell
+        yield path, value
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             here = f"{path}.{key}" if path else str(key)
             if key == "_target_":

@@ -74,8 +74,9 @@ def extent(own: Mapping[str, Any], path: str, known: dict[str, float]) -> float:
     if path not in known:
         known[path] = math.inf
         value = _at(own, path) if path else own
-        targets = [REFERENCE.findall(each) for _, each in leaves(value) if isinstance(each, str)]
-        known[path] = len(list(leaves(value))) + sum(extent(own, key, known) for keys in targets for key in keys)
+        found = [each for _, each in leaves(value)]
+        targets = [REFERENCE.findall(each) for each in found if isinstance(each, str)]
+        known[path] = len(found) + sum(extent(own, key, known) for keys in targets for key in keys)
     return known[path]
 
 
