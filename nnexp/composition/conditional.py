@@ -6,7 +6,7 @@ Hydra would put it into the configuration that all jobs begin with, whose datase
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hydra._internal.config_repository import IConfigRepository
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -40,6 +40,32 @@ def _group(override: Override) -> str:
     """The group whose field an override sets; nothing where it sets none."""
     group, dot, field = override.key_or_group.partition(".")
     return group if dot and "." not in field else ""
+
+
+def fitting(
+    lines: Sequence[str],
+    conditional: Collection[str],
+    repository: IConfigRepository,
+    known: dict[tuple[str, ...], bool],
+) -> list[str]:
+    """A job's words without those of ``conditional`` for whose field its option has no place.
+
+    ``known`` keeps what was found, by the words that it follows from.
+    """
+
+    def applicable(line: str) -> bool:
+        follows_from = (line, *(each for each in lines if _decides(each, line)))
+        if follows_from not in known:
+            known[follows_from] = applies(line, follows_from[1:], repository)
+        return known[follows_from]
+
+    return [line for line in lines if line not in conditional or applicable(line)]
+
+
+def _decides(other: str, line: str) -> bool:
+    """Whether another word may say which option has the field that ``line`` sets."""
+    key = other.lstrip("+~").partition("=")[0].partition("@")[0]
+    return key in (line.lstrip("+").partition(".")[0], *PRESETS)
 
 
 def applies(line: str, lines: Sequence[str], repository: IConfigRepository) -> bool:

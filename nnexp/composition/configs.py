@@ -11,7 +11,7 @@ import copy
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,23 @@ def duplicate(config: Any, memo: dict[int, Any] | None = None) -> Any:
     return _twin(config, config._get_parent(), {} if memo is None else memo)
 
 
-def _twin(node: Any, parent: Any, memo: dict[int, Any]) -> Any:
+def sharing(config: DictConfig, keys: Collection[str]) -> DictConfig:
+    """A copy of what is below some of its keys, with the others of ``config`` itself, which are only to be read there."""
+    twin: DictConfig = _shell(config, config._get_parent())
+    content: Any = config._content
+    twin.__dict__["_content"] = {key: _twin(each, twin, {}) if key in keys else each for key, each in content.items()}
+    return twin
+
+
+def _shell(node: Any, parent: Any) -> Any:
     twin, state = object.__new__(type(node)), node.__dict__
-    memo[id(node)] = twin
     twin.__dict__.update(state, _metadata=_metadata(state["_metadata"]), _parent=parent, _flags_cache=None)
+    return twin
+
+
+def _twin(node: Any, parent: Any, memo: dict[int, Any]) -> Any:
+    twin, state = _shell(node, parent), node.__dict__
+    memo[id(node)] = twin
     if isinstance(node, Box):
         content = state["_content"]
         if isinstance(content, dict):

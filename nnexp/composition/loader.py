@@ -37,7 +37,7 @@ from nnexp.composition.composed import (
     top_keys,
     written,
 )
-from nnexp.composition.conditional import applies, fixed_beside_varied, refuse_what_none_has
+from nnexp.composition.conditional import fitting, fixed_beside_varied, refuse_what_none_has
 from nnexp.composition.explain import explain, renamed
 from nnexp.composition.files import (
     check_launcher,
@@ -51,7 +51,7 @@ from nnexp.composition.first import First
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
 from nnexp.composition.hydras_part import refuse_hydras_part
 from nnexp.composition.search import check_jobs
-from nnexp.composition.shortcut import Templates
+from nnexp.composition.shortcut import Sweep, Templates
 from nnexp.discovery import presets
 from nnexp.errors import NnexpError
 from nnexp.experiment.settings import check
@@ -76,6 +76,7 @@ class GuardedLoader(ConfigLoaderImpl):
         self.checked_later = False
         self._first = First(self._checked, multirun=command.multirun)
         self._of_a_sweep = False
+        self._fits: dict[tuple[str, ...], bool] = {}
         self._templates = Templates(self._template, self.repository.group_exists)
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
@@ -169,13 +170,7 @@ class GuardedLoader(ConfigLoaderImpl):
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose one job of a sweep, from its template where that is certain to be the same."""
         self._of_a_sweep = True
-        conditional = fixed_beside_varied(tuple(master_config.hydra.overrides.task))
-        if conditional:
-            sweep_overrides = [
-                line
-                for line in sweep_overrides
-                if line not in conditional or applies(line, sweep_overrides, self.repository)
-            ]
+        sweep_overrides = fitting(sweep_overrides, self._conditional(master_config), self.repository, self._fits)
         try:
             config = self._of_a_template(master_config, sweep_overrides)
             if config is None:
@@ -187,11 +182,32 @@ class GuardedLoader(ConfigLoaderImpl):
             config.hydra.sweep.dir = directory
         return config
 
+    def validate(self, master_config: DictConfig, jobs: Iterable[Sequence[str]]) -> None:
+        """Refuse a job of a sweep that could not be composed or run, in the words of ``load_sweep_config``; keep none."""
+        sweep, conditional = Sweep.of(master_config), self._conditional(master_config)
+        for overrides in map(list, jobs):
+            if not self._certain(sweep, fitting(overrides, conditional, self.repository, self._fits)):
+                self.load_sweep_config(master_config, overrides)
+
+    def _certain(self, sweep: Sweep, overrides: list[str]) -> bool:
+        """Whether a job can be composed and run for sure."""
+        with contextlib.suppress(Exception):
+            config, raw = self._templates.glance(sweep, overrides)
+            self._refuse_job(config, raw, overrides)
+            return configs.tested()
+        return False
+
+    @staticmethod
+    def _conditional(master_config: DictConfig) -> tuple[str, ...]:
+        """Overrides of a sweep that hold for those of its jobs whose options have the field."""
+        return fixed_beside_varied(tuple(master_config.hydra.overrides.task))
+
     def needs_files(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> bool:
         """Whether a job cannot be composed without conf/, as it would have to be on a machine that has another one."""
         with contextlib.suppress(Exception):
-            conditional = fixed_beside_varied(tuple(master_config.hydra.overrides.task))
-            return bool(conditional) or not (configs.tested() and self._templates.knows(master_config, sweep_overrides))
+            return bool(self._conditional(master_config)) or not (
+                configs.tested() and self._templates.knows(Sweep.of(master_config), sweep_overrides)
+            )
         return True
 
     def _of_a_template(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:
@@ -202,16 +218,20 @@ class GuardedLoader(ConfigLoaderImpl):
         if not configs.tested():  # the shortcut knows the way of those versions that it was tried with
             return None
         with contextlib.suppress(Exception):
-            config, raw = self._templates.job(master_config, sweep_overrides)
-            conceal(config, raw)
-            self._refuse_unsafe(raw, sweep_overrides)
+            config, raw = self._templates.job(Sweep.of(master_config), sweep_overrides)
+            self._refuse_job(config, raw, sweep_overrides)
             config._set_flag(CHECKED, True)
-            if self.command.to_run and not self.checked_later:
-                sweep_settings(config)
-                check(written(raw) or plain(config))
             OmegaConf.copy_cache(from_config=master_config, to_config=config)
             return config
         return None
+
+    def _refuse_job(self, config: DictConfig, raw: dict[str, Any], overrides: Sequence[str]) -> None:
+        """Refuse what is not to be composed or run of a job that is made of a template."""
+        conceal(config, raw)
+        self._refuse_unsafe(raw, overrides)
+        if self.command.to_run and not self.checked_later:
+            sweep_settings(config)
+            check(written(raw) or plain(config))
 
     def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
         """What jobs of a sweep have in common, to which they add plain values."""

@@ -6,7 +6,7 @@ speed, and how a value is written for a job, is replaced in the versions that it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ import hydra._internal.hydra
 import hydra.core.utils
 import omegaconf.base
 from hydra.core.override_parser.types import Override
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, ListConfig
 
 from nnexp.composition import configs, quoting
@@ -30,7 +31,15 @@ def replacements(command: Command) -> Iterator[tuple[Any, str, Any]]:
         yield ListConfig, "__deepcopy__", configs.duplicate
         yield hydra.core.utils, "_save_config", configs.save
         yield omegaconf.base, "parse", configs.parsed
+        yield Sweeper, "validate_batch_is_legal", validate
         yield Override, "_get_value_element_as_str", staticmethod(quoting.as_typed)
+
+
+def validate(sweeper: Any, batch: Sequence[Sequence[str]]) -> None:
+    """Refuse a sweeper's jobs that cannot be composed, without composing each of them, as Hydra's own method does."""
+    context = getattr(sweeper, "hydra_context", None)
+    loader = sweeper.config_loader if context is None else context.config_loader
+    loader.validate(sweeper.config, batch)
 
 
 def patch(command: Command) -> list[tuple[Any, str, Any]]:

@@ -3,7 +3,8 @@
 Hydra composes each job of a sweep anew, and twice: before the first job, and when it is launched. Most jobs differ in a
 learning rate or a seed only, and Hydra applies such overrides last, in their order, to the composed configuration. So the
 configuration without them, the template, is composed once, and each job is a copy of it to which Hydra's own function applies
-the rest.
+the rest. Before the first job nobody wants the jobs, but to know whether each can be made: then only what its values are below
+is copied (``glance``), in place of Hydra's composing all of them (``patches.validate``).
 
 The shortcut is for ``key=value`` with a number, a word, a text or a list of them. A choice of an option has a template of its
 own. Anything else (+, ~, a dict, an interpolation, a function, a key of hydra.*) raises ``Doubt``, and Hydra composes that job
@@ -27,11 +28,13 @@ from typing import Any, NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, ValueType
+from hydra.core.override_parser.types import Override, OverrideType, ValueType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from nnexp.composition.configs import duplicate
+from nnexp.composition.configs import duplicate, sharing
 
+NUMBER = re.compile(r"([a-z]\w*(?:\.[a-z]\w*)*)=(-?(?:0|[1-9]\d*))(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""A number, of which a sweep may have thousands, and each takes Hydra's parser 0.3 ms."""
 SIMPLE = re.compile(r"(?!hydra\b)[a-z]\w*(\.\w+)*=[^$({]*", re.ASCII | re.IGNORECASE)
 """An override that could be a plain value or a choice."""
 RENAMES = ("name", "_target_")
@@ -49,6 +52,28 @@ class Template(NamedTuple):
 
     config: DictConfig
     raw: Mapping[str, Any]
+    refers: bool
+    """Whether any of nnexp's own keys refers to another."""
+
+    @classmethod
+    def of(cls, config: DictConfig) -> Template:
+        """That which is ``config``."""
+        raw = {str(each): raw_value(config, each) for each in config}
+        return cls(config, raw, "${" in repr({key: value for key, value in raw.items() if key != "hydra"}))
+
+
+class Sweep(NamedTuple):
+    """What all jobs of a sweep begin with."""
+
+    name: str | None
+    """The file that configurations begin with."""
+    typed: tuple[str, ...]
+    """The overrides of hydra.*."""
+
+    @classmethod
+    def of(cls, master: DictConfig) -> Sweep:
+        """That of a sweep's configuration."""
+        return cls(master.hydra.job.config_name, tuple(master.hydra.overrides.hydra))
 
 
 class Templates:
@@ -62,52 +87,72 @@ class Templates:
         self._groups: dict[str, bool] = {}
         self._made: dict[tuple[str | None, tuple[str, ...]], Template] = {}
 
-    def job(self, master: DictConfig, lines: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
-        """What Hydra would compose for a job of the sweep ``master``, and the same as it is written, to be read only.
+    def job(self, sweep: Sweep, lines: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
+        """What Hydra would compose for a job of ``sweep``, and the same as it is written, to be read only.
 
         (The latter's hydra.* is without the plain values.) Raises Doubt, or any error of Hydra's.
         """
-        overrides = [read(line) for line in lines]
-        plain = [each for each in overrides if not self._chooses(each.key_or_group)]
-        template = self._template(*self._of(master, overrides))
+        template, overrides, plain = self._start(sweep, lines)
         config = duplicate(template.config)
-        ConfigLoaderImpl._apply_overrides_to_config(plain, config)
-        touched = {each.key_or_group.partition(".")[0] for each in plain}
-        raw = {**template.raw, **{key: raw_value(config, key) for key in touched}}
+        raw = with_values(template, plain, config)
         note(config.hydra, overrides)
         return config, raw
 
-    def knows(self, master: DictConfig, lines: Sequence[str]) -> bool:
-        """Whether a job's template is made, so that no file is read for it. Raises Doubt, or any error of Hydra's."""
-        name, structure = self._of(master, [read(line) for line in lines])
-        return (name, tuple(structure)) in self._made
+    def glance(self, sweep: Sweep, lines: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
+        """The same with only a copy of what the plain values are below, to be read: for who asks whether the job can be made.
 
-    def _of(self, master: DictConfig, overrides: Sequence[Override]) -> tuple[str | None, list[str]]:
+        Its hydra.* is the template's.
+        """
+        template, _, plain = self._start(sweep, lines)
+        if template.refers:  # a reference would lead to the template's values
+            raise Doubt
+        config = sharing(template.config, touched(plain))
+        return config, with_values(template, plain, config)
+
+    def _start(self, sweep: Sweep, lines: Sequence[str]) -> tuple[Template, list[Override], list[Override]]:
+        """A job's template, its overrides, and those of them that are plain values."""
+        overrides = [read(line) for line in lines]
+        plain = [each for each in overrides if not self._chooses(each.key_or_group)]
+        return self._template(sweep.name, self._of(sweep, overrides)), overrides, plain
+
+    def knows(self, sweep: Sweep, lines: Sequence[str]) -> bool:
+        """Whether a job's template is made, so that no file is read for it. Raises Doubt, or any error of Hydra's."""
+        return (sweep.name, self._of(sweep, [read(line) for line in lines])) in self._made
+
+    def _of(self, sweep: Sweep, overrides: Sequence[Override]) -> tuple[str, ...]:
         """What a job's template is made of."""
         choices = [each for each in overrides if self._chooses(each.key_or_group)]
         if not all(isinstance(each.value(), str) for each in choices):
             raise Doubt
-        return master.hydra.job.config_name, [
-            *master.hydra.overrides.hydra,
-            *(str(each.input_line) for each in choices),
-        ]
+        return (*sweep.typed, *(str(each.input_line) for each in choices))
 
     def _chooses(self, key: str) -> bool:
         if key not in self._groups:
             self._groups[key] = self._is_group(key)
         return self._groups[key]
 
-    def _template(self, name: str | None, structure: list[str]) -> Template:
-        key = name, tuple(structure)
+    def _template(self, name: str | None, structure: tuple[str, ...]) -> Template:
+        key = name, structure
         if key not in self._made:
-            config = self._compose(name, structure)
+            config = self._compose(name, [*structure])
             if config.hydra.searchpath:  # it may have groups that is_group does not know
                 raise Doubt
             config.hydra.overrides.task.clear()
             if len(self._made) == MOST:
                 self._made.popitem()  # the last: the others serve a sweep that goes round, its place one that goes on
-            self._made[key] = Template(config, {str(each): raw_value(config, each) for each in config})
+            self._made[key] = Template.of(config)
         return self._made[key]
+
+
+def touched(plain: Sequence[Override]) -> set[str]:
+    """The keys on the highest level that plain values are below."""
+    return {each.key_or_group.partition(".")[0] for each in plain}
+
+
+def with_values(template: Template, plain: list[Override], config: DictConfig) -> dict[str, Any]:
+    """Write plain values into a copy of the template; the result as it is written."""
+    ConfigLoaderImpl._apply_overrides_to_config(plain, config)
+    return {**template.raw, **{key: raw_value(config, key) for key in touched(plain)}}
 
 
 def raw_value(config: DictConfig, key: Any) -> Any:
@@ -121,6 +166,10 @@ def read(line: str) -> Override:
     """A simple override. Raises Doubt for any other, or Hydra's error."""
     if not SIMPLE.fullmatch(line) or line.partition("=")[0].rpartition(".")[2] in RENAMES:
         raise Doubt
+    if number := NUMBER.fullmatch(line):
+        key, whole, *more = number.groups()
+        value = float("".join([whole, *filter(None, more)])) if any(more) else int(whole)
+        return Override(OverrideType.CHANGE, key, ValueType.ELEMENT, value, input_line=line)
     override = parser().parse_override(line)
     if override.value_type != ValueType.ELEMENT:
         raise Doubt

@@ -40,12 +40,13 @@ def list_jobs(config: DictConfig) -> None:
         raise NnexpError(
             "This sweeper chooses each job by how those before went, so there is no list. Leave sweep.dry_run out."
         )
-    loader = GlobalHydra.instance().config_loader()
+    loader: Any = GlobalHydra.instance().config_loader()
 
     def candidate(number: int, job: list[str]) -> preview.Candidate:
         name = " ".join([line for line in job if key_of(line) in keys] or job)
         compose = partial(loader.load_sweep_config, config, job)
-        return preview.Candidate(number, name, job, compose, lambda: plain(compose()))
+        check = partial(loader.validate, config, [job])
+        return preview.Candidate(number, name, job, check, lambda: plain(compose()))
 
     candidates = (candidate(number, job) for number, job in enumerate(jobs))
     preview.show(candidates, len(jobs), workers(config.hydra.launcher), outputs_here())

@@ -10,6 +10,7 @@ from typing import Any
 import cloudpickle
 import pytest
 from hydra._internal.callbacks import Callbacks
+from hydra.errors import HydraException
 from hydra.types import HydraContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.basics.files import own_directory
 from nnexp.composition import shortcut
+from nnexp.composition.command import Command
 from nnexp.composition.composed import plain
+from nnexp.composition.loader import GuardedLoader
+from nnexp.composition.patches import patched
 from nnexp.errors import NnexpError
 from tests.composed import Watched, in_full, loader, state, store, sweep
 
@@ -31,6 +35,15 @@ def outcome(compose: Any, *arguments: Any) -> Any:
     except Exception as error:  # noqa: BLE001 (any, as long as it is the same)
         return type(error), str(error)
     return state(config), OmegaConf.to_yaml(config), plain(config)
+
+
+def refusal(by: GuardedLoader, master: DictConfig, lines: list[str]) -> Any:
+    """The error's type and text where a job is refused before the first begins; None where it is not."""
+    try:
+        by.validate(master, [lines])
+    except Exception as error:  # noqa: BLE001
+        return type(error), str(error)
+    return None
 
 
 GROUPS = {
@@ -93,7 +106,10 @@ def kept(*lines: str) -> tuple[Watched, DictConfig]:
 def test_the_shortcut_leads_where_hydra_does(lines: list[str], typed: tuple[str, ...]) -> None:
     """Whatever a job overrides, the result, or the error and its words, are those of the full composition."""
     by, master = kept(*typed)
-    assert outcome(by.load_sweep_config, master, lines) == outcome(in_full, by, master, lines)
+    refused = refusal(by, master, lines)
+    found = outcome(by.load_sweep_config, master, lines)
+    assert found == outcome(in_full, by, master, lines)
+    assert refused == (found if len(found) == 2 else None)
 
 
 TRAPS = [
@@ -118,7 +134,10 @@ TRAPS = [
 def test_traps(lines: list[str]) -> None:
     """Overrides of one key that meet, in every order Hydra allows, end as Hydra has them end."""
     by, master = kept()
-    assert outcome(by.load_sweep_config, master, lines) == outcome(in_full, by, master, lines)
+    refused = refusal(by, master, lines)
+    found = outcome(by.load_sweep_config, master, lines)
+    assert found == outcome(in_full, by, master, lines)
+    assert refused == (found if len(found) == 2 else None)
 
 
 @pytest.mark.parametrize(
@@ -215,12 +234,47 @@ def test_templates_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (by.templates, by.full) == (5, 0)
 
 
-def test_the_basic_sweeper_validates_by_it() -> None:
-    """Hydra's sweeper, which composes every job before the first is launched, takes the shortcut, too."""
+def test_the_basic_sweeper_validates_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra's sweeper, which asks of every job before the first is launched whether it can be composed, has none made."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # Hydra loads it anew when it looks for plugins
 
     by = loader()
     sweeper = BasicSweeper(max_batch_size=None)
     sweeper.hydra_context, sweeper.config = HydraContext(by, Callbacks()), sweep(by)
-    sweeper.validate_batch_is_legal([["optimizer.learning_rate=0.1", f"seed={seed}"] for seed in range(100)])
-    assert (by.templates, by.full) == (1, 0)
+    monkeypatch.setattr(shortcut.Templates, "job", None)
+    with patched(Command()):
+        sweeper.validate_batch_is_legal([["optimizer.learning_rate=0.1", f"seed={seed}"] for seed in range(100)])
+        assert (by.templates, by.full) == (1, 0)
+        with pytest.raises(NnexpError, match="seed must be"):
+            sweeper.validate_batch_is_legal([["seed=1"], ["seed=abc"]])
+
+
+def test_a_job_is_refused_for_what_it_refers_to(tmp_path: Path) -> None:
+    """Where a file's keys refer to others, what is checked before the first job are the values that each would have."""
+    conf = tmp_path / "conf"
+    shutil.copytree(own_directory(), conf)
+    file = conf / "config.yaml"
+    file.write_text(file.read_text().replace("epochs: 80", "epochs: ${seed}"))
+    by = loader(conf)
+    master = sweep(by, "seed=1")
+    by.validate(master, [["seed=1"], ["seed=2"]])
+    with pytest.raises(NnexpError, match="epochs must be an int at least 1"):
+        by.validate(master, [["seed=3"], ["seed=0"]])
+
+
+numbers = st.integers().map(str) | st.floats(allow_nan=False).map(str) | st.floats().map("{:e}".format)
+odd = st.from_regex(r"[-+]?[0-9]{0,3}\.?[0-9]{0,3}(e[-+]?[0-9]{0,2})?", fullmatch=True)
+
+
+@given(st.sampled_from(["seed", "optimizer.learning_rate", "a_1.b2.C", "network.0", "true", "E5"]), numbers | odd)
+def test_a_number_is_read_as_hydra_reads_it(key: str, typed: str) -> None:
+    """The same override, of the same type to the last bit, as Hydra's parser makes of the word; or left to that parser."""
+    line = f"{key}={typed}"
+    try:
+        theirs = shortcut.parser().parse_override(line)
+    except HydraException:
+        with pytest.raises((HydraException, shortcut.Doubt)):
+            shortcut.read(line)
+        return
+    ours = shortcut.read(line)
+    assert (repr(ours), type(ours.value())) == (repr(theirs), type(theirs.value()))

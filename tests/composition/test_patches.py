@@ -24,7 +24,7 @@ def failing() -> None:
 def test_all_is_put_back() -> None:
     """Also after an error, and after two blocks one in the other, each name holds the very object it held."""
     before = there()
-    assert len(before) == 6
+    assert len(before) == 7
     with patched(Command()):
         within = there()
         with patched(Command()):
