@@ -144,7 +144,8 @@ def region(lines: Sequence[str], loader: ConfigLoader | None) -> Region:
 
 def of_search(override: Override) -> bool:
     """Whether an override says how the search goes, and nothing of its trials."""
-    return override.key_or_group.partition(".")[0] in (SEARCH, "sweep") and override.key_or_group != "sweep"
+    first = override.key_or_group.partition(".")[0]
+    return override.is_hydra_override() or (first in (SEARCH, "sweep") and override.key_or_group != "sweep")
 
 
 def dimension(override: Override) -> Dimension:

@@ -8,7 +8,7 @@ from hydra.types import RunMode
 from nnexp.composition.space import region
 from nnexp.errors import NnexpError
 from nnexp.plugin import Dimension, Options, Span, Steps
-from tests.composed import loader, store
+from tests.composed import loader, store, sweep
 
 __all__ = ["store"]
 
@@ -41,6 +41,18 @@ def test_words_of_the_search_are_none_of_its_trials() -> None:
         ["search=tpe", "epochs=3", "optimizer.learning_rate=interval(0,1)", "sweep.fail_fast=true"], loader()
     )
     assert found.lines({"optimizer.learning_rate": 1 / 3}) == ["epochs=3", "optimizer.learning_rate=0.3333333333333333"]
+
+
+def test_corners_share_a_composition() -> None:
+    """What is said to Hydra is none of a trial's words, so the trials that are tried out are composed from one template."""
+    by = loader()
+    master = sweep(by)
+    hydras = ["hydra.mode=MULTIRUN", "hydra.launcher.workers=2"]
+    found = region([*hydras, "optimizer.learning_rate=interval(0.1,1)", "network.hidden=[8],[16]", "epochs=3"], by)
+    before = by.full
+    jobs = [by.load_sweep_config(master, found.lines(corner)) for corner in found.corners()]
+    assert {job.optimizer.learning_rate for job in jobs} == {0.1, 1.0}
+    assert (by.full - before, by.templates) == (0, 1)
 
 
 def test_fields_of_options_that_vary() -> None:
