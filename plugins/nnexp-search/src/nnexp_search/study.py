@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -88,17 +90,30 @@ def frozen(told: Told, space: Space) -> FrozenTrial:
 
 def ped_anova(space: Space, trials: Sequence[Told], directions: Sequence[Direction]) -> Mapping[str, float]:
     """The importance of each key for the first objective, in shares of 1 (PED-ANOVA, Watanabe et al., 2023)."""
-    from optuna.importance import (
-        PedAnovaImportanceEvaluator,
-        get_param_importances,
-    )  # brings scikit-learn: not at the start
-
+    with unavailable("sklearn"):
+        from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental; and that a target is to be low, as it is here
         evaluator = PedAnovaImportanceEvaluator()
         study = filled(space, trials, directions)
         found = get_param_importances(study, evaluator=evaluator, target=target(directions))
     return {key: float(share) for key, share in found.items() if np.isfinite(share)}
+
+
+@contextmanager
+def unavailable(package: str) -> Iterator[None]:
+    """In the block a package cannot be imported, unless it is already.
+
+    Optuna does without scikit-learn, which its other evaluators of importance need, and to import it takes two seconds.
+    """
+    absent = package not in sys.modules
+    if absent:
+        sys.modules[package] = None  # type: ignore[assignment]  # Python's sign for it
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[package]
 
 
 def target(directions: Sequence[Direction]) -> Callable[[FrozenTrial], float] | None:
