@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from multiprocessing import forkserver, get_context, set_forkserver_preload
 
 from hydra_plugins.nnexp_launcher._interface import (
@@ -27,8 +28,10 @@ from hydra_plugins.nnexp_launcher._interface import (
 from hydra_plugins.nnexp_launcher._launch import payload
 from hydra_plugins.nnexp_launcher._worker import begin, carry_out
 
+from nnexp.basics.environment import changed
 from nnexp.errors import NnexpError
 
+WARNINGS = "PYTHONWARNINGS"
 LONGEST_FOLDER = 75
 """Characters of the folder for temporary files, for a socket's path has at most 107."""
 PRELOADED = (
@@ -55,7 +58,7 @@ def prepare_server() -> None:
             f"TMPDIR={tempfile.gettempdir()} is too long for the sockets of a sweep's workers, which take {LONGEST_FOLDER} "
             "characters. Type TMPDIR=/tmp python -m nnexp ..., or hydra/launcher=basic"
         )
-    with semaphores():
+    with semaphores(), silent_tracker():
         get_context("forkserver").Lock()
     set_forkserver_preload(list(PRELOADED))
     forkserver.ensure_running()
@@ -72,6 +75,13 @@ def semaphores() -> Iterator[None]:
             f"A sweep's workers need semaphores, and /dev/shm cannot hold any ({why}). Make room there, "
             "have it mounted to be written to, or type hydra/launcher=basic"
         ) from None
+
+
+def silent_tracker() -> AbstractContextManager[None]:
+    """In the block Python starts the process that removes the semaphores of one that is killed, and says nothing of it then."""
+    ours = "ignore:resource_tracker:UserWarning"
+    said = os.environ.get(WARNINGS)
+    return changed({WARNINGS: f"{said},{ours}" if said else ours})
 
 
 def cores() -> int:
