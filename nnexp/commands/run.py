@@ -30,8 +30,7 @@ from nnexp.discovery import installed, presets, registry
 from nnexp.errors import NnexpError, first_line, listed, one_line
 from nnexp.plugin import KINDS
 from nnexp.sweep.manifest import MANIFEST
-from nnexp.sweep.recorder import Halt
-from nnexp.sweep.session import Session, opened
+from nnexp.sweep.session import Halt, Session, opened
 from nnexp.terminal.console import note
 
 

@@ -36,7 +36,7 @@ from nnexp.sweep.picture import refuse_unknown
 from nnexp.sweep.place import MULTIRUN, free, hydras_files
 from nnexp.sweep.resume import LAUNCHER_WORD, Resumed, retry
 from nnexp.sweep.search_metrics import refuse_missing
-from nnexp.sweep.session import OwnSweep, Session, current
+from nnexp.sweep.session import Halt, OwnSweep, Session, current
 from nnexp.terminal.progress import waiting
 from nnexp.tracking.client import worded
 from nnexp.tracking.database import in_order
@@ -44,14 +44,6 @@ from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.delivery_process import DeliveryProcess, store_model
 from nnexp.tracking.pending import flush_all
 from nnexp.tracking.store import Store
-
-
-class Halt(BaseException):
-    """Ends Hydra's part before the first job: Hydra makes a warning of an Exception in a callback. No error: all is said."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        super().__init__()
-        self.error = error
 
 
 class Recorder(Callback):

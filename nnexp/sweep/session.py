@@ -25,6 +25,14 @@ from nnexp.tracking.delivery_process import DeliveryProcess
 from nnexp.tracking.store import Finished
 
 
+class Halt(BaseException):
+    """Ends Hydra's part before the first job: Hydra makes a warning of an Exception in a callback. No error: all is said."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+
 @dataclass
 class OwnSweep:
     """The sweep that a command carries out."""

@@ -33,7 +33,7 @@ from nnexp.sweep.failing import write_failure
 from nnexp.sweep.jobs import in_files
 from nnexp.sweep.outcome import objective, objectives
 from nnexp.sweep.rungs import as_of, counts, promoted, rungs
-from nnexp.sweep.session import current
+from nnexp.sweep.session import Halt, current
 
 MOST_WORDS = 60
 """Characters of a trial's values in the progress line."""
@@ -217,7 +217,10 @@ class Trials:
         return self.space.lines(values)
 
     def _refuse_another(self, number: int, lines: Sequence[str]) -> None:
-        """Refuse to go on where a trial was begun with other values than are chosen now."""
+        """Refuse to go on where a trial was begun with other values than are chosen now.
+
+        Where none has begun since, there is nothing else to be said.
+        """
         place = self.place(number)
         there: Sequence[str] = read_result(place).overrides
         if not there and (place / JOURNAL).exists():
@@ -225,10 +228,11 @@ class Trials:
         other = [line for line in there if line not in lines]
         if other:
             now = listed([line for line in lines if line not in there])
-            raise NnexpError(
+            refusal = NnexpError(
                 f"Trial {number} of '{relative(str(self.directory))}' was begun with {listed(other)}, and "
                 f"search={self.searched.name} now chooses {now}. Bring back what the search began with."
             )
+            raise refusal if self._lines else Halt(refusal)
 
     def value(self, number: int) -> tuple[float, ...] | None:
         """The objectives of a job that has ended; None where it failed. Raises NnexpError where it lacks a metric."""

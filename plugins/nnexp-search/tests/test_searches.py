@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -95,6 +96,17 @@ def test_a_search_gets_more_trials(whole: Any, here: Any) -> None:
     here("resume", here.typed, "search.trials=14", BASIC)
     assert here.trials() == whole.trials()
     assert "Type search.trials=28" in here("resume", here.typed, "search.trials=13", code=1)
+
+
+def test_a_search_that_has_changed_is_refused_and_nothing_else_said(here: Any) -> None:
+    """Where the manifest has another interval the trials are others: one line says so, without a table or what to finish."""
+    here(*SMALL, "search=random", "search.trials=3")
+    shutil.rmtree(here.place / "2")
+    manifest = here.place / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("interval(1e-3,1)", "interval(1e-3,5)"))
+    (said,) = here("resume", here.typed, BASIC, code=1).splitlines()
+    assert said.startswith("nnexp: Trial 0 of ")
+    assert "search=random now chooses optimizer.learning_rate=" in said
 
 
 def test_the_winner_trains_again(whole: Any, here: Any) -> None:
