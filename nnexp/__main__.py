@@ -115,9 +115,29 @@ def refused_by_the_system(error: OSError) -> str:
     """What the system did not do, with the file's name."""
     why = error.strerror or str(error)
     if error.filename:
-        advice = " Go to a folder that can be written to." if error.errno in (errno.EROFS, errno.EACCES) else ""
+        advice = " Go to a folder that can be written to." if is_about_writing(error) else ""
         return f"{why}: '{error.filename}'{f'.{advice}' if advice else ''}"
-    return f"{why}: {STDOUT}"  # nnexp's own files have names
+    if not_taken_by_stdout(error):
+        return f"{why}: {STDOUT}"
+    return f"{why}: no file is named. {FULL}=1 python -m nnexp ... shows where"
+
+
+def is_about_writing(error: OSError) -> bool:
+    """Whether nothing can be written there; that a file cannot be read is another matter."""
+    if error.errno != errno.EACCES:
+        return error.errno == errno.EROFS
+    path = Path(os.fsdecode(error.filename))
+    place = path if os.path.lexists(path) else path.parent
+    return os.access(place, os.R_OK) and not os.access(place, os.W_OK)
+
+
+def not_taken_by_stdout(error: OSError) -> bool:
+    """Whether it is the standard output that refused: it still holds what it could not pass on, and refuses it again."""
+    try:
+        sys.stdout.flush()
+    except OSError as again:
+        return again.errno == error.errno
+    return False
 
 
 def dispatch(words: list[str]) -> None:

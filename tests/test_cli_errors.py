@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from nnexp.__main__ import refused_by_the_system
 from tests.command import ROOT, nnexp
 
 CASES = [
@@ -201,6 +203,17 @@ def test_unwritable_outputs(tmp_path: Path) -> None:
     assert ended.code == 1
     assert "outputs" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_what_the_system_refuses(tmp_path: Path) -> None:
+    """A file is named, with what to do where nothing can be written; without a name nothing is taken for its cause."""
+    said = refused_by_the_system(OSError(errno.EROFS, "Read-only file system", "outputs"))
+    assert said == "Read-only file system: 'outputs'. Go to a folder that can be written to."
+    readable = tmp_path / "run"
+    readable.touch()
+    assert refused_by_the_system(PermissionError(errno.EACCES, "Denied", str(readable))) == f"Denied: '{readable}'"
+    said = refused_by_the_system(OSError(errno.ENOSPC, "No space left on device"))
+    assert said == "No space left on device: no file is named. HYDRA_FULL_ERROR=1 python -m nnexp ... shows where"
 
 
 def test_traceback_on_request(tmp_path: Path) -> None:
