@@ -65,10 +65,11 @@ def searched(given: Mapping[str, Any]) -> Searched:
         raise NnexpError(f"{SEARCH}.direction={listed(settings.direction)}: it has one entry for each {SEARCH}.metric.")
     if len(settings.metric) > 2 or len(set(settings.metric)) < len(settings.metric):
         raise NnexpError(f"{SEARCH}.metric={listed(settings.metric)}: it takes one metric, or two that differ.")
-    if settings.metric == (PARAMETERS,):
+    if settings.metric[:1] == (PARAMETERS,):
+        first = (*settings.metric[1:], "cost/validation")[0]
         raise NnexpError(
-            f"{SEARCH}.metric={PARAMETERS} alone would choose the smallest network. Type "
-            f"'{SEARCH}.metric=[cost/validation,{PARAMETERS}]'"
+            f"{SEARCH}.metric: the first one ranks the runs, and {PARAMETERS} alone would choose the smallest network. Type "
+            f"'{SEARCH}.metric=[{first},{PARAMETERS}]'"
         )
     own = [item.name for item in hyperparameters(SearchSettings)]
     plugin = registry.build(Search.kind, {key: value for key, value in given.items() if key not in own})

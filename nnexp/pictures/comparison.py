@@ -10,7 +10,7 @@ from io import BytesIO
 from multiprocessing import Pipe, get_context
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nnexp.basics.files import replacing
 from nnexp.pictures.words import any_letters
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 CURVES = 4.5
 """The height of a panel of curves, in inches."""
@@ -44,6 +45,10 @@ class Panel:
     """In place of curves: a number of each run over another one, which ``across`` names."""
     steps: Sequence[tuple[float, float]] = ()
     """The corners of a line of steps through them: the best so far, or those that no other one beats."""
+    names: Sequence[str] = ()
+    """What the corners are called, where each is a run."""
+    before: bool = False
+    """Whether a step comes before its corner, as where higher is better across; else after it."""
     across: str = ""
 
 
@@ -151,7 +156,7 @@ def draw_bars(axes: Axes, panel: Panel) -> None:
     axes.set_yticks(range(len(shown)), [each if len(each) <= 34 else f"{each[:31]}..." for each in shown], fontsize=8)
     axes.invert_yaxis()
     axes.margins(x=0.15)
-    if values and min(values) > 0 and max(values) > 10 * min(values):
+    if spans_decades(values):
         axes.set_xscale("log")
     axes.set_xticks([])  # each bar has its number
     axes.minorticks_off()
@@ -160,12 +165,38 @@ def draw_bars(axes: Axes, panel: Panel) -> None:
 
 
 def draw_points(axes: Axes, panel: Panel) -> None:
-    """A dot for each run, and the line of steps; a logarithmic scale where costs span more than a factor of 10."""
+    """A dot for each run, and the line of steps with its corners' names; logarithmic scales as ``finish`` has them."""
+    from matplotlib.ticker import AutoLocator
+
     (places, points), (corners, steps) = zip(*panel.points, strict=True), zip(*panel.steps, strict=True)
     axes.plot(places, drawable(points), "o", markersize=3, color="C7", alpha=0.6, label="a trial")
-    axes.step(corners, drawable(steps), where="post", color="C0", label=panel.legend)
+    marker = "o" if panel.names else ""
+    style: Literal["steps-pre", "steps-post"] = "steps-pre" if panel.before else "steps-post"
+    axes.plot(corners, drawable(steps), drawstyle=style, color="C0", label=panel.legend, marker=marker, markersize=5)
+    for name, place, height in zip(panel.names, corners, steps, strict=False):
+        axes.annotate(name, (place, height), (4, 4), textcoords="offset points", fontsize=8)
     finish(axes, panel.title, [drawable(points)], " ".join(reversed(panel.metric.split("/"))))
-    axes.set_xlabel(panel.across)
+    if any(each % 1 for each in places):
+        axes.xaxis.set_major_locator(AutoLocator())
+    elif panel.names and spans_decades(places):
+        axes.set_xscale("log")
+        plain_ticks(axes.xaxis, places)
+    axes.set_xlabel(" ".join(reversed(panel.across.split("/"))))
+
+
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether numbers are best seen on a logarithmic scale: they span more than a factor of 10."""
+    return bool(values) and min(values) > 0 and max(values) > 10 * min(values)
+
+
+def plain_ticks(axis: Axis, values: Sequence[float]) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 5, 10, ... in plain numbers, unless that were too many."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if max(values) < 1000 * min(values):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: str, legend: str = "") -> None:
@@ -173,8 +204,9 @@ def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: st
     from matplotlib.ticker import MaxNLocator
 
     values = [value for curve in curves for value in curve if not math.isnan(value)]
-    if values and min(values) > 0 and max(values) > 10 * min(values) and "cost" in metric:
+    if "cost" in metric and spans_decades(values):
         axes.set_yscale("log")
+        plain_ticks(axes.yaxis, values)
     axes.set_xlabel("epoch")
     axes.set_ylabel(metric)
     axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10, parse_math=False)

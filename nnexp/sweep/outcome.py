@@ -16,11 +16,12 @@ from nnexp.journal.result import Result
 from nnexp.pictures.comparison import Panel
 from nnexp.plugin import Dimension, Direction, Options, Space, Span, Trial, Value
 from nnexp.run.identity import brief, short
+from nnexp.sweep.best import BEST
 from nnexp.sweep.effects import percent
 from nnexp.sweep.ledger import Sweep
 from nnexp.sweep.manifest import MANIFEST
 from nnexp.sweep.rungs import as_of, rungs
-from nnexp.terminal.console import note, say, shown
+from nnexp.terminal.console import note, say, shown, width, wrapped
 from nnexp.terminal.table import table
 
 FEWEST = 10
@@ -139,6 +140,9 @@ def show_front(sweep: Sweep, metrics: Sequence[str]) -> None:
     say("")
     title = f"Pareto front: {counted(len(front), 'trial')} that no other one beats by both metrics"
     table(["job", "trial", *metrics], rows, title=title)
+    words = f"All else goes by the first metric, {metrics[0]}: the runs above, what makes a good trial, and {BEST}."
+    for line in wrapped(words, width()):
+        say(line)
 
 
 def front_of(sweep: Sweep) -> list[Trial]:
@@ -160,17 +164,14 @@ def short_keys(keys: Sequence[str]) -> list[str]:
     return [each.rstrip("=") for each in short([f"{key}=" for key in keys])]
 
 
-def of_search(sweep: Sweep, title: str) -> list[Panel]:
+def of_search(sweep: Sweep) -> list[Panel]:
     """The best so far against the epochs that were spent on it, of two objectives the front; nothing without a search."""
     good = [each for each in trials(sweep, space_of(sweep)) if each.objectives] if sweep.manifest.search else []
     if len(good) < 2:
         return []
     metrics = metrics_of(sweep.manifest.search) or ("cost/validation",)
     if len(metrics) > 1:
-        found = [(each.objectives or ())[:2][::-1] for each in good]
-        steps = sorted((each.objectives or ())[:2][::-1] for each in front_of(sweep))
-        legend = "no other beats it"
-        return [Panel({}, metrics[0], title, points=pairs(found), steps=pairs(steps), legend=legend, across=metrics[1])]
+        return [of_front(sweep, good, metrics)]
     higher = directions_of(sweep.manifest.search)[0] == "maximize"
     best = -math.inf if higher else math.inf
     points, line = [], []
@@ -178,12 +179,30 @@ def of_search(sweep: Sweep, title: str) -> list[Panel]:
         best = max(best, value) if higher else min(best, value)
         points.append((spent, value))
         line.append((spent, best))
+    title = f"The best so far of {counted(len(good), 'trial')}"
     return [Panel({}, metrics[0], title, points=points, steps=line, legend="the best so far", across="epochs spent")]
 
 
-def pairs(found: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
-    """Points of a picture."""
-    return [(each[0], each[1]) for each in found]
+def of_front(sweep: Sweep, good: Sequence[Trial], metrics: Sequence[str]) -> Panel:
+    """The trials by both objectives, the first one upwards, and the front with the numbers of its jobs."""
+    front = sorted(front_of(sweep), key=turned)
+    return Panel(
+        {},
+        metrics[0],
+        f"Pareto front: {len(front)} of {counted(len(good), 'trial')}",
+        points=[turned(each) for each in good],
+        steps=[turned(each) for each in front],
+        names=[f"#{each.number * sweep.manifest.seeds}" for each in front],
+        before=directions_of(sweep.manifest.search)[1] == "maximize",
+        legend="Pareto front",
+        across=metrics[1],
+    )
+
+
+def turned(trial: Trial) -> tuple[float, float]:
+    """Where a trial is in the picture of two objectives."""
+    up, across = trial.objectives or (math.nan, math.nan)
+    return across, up
 
 
 def steps_of(sweep: Sweep, metrics: Sequence[str]) -> Iterator[tuple[float, float]]:

@@ -62,4 +62,4 @@ def drawn(sweep: ledger.Sweep, found: Sequence[Ranking]) -> AbstractContextManag
         note(f"The picture {sweep.directory.name}/{COMPARISON} could not be drawn: {why}.")
 
     title = " ".join(fixed) or sweep.directory.name
-    return compared([*panels(found, title), *of_search(sweep, title)], sweep.directory / COMPARISON, failed)
+    return compared([*panels(found, title), *of_search(sweep)], sweep.directory / COMPARISON, failed)

@@ -66,8 +66,8 @@ def yardstick(finished: Sequence[Job]) -> Yardstick | None:
 
 
 def of_search(finished: Sequence[Job], manifest: Manifest) -> Yardstick | None:
-    """What a search of one metric has made as good as it could; None where there was none."""
+    """What a search has made as good as it could, the first of two metrics; None where none was named."""
     metrics = metrics_of(manifest.search)
-    if len(metrics) != 1 or not all(metrics[0] in job.result.metrics for job in finished):
+    if not metrics or not all(metrics[0] in job.result.metrics for job in finished):
         return None
-    return Yardstick(metrics[0], maximized=directions_of(manifest.search) == ("maximize",))
+    return Yardstick(metrics[0], maximized=directions_of(manifest.search)[0] == "maximize")

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from nnexp.pictures import comparison as pictures
-from nnexp.pictures.comparison import Panel, compared, comparison
+from nnexp.pictures.comparison import Panel, compared, comparison, draw_points
 from nnexp.pictures.curve import cost_curve
 from tests.command import nnexp, sweeps
 
@@ -62,6 +63,24 @@ def test_any_word_is_drawn(word: str, tmp_path: Path) -> None:
     assert near_blue(imread(BytesIO(drawn))) > 100
     cost_curve({"cost/train": [1.0, 0.5]}, 1, word, tmp_path / "cost.png")
     assert whole(tmp_path / "cost.png")
+
+
+@pytest.mark.parametrize(("across", "before", "style"), [(300.0, False, "steps-post"), (0.9, True, "steps-pre")])
+def test_a_front_is_named_and_steps_the_right_way(across: float, before: bool, style: str) -> None:
+    """A step is what one can have at least of both: after its corner where fewer is better across, before it where more is.
+
+    Numbers of parameters that span more than a factor of 10 are on a logarithmic scale, shares are not.
+    """
+    axes = Figure().add_subplot()
+    corners = [(across, 0.5), (across * 20, 0.2)]
+    draw_points(
+        axes,
+        Panel({}, "cost/train", "", points=corners, steps=corners, names=["#3", "#4"], before=before, across="r2/a"),
+    )
+    assert axes.lines[1].get_drawstyle() == style
+    assert [each.get_text() for each in axes.texts] == ["#3", "#4"]
+    assert axes.get_xscale() == ("linear" if before else "log")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("a r2", "train cost")
 
 
 def near_blue(image: Any) -> int:

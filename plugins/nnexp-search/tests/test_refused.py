@@ -32,6 +32,7 @@ REFUSED = {
     f"search=tpe search.metric=accuracy {RATE}": "Did you mean 'accuracy/validation'?",
     f"search=tpe search.metric=validation {RATE}": "Did you mean 'cost/validation'?",
     f"search=tpe search.metric=parameters {RATE}": "Type 'search.metric=[cost/validation,parameters]'",
+    f"search=tpe search.metric=[parameters,accuracy/train] {RATE}": "Type 'search.metric=[accuracy/train,parameters]'",
     f"search=tpe search.metric=r2/validation {RATE} dataset=xor": "this search's runs have no r2/validation",
     f"search=tpe search.metric=cost/test {RATE} dataset=digits": "Type split.test=0.2",
     f"search=tpe search.rungs=2 {RATE}": "search.rungs=2 is of search.halving",

@@ -180,6 +180,8 @@ def test_two_objectives_have_a_front(here: Any) -> None:
     shown = said.partition("Pareto front: ")[2].partition("\n\n")[0]
     assert {int(each) for each in re.findall(r"^#(\d+)", shown, re.MULTILINE)} == front
     assert {trial.number for trial in study(here).best_trials} == front
+    assert "All else goes by the first metric, cost/validation" in said
+    assert f", #{min(points, key=points.__getitem__)}.\n" in (here.place / "experiment" / "best.yaml").read_text()
     assert (here.place / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
