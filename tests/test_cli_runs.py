@@ -147,10 +147,12 @@ def test_metrics(place: Path, single: tuple[Path, str]) -> None:
 
 
 def test_artifacts(place: Path, single: tuple[Path, str]) -> None:
-    """The resolved config, the cost picture and the weights (no pickle, W1 n_out by n_in) are kept with the run."""
+    """The resolved config, pictures and the weights (no pickle, W1 n_out by n_in) are kept with the run."""
     directory, _ = single
     names = {file.path for file in store(place).list_artifacts(run_id_of(directory))}
     assert {"config.yaml", "cost.png", "weights.npz"} <= names
+    (drawn,) = store(place).list_artifacts(run_id_of(directory), "pictures")
+    assert drawn.path == "pictures/predicted.png"
     with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
         shapes = {name: arrays[name].shape for name in arrays.files}
     assert shapes == {"W1": (16, 10), "b1": (16,), "W2": (1, 16), "b2": (1,)}
@@ -364,7 +366,7 @@ def test_what_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "nnexp", "--version"]
         ended = subprocess.run(command, cwd=tmp_path, env=buffered, stdout=full, stderr=subprocess.PIPE, check=False)
     assert ended.returncode == 1
-    assert b"No space left" in ended.stderr
+    assert ended.stderr == b"nnexp: No space left on device: the standard output\n"
     assert b"Traceback" not in ended.stderr
 
 

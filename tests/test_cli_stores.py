@@ -183,7 +183,7 @@ def test_a_strangers_journal_names_no_files_of_ones_own(place: Path) -> None:
     """What is called otherwise than nnexp's artifacts stays where it is, though it lies in the run's directory."""
     (directory,) = runs(place)
     names = ("authorized_keys", ".bashrc", "../../x", "pictures/.png", "pictures/a.png")
-    (directory / "pictures").mkdir()
+    (directory / "pictures").mkdir(exist_ok=True)
     for name in names:
         (directory / name).write_text("theirs")
     first, *rest = (directory / "journal.jsonl").read_text().splitlines()
@@ -193,7 +193,7 @@ def test_a_strangers_journal_names_no_files_of_ones_own(place: Path) -> None:
     done = synced(place, "")
     assert done.code == 0, done
     kept = {path.name for path in (place / "outputs" / "artifacts").rglob("*") if path.is_file()}
-    assert kept == {"config.yaml", "cost.png", "weights.npz", "model.json", "a.png"}
+    assert kept == {"config.yaml", "cost.png", "weights.npz", "model.json", "a.png", "boundary.png", "confusion.png"}
 
 
 def test_a_password_that_is_a_word_of_nnexps_hides_nothing_but_in_an_address(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Seen:
     weights: tuple[tuple[Array, Array], ...]
     """W (n_out, n_in) and b (n_out,) of each layer, those of the first for scaled inputs."""
     moments: Sequence[Moment] = ()
-    """Some epochs, evenly spread, the last one included."""
+    """Some epochs, evenly spread, the last one included, where a picture that ``looks_back`` is named."""
 
     @property
     def measured(self) -> tuple[str, Rows]:
@@ -71,6 +71,8 @@ class Picture(Plugin):
     kind: ClassVar[str] = "picture"
     suffix: ClassVar[str] = ".png"
     """Or ``.gif``."""
+    looks_back: ClassVar[bool] = False
+    """Whether it needs ``seen.moments``, which are kept while a run trains where such a picture is named."""
 
     def refusal(self, seen: Seen) -> str:
         """Why it cannot be drawn of this network, in words that name what there is; empty where it can."""

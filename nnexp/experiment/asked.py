@@ -38,6 +38,18 @@ def picture(word: str) -> tuple[str, Picture]:
     return name, cast("Picture", registry.build(KIND, {"name": name, **values}))
 
 
+def wanted(words: Sequence[str] | None, *, alone: bool) -> tuple[str, ...]:
+    """The words of ``pictures=``; where nobody has typed it, those that suit the task for a run ``alone``, no sweep's."""
+    if words is None:
+        return (AUTO,) if alone else ()
+    return tuple(words)
+
+
+def looks_back(words: Sequence[str]) -> bool:
+    """Whether one that is named needs the epochs before the last."""
+    return any(each is not None and each.looks_back for _, each in asked(words))
+
+
 def usual() -> list[tuple[str, Picture]]:
     """Every installed picture that can be made without options: those that may suit a task."""
     return [picture(name) for name in registry.available(KIND)]

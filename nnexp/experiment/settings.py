@@ -110,8 +110,9 @@ class RunSettings:
 
     reuse: bool = param(False, doc="take the numbers of a finished run with the same key instead of training again")
     timing: bool = param(False, doc="measure what an epoch, its matrix products and an inference take")
-    pictures: tuple[str, ...] = param(
-        (), doc="of what was learnt: names, with options behind them; auto: what suits the task"
+    pictures: tuple[str, ...] | None = param(
+        None,
+        doc="of what was learnt: names, with options behind them; auto: what suits the task; null: auto, no sweep's",
     )
     report: bool = param(False, doc="write a report of the run, or of the sweep, as one HTML file")
 
@@ -121,7 +122,7 @@ def check(config: Mapping[str, Any]) -> tuple[Plan, TrackingSettings, Checkpoint
     rest = dict(config)
     own = RunSettings(**{item.name: rest.pop(item.name, item.default) for item in hyperparameters(RunSettings)})
     check_fields(own, "")
-    asked(own.pictures)
+    asked(own.pictures or ())
     if own.report:
         refuse_without(*CHARTS)
     tracking = part(TrackingSettings, "tracking.", rest.pop("tracking", {}))

@@ -224,7 +224,7 @@ class Ending:
         for record in newest_first:
             if "ended" in record:
                 return cls(record["ended"], record["reason"], record["time"])
-            if "model" not in record:
+            if "model" not in record and "artifact" not in record:  # which may follow the end
                 return cls("open")
         return cls("none")
 

@@ -35,7 +35,7 @@ def draw_missing(directory: Path) -> None:
 
 
 def draw(
-    experiment: Experiment, moments: Moments, words: Sequence[str], directory: Path, warn: Callable[[str], None]
+    experiment: Experiment, moments: Moments | None, words: Sequence[str], directory: Path, warn: Callable[[str], None]
 ) -> list[Path]:
     """Draw the pictures that ``words`` ask for into the run's directory; the files, each on the disk.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,8 @@ from nnexp.basics.plain import to_yaml
 from nnexp.basics.secrets import masked
 from nnexp.discovery.installed import own_version
 from nnexp.engine.training import Clock
-from nnexp.errors import first_line
+from nnexp.errors import NnexpError, first_line
+from nnexp.experiment.asked import looks_back, wanted
 from nnexp.experiment.checkpoint import save
 from nnexp.experiment.data import Cache
 from nnexp.experiment.experiment import Experiment, prepare
@@ -29,6 +31,7 @@ from nnexp.run.identity import describe, key, opening, requirements, reused, sum
 from nnexp.run.store import connect, later
 from nnexp.run.timing import timings
 from nnexp.terminal.console import Console
+from nnexp.terminal.progress import waiting
 from nnexp.tracking.choice import chosen_uri
 from nnexp.tracking.opening import Pending, Target
 from nnexp.tracking.store import Finished, Store
@@ -82,7 +85,7 @@ def run(  # noqa: PLR0913 (what was typed, and who else has to do with it)
         {**asdict(tracking), "uri": masked(chosen_uri(tracking.uri)) or None, "artifacts": None},
         asdict(checkpoint),
         RecordedContext(place.overrides, place.name, place.sweep, place.job),
-        tuple(config.get("pictures", ())),
+        wanted(config.get("pictures"), alone=not place.sweep),
     )
     tracked = TrackedRun.start(opening(experiment, place, again), place.directory, target)
     job = Job(
@@ -120,7 +123,7 @@ def carry_out(job: Job, console: Console, began: float) -> float:
     experiment, place, tracking, tracked = job.experiment, job.place, job.tracking, job.tracked
     tracked.warn = console.note
     waits = None
-    moments = Moments(experiment.plan.settings.epochs) if job.pictures else None
+    moments = Moments(experiment.plan.settings.epochs) if looks_back(job.pictures) else None
     with closing(tracked, place, tracking):
         if moments and experiment.history:
             moments.load(place.directory, tracked.token, experiment)
@@ -129,20 +132,42 @@ def carry_out(job: Job, console: Console, began: float) -> float:
         scores = experiment.test() | timings(experiment)
         result = summary(experiment, scores, place, began) | {"title": title(experiment, place)}
         keep(experiment, result, place, tracked)
-        drawn = draw(experiment, moments, job.pictures, place.directory, tracked.warn) if moments else []
-        for path in drawn:
-            tracked.artifact(path)
         if tracking.model == "all" or (tracking.model == "auto" and not place.sweep):
             tracked.model(requirements(experiment), anew=job.extended)
-    try:
-        tracked.finish("FINISHED", paused(experiment))
-    except Pending as error:
-        waits = error
+    with contextlib.closing(tracked):
+        try:
+            tracked.end("FINISHED", paused(experiment))
+        except Pending as error:
+            waits = error
+        console.result(result)
+        drawn, missing = pictures(job, moments)
     result |= {"pictures": [path.name for path in drawn]}
-    console.result(result | ({"run_id": tracked.run_id, "store": store_words(tracking)} if tracked.run_id else {}))
-    if waits and job.alone:
+    console.kept(result | ({"run_id": tracked.run_id, "store": store_words(tracking)} if tracked.run_id else {}))
+    if job.alone and (waits := waits or missing):
         raise waits
     return float(result["objective"])
+
+
+def pictures(job: Job, moments: Moments | None) -> tuple[Sequence[Path], Pending | None]:
+    """Draw what a run that has ended has learnt, and keep it with the run; also why MLflow does not have that yet.
+
+    Whatever goes wrong here costs the pictures alone.
+    """
+    drawn: Sequence[Path] = ()
+    tracked = job.tracked
+    try:
+        if job.pictures:
+            with waiting("drawing"):
+                drawn = draw(job.experiment, moments, job.pictures, job.place.directory, tracked.warn)
+            tracked.add(drawn)
+    except Pending as error:
+        return drawn, error
+    except (NnexpError, OSError) as error:
+        tracked.warn(f"The run is finished, and its pictures are not kept with it: {first_line(error)}.")
+    except (KeyboardInterrupt, SystemExit):
+        tracked.warn("The run is finished, but not all of its pictures are drawn.")
+        raise
+    return drawn, None
 
 
 def paused(experiment: Experiment) -> str:

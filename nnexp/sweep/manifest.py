@@ -222,6 +222,7 @@ def _pairs(manifest: Manifest) -> dict[str, str]:
 
 def _experiment(composition: Composition) -> dict[str, Any]:
     found = {**BEFORE, **flat(composition.config)}
+    found["pictures"] = found["pictures"] or []  # null, the default, is none in a sweep
     return {key: value for key, value in found.items() if key not in TYPED}
 
 

@@ -114,6 +114,12 @@ class Console:
         else:
             for line in result_lines(result):
                 say(line)
+
+    def kept(self, result: Mapping[str, Any]) -> None:
+        """Where everything is, and what to type next."""
+        if not self._brief:
+            for line in kept_lines(result):
+                say(line)
         if remark := result.get("remark"):
             note(remark)
 
@@ -195,7 +201,7 @@ def progress_bar() -> Progress:
 
 
 def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """A single run's result: epochs, a table of metrics, where everything is, and what to type next."""
+    """A single run's result: epochs, and a table of metrics."""
     ended = f" ({result['stopped']})" if result["stopped"] else ""
     yield from fact(
         "done",
@@ -207,6 +213,10 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     if times := {name: value for name, value in result["metrics"].items() if name.startswith("time/")}:
         yield ""
         yield from fact("time", ", ".join(f"{spoken(name)} {measured(name, value)}" for name, value in times.items()))
+
+
+def kept_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a run's files are, and what to type next."""
     yield ""
     directory = relative(result["directory"])
     yield from fact("files", f"{directory}/  (config.yaml, cost.png, weights.npz)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nnexp.errors import printable
@@ -137,7 +137,10 @@ def _clock(seconds: float) -> str:
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Say on a terminal what the block waits for; gone afterwards."""
+    if not live():
+        yield
+        return
     from rich.console import Console
 
-    with Console(stderr=True).status(what) if live() else nullcontext():
+    with Console(stderr=True).status(what):
         yield

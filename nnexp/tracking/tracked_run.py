@@ -20,6 +20,7 @@ from nnexp.errors import NnexpError, printable
 from nnexp.journal.journal import Journal
 from nnexp.journal.outbox import refuse_pending, register
 from nnexp.journal.recorded_run import RecordedRun
+from nnexp.journal.records import Record
 from nnexp.tracking.client import PATIENT, QUICK, quiet, reason, worded
 from nnexp.tracking.delivery import PROGRESS, Delivery, promise_new
 from nnexp.tracking.delivery_process import DeliveryProcess
@@ -52,7 +53,7 @@ class TrackedRun:
         self._delivery = Delivery(target.store, directory) if target and target.store else None
         self._deliverer: DeliveryProcess | None = None
         self._began = self._looked = time.monotonic()
-        self._abandoned = False
+        self._abandoned = self._complete = False
         self._replayed: dict[int, Mapping[str, float]] = {}
         self._scored: list[tuple[int, Mapping[str, float]]] = []
         """The scores that the journal has from before."""
@@ -159,37 +160,59 @@ class TrackedRun:
 
     def artifact(self, path: Path) -> None:
         """Keep a file below the run's directory with the run."""
-        self._last.append({"artifact": path.relative_to(self.directory).as_posix()})
+        self._last.append(self._named(path))
+
+    def _named(self, path: Path) -> Record:
+        return {"artifact": path.relative_to(self.directory).as_posix()}
 
     def model(self, requirements: Sequence[str], *, anew: bool = False) -> None:
         """Keep the model that lies in the run's directory with the run; ``anew`` also where it has one already."""
         self._model.append({"model": list(requirements), "anew": anew})
 
     def finish(self, status: Status, reason: str = "", *, within: float | None = None) -> None:
+        """``end`` and ``close``."""
+        try:
+            self.end(status, reason, within=within)
+        finally:
+            self.close()
+
+    def end(self, status: Status, reason: str = "", *, within: float | None = None) -> None:
         """Write down how the run ended, and deliver what MLflow does not have, ``within`` so many seconds if given.
 
         All that came before is on the disk by then, the run's files with their names included.
         Raises Pending where not everything could be delivered; never where another process is to do that.
         """
-        ending = {"ended": status, "reason": reason, "time": int(time.time() * 1000)}
-        try:
-            self._journal.write(*self._last)
-            self._journal.sync(names=True)
-            self._journal.write(ending, *self._model)
-            self._journal.sync()
-            if self._target and self._entry and self._target.delivered_here:
-                if self._deliverer:
-                    self._deliverer.stop(5.0 if within is None else within / 4)
-                if within is None:
-                    self._deliver()
-                else:
-                    self._deliver_within(within)
-                remove(self._entry)
-        finally:
+        self._journal.write(*self._last)
+        self._journal.sync(names=True)
+        self._journal.write({"ended": status, "reason": reason, "time": int(time.time() * 1000)}, *self._model)
+        self._journal.sync()
+        if self._target and self._entry and self._target.delivered_here:
             if self._deliverer:
-                self._deliverer.stop(0)
-            if not self._abandoned:
-                self._journal.close()
+                self._deliverer.stop(5.0 if within is None else within / 4)
+            if within is None:
+                self._deliver()
+            else:
+                self._deliver_within(within)
+            self._complete = True
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Keep more files with a run that has ended, and deliver them if all else is. Raises Pending, NnexpError, OSError."""
+        if paths:
+            self._journal.write(*map(self._named, paths))
+            self._journal.sync(names=True)
+        if paths and self._complete:
+            self._complete = False
+            self._deliver()
+            self._complete = True
+
+    def close(self) -> None:
+        """Let others have the run."""
+        if self._complete and self._entry:
+            remove(self._entry)
+        if self._deliverer:
+            self._deliverer.stop(0)
+        if not self._abandoned:
+            self._journal.close()
 
     def abandon(self, status: Status, reason: str) -> None:
         """Tell MLflow how the run ended where the journal could not be written any more. Never raises."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
 import sqlite3
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from nnexp.builtin.pictures.inside import Activations, Gradients, Weights, image
 from nnexp.errors import NnexpError
 from nnexp.pictures.words import any_letters
 from nnexp.plugin import Moment, Picture, Seen
-from tests.command import nnexp, sweeps
+from tests.command import nnexp, process, result, sweeps
 from tests.discovery.test_installed_plugins import install
 
 ODD = "<b>$\\frac$ \u4e2d"
@@ -156,7 +158,8 @@ def test_a_run_keeps_its_pictures(tmp_path: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     names = sorted(path.name for path in (tmp_path / "with" / "pictures").iterdir())
     assert names == ["boundary-2.png", "boundary.png", "confusion.png", "gradients.png"]
-    assert nnexp(*words, "hydra.run.dir=without", cwd=tmp_path).code == 0
+    assert nnexp(*words, "pictures=[]", "hydra.run.dir=without", cwd=tmp_path).code == 0
+    assert not (tmp_path / "without" / "pictures").exists()
     kept = sorted(path.name for path in tmp_path.glob("outputs/artifacts/*/artifacts/pictures/*"))
     assert kept == names or sorted(path.name for path in tmp_path.glob("outputs/artifacts/**/pictures/*")) == names
     with sqlite3.connect(tmp_path / "outputs" / "mlflow.db") as database:
@@ -170,6 +173,21 @@ def test_a_run_keeps_its_pictures(tmp_path: Path) -> None:
     assert nnexp(*words, *whole, cwd=tmp_path).code == 0
     resumed, drawn = (tmp_path / name / "pictures" / "gradients.png" for name in ("with", "whole"))
     assert resumed.read_bytes() == drawn.read_bytes()
+
+
+def test_a_single_run_draws_what_suits_its_task(tmp_path: Path) -> None:
+    """Nobody has to ask for them; they are said, and are MLflow's. When the run is resumed they are drawn again."""
+    ended = nnexp("dataset=digits", "epochs=1", "hydra.run.dir=r", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "pictures r/pictures/  (confusion.png, weights.png)" in ended.out
+    (kept,) = tmp_path.glob("outputs/artifacts/**/pictures")
+    here = tmp_path / "r" / "pictures"
+    assert sorted(each.name for each in kept.iterdir()) == ["confusion.png", "weights.png"]
+    before = {each.name: each.read_bytes() for each in here.iterdir()}
+    assert nnexp("resume", "r", "epochs=3", cwd=tmp_path).code == 0
+    for each in kept.iterdir():
+        assert each.read_bytes() == (here / each.name).read_bytes() != before[each.name]
+    assert "Nothing waits" in nnexp("sync", cwd=tmp_path).out
 
 
 def test_sweeps_draw_none_unless_asked(tmp_path: Path) -> None:
@@ -196,6 +214,45 @@ class Torn(Picture):
 '''
 
 
+SLOW = '''
+import pathlib, time
+from dataclasses import dataclass
+from nnexp.plugin import Picture
+
+@dataclass(frozen=True)
+class Slow(Picture):
+    """A picture that is never done."""
+
+    def draw(self, seen, file):
+        pathlib.Path("drawing").touch()
+        time.sleep(60)
+'''
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_is_finished_before_its_pictures_are_drawn(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, SIGTERM or SIGKILL while it draws leave a run that has finished, here and in MLflow, as the terminal says."""
+    install(tmp_path / "site", "nnexp-slow", {"nnexp.picture": "slow = my_slow:Slow"}, {"my_slow": SLOW})
+    words = ("dataset=moons", "epochs=2", "hydra.run.dir=r", "pictures=[confusion,slow]")
+    drawing = process(*words, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    until = time.monotonic() + 60
+    while not (tmp_path / "drawing").exists():
+        assert drawing.poll() is None, drawing.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    drawing.send_signal(number)
+    out, err = drawing.communicate(timeout=30)
+    assert drawing.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(number, -number)
+    assert "done     2 epochs" in out
+    assert ("The run is finished, but not all of its pictures are drawn." in err) == (number != signal.SIGKILL)
+    assert result(tmp_path / "r")["status"] == "FINISHED"
+    with sqlite3.connect(tmp_path / "outputs" / "mlflow.db") as database:
+        assert database.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)]
+    assert nnexp("sync", cwd=tmp_path).code == 0
+    refused = nnexp("resume", "r", cwd=tmp_path)
+    assert "is finished: 2 of 2 epochs are trained" in refused.err
+
+
 def test_a_strangers_picture_costs_only_itself(tmp_path: Path) -> None:
     """One that raises is told, leaves no file, and the run is a run all the same."""
     install(tmp_path / "site", "nnexp-torn", {"nnexp.picture": "torn = my_torn:Torn"}, {"my_torn": STRANGERS})
@@ -211,7 +268,7 @@ def test_a_strangers_picture_costs_only_itself(tmp_path: Path) -> None:
     ("asked", "said"),
     [
         ("[boundry]", "No picture 'boundry'. Did you mean 'boundary'?"),
-        ("auto", "pictures must be a list of str. Got 'auto'. Type pictures=[auto]."),
+        ("auto", "pictures must be a list of str or null. Got 'auto'. Type pictures=[auto]."),
         ('["boundary featurs=[a]"]', "picture=boundary has no option 'featurs'. Did you mean 'features'?"),
         ('["boundary blue"]', "has 'blue' where FIELD=VALUE belongs"),
         ('["boundary resolution=2"]', "picture.resolution must be an int at least 10 and at most 1000. Got 2."),

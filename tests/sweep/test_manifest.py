@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,16 @@ def test_what_differs() -> None:
     assert list(differences(WHOLE, elsewhere)) == []
     other = Manifest(**{**vars(WHOLE), "compositions": (Composition(("loss=mse",), {"seed": 1}),)})
     assert list(differences(WHOLE, other)) == ["seed: 0 -> 1"]
+
+
+@pytest.mark.parametrize("then", [{}, {"pictures": []}, {"pictures": None}])
+def test_no_pictures_were_said_otherwise_before(then: dict[str, Any]) -> None:
+    """A sweep that was begun when that was ``[]``, or without the key, goes on; one that has some is another."""
+    before = replace(WHOLE, compositions=(Composition(("loss=mse",), {"seed": 0, **then}),))
+    now = replace(WHOLE, compositions=(Composition(("loss=mse",), {"seed": 0, "pictures": None}),))
+    assert list(differences(before, now)) == []
+    asked = replace(WHOLE, compositions=(Composition(("loss=mse",), {"seed": 0, "pictures": ["auto"]}),))
+    assert list(differences(before, asked)) == ["pictures: [] -> ['auto']"]
 
 
 def test_a_sweep_with_an_older_manifest_is_finished(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ class BoundaryMovie(Picture):
     """The boundary epoch by epoch, as an animated GIF: how it turns, bends and settles."""
 
     suffix: ClassVar[str] = ".gif"
+    looks_back: ClassVar[bool] = True
     features: tuple[str, ...] = param((), doc="two features that are numbers; none: the first two")
     resolution: int = param(80, at_least=10, at_most=400, doc="points of the grid along each feature")
     frames: int = param(30, at_least=2, at_most=200, doc="epochs that are shown, at the most")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 
@@ -112,6 +112,8 @@ class Gradients(Picture):
     A first layer whose gradient is orders of magnitude below the last one's hardly learns (vanishing gradients: Hochreiter,
     1991).
     """
+
+    looks_back: ClassVar[bool] = True
 
     def refusal(self, seen: Seen) -> str:
         return "" if seen.moments else "no epochs of its training were kept"
