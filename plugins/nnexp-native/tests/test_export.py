@@ -113,6 +113,28 @@ def exported(model: Model, place: Path) -> Path:
     return place / "model.cpp"
 
 
+def together(models: Mapping[str, Model], place: Path, *more: str) -> Path:
+    """One program of several exported models, each as it is in a namespace of its own; its first word says whose main runs.
+
+    The standard library's headers, which take a compiler longest, are read once so.
+    """
+    source, cases = place / "together.cpp", ""
+    with source.open("w", encoding="ascii") as to:
+        for number, (name, model) in enumerate(models.items()):
+            (place / f"{number}").mkdir()
+            text = exported(model, place / f"{number}").read_text(encoding="ascii")
+            text, renamed = re.subn(r"\b(namespace )?model(?= {|::run)", rf"\g<1>m{number}", text)
+            assert renamed == 4
+            text, ended = re.subn(
+                r"}\n#endif\n\Z", "    return 0;\n}\n#endif\n", text
+            )  # which only main can be without
+            assert ended == 1
+            to.write(f"#define main main_{number}\n{text}#undef main\n")
+            cases += f'    if (words[1] == std::string("{name}")) return main_{number}(n - 1, words + 1);\n'
+        to.write(f"int main(int n, char** words) {{\n{cases}    return 9;\n}}\n")
+    return compiled(source, *more)
+
+
 def answered(program: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """What a program says."""
     return subprocess.run([program, *words], capture_output=True, encoding="utf-8", check=False)
@@ -228,12 +250,19 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program of all these models, compiled as users are told to."""
+    models = {kind: network((*NUMBERS, TOWNS), **MODELS[kind]) for kind in MODELS}
+    return together(models, tmp_path_factory.mktemp("every_kind"), "-O2")
+
+
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_answers_of_predict(kind: str, tmp_path: Path) -> None:
+def test_the_answers_of_predict(kind: str, tmp_path: Path, every_kind: Path) -> None:
     """Every task, both dtypes, numbers and categories: the program, compiled as users are told to, prints what predict does."""
     model = network((*NUMBERS, TOWNS), **MODELS[kind])
     pd.DataFrame(TABLE).to_csv(tmp_path / "t.csv", index=False)
-    done = answered(compiled(exported(model, tmp_path), "-O2"), tmp_path / "t.csv")
+    done = answered(every_kind, kind, tmp_path / "t.csv")
     assert (done.returncode, done.stderr) == (0, "")
     compare(done.stdout, predicted(model, tmp_path / "t.csv"), str(model.network.dtype))
 
@@ -285,16 +314,25 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("how", WRITTEN)
-def test_tables_as_that_of_training(how: str, tmp_path: Path, headers: tuple[str, ...]) -> None:
-    """A table is read as that of training was written."""
-    reading, text = WRITTEN[how]
+def read_as(how: str) -> Model:
+    """A model whose table of training was written like this."""
     named = tuple(Feature(f"c{n}") for n in (4, 2, 3)) if how.endswith("without names") else NUMBERS
-    model = network(named, reading=reading)
-    (tmp_path / "t.csv").write_text(text)
-    done = answered(compiled(exported(model, tmp_path), *headers), tmp_path / "t.csv")
+    return network(named, reading=WRITTEN[how][0])
+
+
+@pytest.fixture(scope="module")
+def every_table(tmp_path_factory: pytest.TempPathFactory, headers: tuple[str, ...]) -> Path:
+    """A program of all these models."""
+    return together({how: read_as(how) for how in WRITTEN}, tmp_path_factory.mktemp("every_table"), *headers)
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_tables_as_that_of_training(how: str, tmp_path: Path, every_table: Path) -> None:
+    """A table is read as that of training was written."""
+    (tmp_path / "t.csv").write_text(WRITTEN[how][1])
+    done = answered(every_table, how, tmp_path / "t.csv")
     assert (done.returncode, done.stderr) == (0, "")
-    compare(done.stdout, predicted(model, tmp_path / "t.csv"))
+    compare(done.stdout, predicted(read_as(how), tmp_path / "t.csv"))
 
 
 @pytest.fixture(scope="module")
