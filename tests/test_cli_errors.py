@@ -144,6 +144,12 @@ CASES = [
     ("hydra.run=x", "hydra.run=x: hydra.run is a group of keys (dir). Type hydra.run.dir=x"),
     ("hydra.mode=multi", "hydra.mode=multi: hydra.mode must be one of RUN, MULTIRUN."),
     ("hydra.launcher.wrkers=2", "The launcher 'nnexp' has hydra.launcher.workers"),
+    ("hydra.launcher.workers.x=2", "No key 'hydra.launcher.workers.x'. Did you mean 'hydra.launcher.workers'?"),
+    (
+        "-m hydra.launcher.workers=1,2 seed=0,1",
+        "hydra.launcher.workers is of the command as a whole and takes one value.",
+    ),
+    ("-m hydra/launcher=basic,joblib seed=0,1", "hydra/launcher is of the command as a whole and takes one value."),
     ("hydra/launcher=joblib hydra.launcher.njobs=2", "Did you mean 'hydra.launcher.n_jobs'? The launcher 'joblib' has"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=all", "hydra.launcher.n_jobs must be an int. Got 'all'."),
     ("hydra/launcher=basic hydra.launcher.workers=2", "The launcher 'basic' has none. Others: hydra/launcher=NAME."),

@@ -53,7 +53,8 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
             message = explain_override(each, choices, repository, sweeping=sweeping)
         if message:
             return message
-    return next(filter(None, (of_launcher(each, choices) for each in parsed)), in_hydras_words(error))
+    of_launchers = (of_launcher(each, choices) for each in parsed)
+    return next(filter(None, (*of_launchers, *map(of_several_of_hydra, parsed))), in_hydras_words(error))
 
 
 def of_hydra(override: Override, repository: IConfigRepository) -> str:
@@ -88,6 +89,15 @@ def of_hydras_keys(override: Override) -> str:
             f"{override.input_line}: {head} is a group of keys ({listed(map(str, node))}). Type {head}.{first}={typed}"
         )
     return ""
+
+
+def of_several_of_hydra(override: Override) -> str:
+    """Several values of a key of Hydra's part; empty where there is one."""
+    if not (override.is_hydra_override() and override.is_sweep_override()):
+        return ""
+    key = override.key_or_group
+    hint = "" if key.startswith(("hydra/", "hydra.launcher.")) else f" (A list is typed {key}=[...].)"
+    return f"{override.input_line}: {key} is of the command as a whole and takes one value.{hint}"
 
 
 def without_jobs(override: Override) -> str:

@@ -19,19 +19,21 @@ from nnexp.experiment.settings import LauncherSettings
 
 def of_launcher(override: Override, choices: Mapping[str, Override]) -> str:
     """What is wrong with an option of the launcher that is chosen, empty where nothing is."""
-    key, (head, _, option) = override.key_or_group, override.key_or_group.rpartition(".")
+    head, key = "hydra.launcher", override.key_or_group
+    option, _, below = key.removeprefix(f"{head}.").partition(".")
     name = texts(choices["hydra/launcher"])[0] if "hydra/launcher" in choices else LAUNCHER
     cls = LauncherSettings if name == LAUNCHER else declared(name)
-    if head != "hydra.launcher" or cls is None:
+    if not key.startswith(f"{head}.") or cls is None:
         return ""
     known = [item.name for item in hyperparameters(cls) if not item.name.startswith("_")]
-    if option not in known:
+    simple = option in known and supported(field_types(cls)[option])
+    if option not in known or (below and simple):
         there = [f"{head}.{each}" for each in known]
         has = listed(there, most=20) if there else "none"
         return (
             f"No key '{key}'.{did_you_mean(key, there)} The launcher '{name}' has {has}. Others: hydra/launcher=NAME."
         )
-    return wrong_type(cls, option, key, values(override)) if supported(field_types(cls)[option]) else ""
+    return wrong_type(cls, option, key, values(override)) if simple else ""
 
 
 def declared(name: str) -> type | None:
