@@ -19,10 +19,10 @@ from nnexp.basics.files import outputs_here
 from nnexp.basics.secrets import masked
 from nnexp.composition.loader import GuardedLoader
 from nnexp.errors import NnexpError
-from nnexp.remote.desk import Home, enter_remote_worker, surroundings
 from nnexp.remote.facts import Facts, facts
-from nnexp.remote.luggage import Luggage
-from nnexp.remote.mirror import Books, Mirror
+from nnexp.remote.mirror import Destination, Mirror
+from nnexp.remote.staging import StagedFiles
+from nnexp.remote.worker import HeadPaths, enter_remote_worker, surroundings
 from nnexp.run.identity import COMMIT, git_commit
 from nnexp.run.store import store_uri
 from nnexp.sweep.manifest import read_manifest
@@ -49,7 +49,7 @@ class Dispatch:
         return self.monitor.directory
 
     @functools.cached_property
-    def home(self) -> Home:
+    def head_paths(self) -> HeadPaths:
         """The head as jobs see it. Raises NnexpError where the sweep lies outside of the present directory."""
         here = Path.cwd()
         if not self.directory.is_relative_to(here):
@@ -57,14 +57,14 @@ class Dispatch:
                 f"hydra.sweep.dir={self.directory} lies outside of {here}, and jobs that run on other machines need a place "
                 "below it. Leave it out, or start the sweep there."
             )
-        return Home(str(here), str(self.directory.relative_to(here)))
+        return HeadPaths(str(here), str(self.directory.relative_to(here)))
 
     @functools.cached_property
-    def luggage(self) -> Luggage:
+    def staged(self) -> StagedFiles:
         """What each worker gets once."""
         manifest = read_manifest(self.directory)
         assert manifest is not None
-        return Luggage.packed(self.home.sweep, self.directory, manifest)
+        return StagedFiles.packed(self.head_paths.sweep, self.directory, manifest)
 
     def facts(self, *more: str) -> Facts:
         """The head's, with the versions that workers need to have; ``more`` are those of whoever brings jobs there."""
@@ -79,13 +79,13 @@ class Dispatch:
 
     def tags(self) -> dict[str, str]:
         """What the records of runs that are carried out elsewhere have of the head."""
-        commit = git_commit(Path(self.home.directory))
+        commit = git_commit(Path(self.head_paths.directory))
         return {COMMIT: commit} if commit else {}
 
     @property
     def around(self) -> Callable[[DictConfig], AbstractContextManager[None]]:
         """What each job runs within on a worker."""
-        return self.home.around
+        return self.head_paths.around
 
     def needs_files(self, overrides: Sequence[str]) -> bool:
         """Whether a worker cannot compose a job's configuration. Most they can, which costs the head no time."""
@@ -98,8 +98,8 @@ class Dispatch:
         uri = None
         if tracking and tracking.name != "none":
             uri = typed_store(overrides) or store_uri(tracking, outputs_here())
-        books = Books(outputs_here(), uri, hydras_files(self.config.hydra))
-        return Mirror(self.monitor.place(number), number, books)
+        destination = Destination(outputs_here(), uri, hydras_files(self.config.hydra))
+        return Mirror(self.monitor.place(number), number, destination)
 
     def finished(self, key: str, experiment: str) -> Finished | None:
         """What a job with ``reuse=true`` asks for. Raises NnexpError where the store does not answer."""

@@ -21,7 +21,7 @@ from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.records import NoRecord, Opened, Record, record_of
 from nnexp.journal.result import RESULT, flaw, write_result
 from nnexp.remote.facts import PROCESSOR
-from nnexp.remote.parcel import LOG, News, Refused
+from nnexp.remote.updates import LOG, Refused, Update
 from nnexp.sweep.ledger import set_aside
 from nnexp.tracking.artifacts import may_be_called
 from nnexp.tracking.delivery import promise_new
@@ -32,7 +32,7 @@ ENDING = ("score", "artifact", "ended", "model")
 
 
 @dataclass(frozen=True)
-class Books:
+class Destination:
     """Where a run is to be delivered, and of what it may consist."""
 
     outputs: Path
@@ -45,10 +45,10 @@ class Books:
 class Mirror:
     """The directory of one job. Methods raise Refused for what no worker of nnexp's sends, and OSError."""
 
-    def __init__(self, directory: Path, number: int, books: Books) -> None:
+    def __init__(self, directory: Path, number: int, destination: Destination) -> None:
         self.directory = directory
         self._number = number
-        self._books = books
+        self._destination = destination
         self._journal: Journal | None = None
         self._received: dict[str, int] = {}
         self._last = 0
@@ -79,10 +79,10 @@ class Mirror:
         """The processor that the job has been carried out on; empty where that is not known."""
         return RecordedRun.read(self.directory).opened.tags.get(PROCESSOR, "")
 
-    def take(self, news: News) -> None:
+    def take(self, update: Update) -> None:
         """Write what is new of a job that goes on: records, its log, a checkpoint."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        for name, (offset, lines) in news.streams.items():
+        for name, (offset, lines) in update.streams.items():
             if offset != self._received.get(name, 0):
                 raise Refused(f"job #{self._number}: what its worker sent of {name} does not follow what came before")
             if name == JOURNAL:
@@ -93,12 +93,12 @@ class Mirror:
             else:
                 raise self._refused(f"the stream {name!r}")
             self._received[name] = offset + len(lines)
-        if CHECKPOINT in news.files and self._journal:
+        if CHECKPOINT in update.files and self._journal:
             self._journal.sync()
             with placing(self.directory) as file:
-                file.write(news.files[CHECKPOINT])
+                file.write(update.files[CHECKPOINT])
 
-    def finish(self, rest: News) -> None:
+    def finish(self, rest: Update) -> None:
         """Write the rest of a job that has ended: its files, and then how it ended."""
         self.take(rest)
         for name, content in rest.files.items():
@@ -106,7 +106,7 @@ class Mirror:
                 continue
             if name == RESULT:
                 self._write_result(content)
-            elif may_be_called(name) or name in self._books.files:
+            elif may_be_called(name) or name in self._destination.files:
                 path = self.directory / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(path, forced=may_be_called(name)) as file:
@@ -132,8 +132,8 @@ class Mirror:
         self.close()
         opened = RecordedRun.read(self.directory).opened
         attempt = set_aside(self.directory)
-        if (uri := self._books.uri) and opened.again:
-            register(self._books.outputs, opened.id, attempt, uri, str(opened.again.tracking["experiment"]))
+        if (uri := self._destination.uri) and opened.again:
+            register(self._destination.outputs, opened.id, attempt, uri, str(opened.again.tracking["experiment"]))
         self._opened, self._last, self._received = False, 0, {}
         return attempt
 
@@ -167,18 +167,20 @@ class Mirror:
     def _open(self, record: Record) -> None:
         """Begin the journal, and note that the run is to be delivered."""
         opened = Opened.of(record["opened"])
-        seat = opened.again.place if opened.again else None
-        if self._opened or seat is None or (seat.sweep, seat.job) != (self.directory.parent.name, self._number):
+        place = opened.again.place if opened.again else None
+        if self._opened or place is None or (place.sweep, place.job) != (self.directory.parent.name, self._number):
             raise self._refused("the beginning of another run")
-        uri = self._books.uri
-        note = self._books.outputs / FOLDER / opened.id
-        if note.exists() and entry_in(note, self._books.outputs).directory != self.directory:
+        uri = self._destination.uri
+        note = self._destination.outputs / FOLDER / opened.id
+        if note.exists() and entry_in(note, self._destination.outputs).directory != self.directory:
             raise self._refused("a journal with another run's id")
         self._journal = Journal(self.directory, new=True)
         self._journal.write(record)
         self._opened = True
         if uri and opened.again:
-            register(self._books.outputs, opened.id, self.directory, uri, str(opened.again.tracking["experiment"]))
+            register(
+                self._destination.outputs, opened.id, self.directory, uri, str(opened.again.tracking["experiment"])
+            )
             promise_new(self.directory)
 
     def _write_result(self, content: bytes) -> None:

@@ -14,9 +14,9 @@ from nnexp.errors import NnexpError
 from nnexp.journal.journal import Ending, read
 from nnexp.journal.outbox import entries, register
 from nnexp.journal.result import read_result
-from nnexp.remote.desk import JobFolder
-from nnexp.remote.mirror import Books, Mirror
-from nnexp.remote.parcel import News, Refused
+from nnexp.remote.mirror import Destination, Mirror
+from nnexp.remote.updates import Refused, Update
+from nnexp.remote.worker import JobFolder
 from nnexp.sweep import states
 from tests.command import nnexp
 
@@ -35,16 +35,18 @@ def mirror(tmp_path: Path) -> Iterator[Mirror]:
     """That of job 1 of a sweep s, tracked in the embedded store."""
     outputs = tmp_path / "outputs"
     outputs.mkdir()
-    books = Books(outputs, f"sqlite:///{outputs}/mlflow.db", (".hydra/config.yaml", ".hydra/hydra.yaml", "nnexp.log"))
-    made = Mirror(outputs / "sweeps" / "s" / "1", 1, books)
+    destination = Destination(
+        outputs, f"sqlite:///{outputs}/mlflow.db", (".hydra/config.yaml", ".hydra/hydra.yaml", "nnexp.log")
+    )
+    made = Mirror(outputs / "sweeps" / "s" / "1", 1, destination)
     yield made
     made.close()
 
 
-def everything(job: Path) -> News:
+def everything(job: Path) -> Update:
     """What a worker sends of a whole job."""
     folder = JobFolder(job)
-    rest = folder.rest()
+    rest = folder.final_update()
     return replace(rest, files={name: each for name, each in rest.files.items() if not name.endswith(".json.partial")})
 
 
@@ -75,7 +77,7 @@ def test_a_job_that_is_given_up_says_why(made: Path, mirror: Mirror) -> None:
     """The reason that the head knows stands in its record, with the epochs that have come; it is killed, and goes on."""
     mirror.packed()
     begun = b"".join(line for line in lines(made) if b'"epoch":4' not in line and b'"ended"' not in line)
-    mirror.take(News({"journal.jsonl": (0, begun)}))
+    mirror.take(Update({"journal.jsonl": (0, begun)}))
     mirror.close("the scheduler was gone")
     assert Ending.read(mirror.directory).status == "KILLED"
     assert read_result(mirror.directory).reason == "the scheduler was gone after epoch 3 of 4"
@@ -119,7 +121,7 @@ def test_a_strangers_journal_is_refused(case: str, made: Path, mirror: Mirror) -
     sent = b"".join(change(lines(made)))
     mirror.packed()
     with pytest.raises(NnexpError) as refused:
-        mirror.take(News({"journal.jsonl": (0, sent)}))
+        mirror.take(Update({"journal.jsonl": (0, sent)}))
     assert said in str(refused.value)
     assert "#1" in str(refused.value)
 
@@ -128,10 +130,10 @@ def test_what_does_not_follow_what_came_is_refused(made: Path, mirror: Mirror) -
     """A piece that is sent twice, or behind a gap."""
     mirror.packed()
     first, second, *_ = lines(made)
-    mirror.take(News({"journal.jsonl": (0, first)}))
+    mirror.take(Update({"journal.jsonl": (0, first)}))
     for offset in (0, len(first) + 1):
         with pytest.raises(Refused, match="does not follow what came before"):
-            mirror.take(News({"journal.jsonl": (offset, second)}))
+            mirror.take(Update({"journal.jsonl": (offset, second)}))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_a_stream_of_another_name_is_refused(mirror: Mirror) -> None:
     """Two files grow, and no other."""
     mirror.packed()
     with pytest.raises(Refused, match=r"the stream '\.\./manifest\.json'"):
-        mirror.take(News({"../manifest.json": (0, b"{}\n")}))
+        mirror.take(Update({"../manifest.json": (0, b"{}\n")}))
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"status": "FINISHED"}', b'{"status": "??"}', b"[" * 100_000])
@@ -181,7 +183,7 @@ def test_another_runs_note_stays(made: Path, mirror: Mirror) -> None:
     register(outputs, token, outputs / "runs" / "mine", f"sqlite:///{outputs}/mlflow.db", "nnexp")
     mirror.packed()
     with pytest.raises(Refused, match="a journal with another run's id"):
-        mirror.take(News({"journal.jsonl": (0, lines(made)[0])}))
+        mirror.take(Update({"journal.jsonl": (0, lines(made)[0])}))
     assert [each.directory for each in entries(outputs)] == [outputs / "runs" / "mine"]
 
 
@@ -195,5 +197,5 @@ def test_a_job_that_begins_anew(made: Path, mirror: Mirror) -> None:
     assert mirror.packed() == {}
     assert read_result(mirror.directory).status == ""
     second = changed(lines(made)[0], id="0" * 16)
-    mirror.take(News({"journal.jsonl": (0, second)}))
+    mirror.take(Update({"journal.jsonl": (0, second)}))
     assert len(entries(mirror.directory.parents[2])) == 2

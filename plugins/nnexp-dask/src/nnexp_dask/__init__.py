@@ -4,9 +4,9 @@
 |---|---|
 | `settings` | `hydra.launcher.*`, checked: which addresses are safe |
 | `cluster` | the connection to a scheduler, or a cluster of this machine's own; whether its workers fit |
-| `errand` | what is said between head and workers |
+| `messages` | what is said between head and workers |
 | `warm_process` | a warm process in which a worker has jobs carried out |
-| `desk` | a worker's end: its processes, its folder, what it tells the head |
+| `worker_plugin` | a worker's end: its processes, its folder, what it tells the head |
 | `hosts` | which workers there are, as far as they are heard |
 | `link` | what goes over the wire |
 | `jobs`, `pool` | the head's end: which job is where, and what becomes of it |

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnexp.remote.mirror import Mirror
-from nnexp_dask.errand import Errand
+from nnexp_dask.messages import Attempt
 
 
 @dataclass
@@ -32,10 +32,10 @@ class Job:
     epochs: int = 0
     """Of the mirror, when the attempt was made."""
 
-    def errand(self, processor: str) -> Errand:
+    def next_attempt(self, processor: str) -> Attempt:
         """The next attempt, with what there is of the job; ``processor`` is where it was carried out if nothing says so."""
         files = self.mirror.packed() if self.mirror else {}
         self.processor = (self.mirror.processor or processor) if self.mirror and files else ""
         self.epochs = self.mirror.epochs if self.mirror else 0
         self.start = self.worker = ""
-        return Errand(self.number, self.overrides, self.config, files, self.answers, self.processor)
+        return Attempt(self.number, self.overrides, self.config, files, self.answers, self.processor)

@@ -1,4 +1,4 @@
-"""What goes over the wire: a sweep's jobs to Dask, and what Dask, its scheduler and the sweep's desks say, in one queue."""
+"""What goes over the wire: a sweep's jobs to Dask, and what Dask, its scheduler and the sweep's workers say, in one queue."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from nnexp.errors import NnexpError, first_line
 from nnexp.remote.dispatch import Dispatch
 from nnexp.remote.facts import Facts, facts
 from nnexp_dask.cluster import OWN, Connection, answered, gone, refuse_unfit, wait_for_workers
-from nnexp_dask.desk import Desk
-from nnexp_dask.errand import TOPIC, Errand, Report, carry_out, checkpoint_of, interrupt
+from nnexp_dask.messages import TOPIC, Attempt, Report, carry_out, checkpoint_of, interrupt
+from nnexp_dask.worker_plugin import SweepPlugin
 
 LEAVING = 2.0
 """Seconds that it takes at most to take a sweep back from its cluster."""
@@ -31,7 +31,7 @@ class Link:
 
     | word | about |
     |---|---|
-    | ``said`` | what a desk says: a mapping |
+    | ``said`` | what a worker says: a mapping |
     | ``done`` | the number and the key of an attempt whose task has ended |
     | ``lost`` | the address of a worker that the scheduler has lost |
     | ``checkpoint`` | number and start of an attempt, and its checkpoint |
@@ -68,17 +68,17 @@ class Link:
             self.fit = refuse_unfit(client, head, self.processes, self.settings.patience)
         client.subscribe_topic(TOPIC, self._hear)
         client.subscribe_topic("all", self._hear_of)
-        desk = Desk(
+        plugin = SweepPlugin(
             self.name,
             payload(around, None, dispatch.around if dispatch else None),
             head,
             jobs=around.jobs,
-            luggage=dispatch.luggage if dispatch else None,
+            staged=dispatch.staged if dispatch else None,
             environment=dispatch.environment() if dispatch else None,
             tags=dispatch.tags() if dispatch else None,
             directory=str(Path.cwd()),
         )
-        for answers in answered(client, self.settings.patience, lambda: client.register_plugin(desk, name=self.name)):
+        for answers in answered(client, self.settings.patience, lambda: client.register_plugin(plugin, name=self.name)):
             for address, answer in answers.items():
                 if answer["status"] != "OK":
                     raise NnexpError(f"The worker {address} cannot begin: {first_line(answer['exception'])}")
@@ -93,12 +93,12 @@ class Link:
         if event[1].get("action") == "remove-worker":
             self.said.put(("lost", str(event[1]["worker"])))
 
-    def submit(self, errand: Errand, workers: list[str] | None) -> tuple[str, Any]:
+    def submit(self, attempt: Attempt, workers: list[str] | None) -> tuple[str, Any]:
         """Give an attempt to Dask, for these workers or all; its key and its future."""
         self._attempts += 1
-        key = f"{self.name}-{errand.number}-{self._attempts}"
-        future = self._client.submit(carry_out, self.name, key, errand, key=key, pure=False, workers=workers)
-        future.add_done_callback(lambda _: self.said.put(("done", (errand.number, key))))
+        key = f"{self.name}-{attempt.number}-{self._attempts}"
+        future = self._client.submit(carry_out, self.name, key, attempt, key=key, pure=False, workers=workers)
+        future.add_done_callback(lambda _: self.said.put(("done", (attempt.number, key))))
         return key, future
 
     def report(self, future: Any) -> Report:

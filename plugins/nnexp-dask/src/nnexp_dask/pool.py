@@ -32,13 +32,13 @@ from hydra_plugins.nnexp_launcher._worker import composed
 from nnexp.errors import NnexpError, first_line
 from nnexp.experiment.checkpoint import CHECKPOINT
 from nnexp.remote.dispatch import Dispatch
-from nnexp.remote.parcel import News
+from nnexp.remote.updates import Update
 from nnexp.terminal.console import note
 from nnexp_dask.cluster import Connection, starting
-from nnexp_dask.errand import Report
 from nnexp_dask.hosts import Hosts
 from nnexp_dask.jobs import Job
 from nnexp_dask.link import Link
+from nnexp_dask.messages import Report
 
 LOOK = 0.5
 """Seconds between two looks at the cluster."""
@@ -85,7 +85,7 @@ class DaskPool:
 
     def _attempt(self, job: Job) -> None:
         """Hand a job over, with what there is of it."""
-        job.key, job.future = self._link.submit(job.errand(self._link.processor), self._hosts.only_fit)
+        job.key, job.future = self._link.submit(job.next_attempt(self._link.processor), self._hosts.only_fit)
 
     def wait(self) -> Sequence[Event]:
         events: list[Event] = []
@@ -106,7 +106,7 @@ class DaskPool:
                     yield from self._done(job)
             case "checkpoint", (number, start, content):
                 if content and (job := self._jobs.get(number)) and job.start == start:
-                    yield from self._taken(job, News(files={CHECKPOINT: content}))
+                    yield from self._taken(job, Update(files={CHECKPOINT: content}))
             case "kept", (number, outcome) if number in self._jobs:
                 yield self._end(self._jobs[number], outcome)
             case "lost", worker if self._hosts.gone(worker):
@@ -126,9 +126,9 @@ class DaskPool:
             return
         job.start, job.worker = about["start"], about["worker"]
         yield from self._begun(job)
-        if about["what"] == "news":
+        if about["what"] == "update":
             streams = {name: (int(offset), bytes(lines)) for name, (offset, lines) in about["streams"].items()}
-            yield from self._taken(job, News(streams))
+            yield from self._taken(job, Update(streams))
             if about["checkpoint"]:
                 self._link.fetch_checkpoint(job.number, job.start, job.worker)
 
@@ -137,11 +137,11 @@ class DaskPool:
             job.told = True
             yield Begun(job.number)
 
-    def _taken(self, job: Job, news: News) -> Iterator[Event]:
+    def _taken(self, job: Job, update: Update) -> Iterator[Event]:
         """Write down what is new of a job that goes on; one that cannot be written down has failed."""
         try:
             if job.mirror:
-                job.mirror.take(news)
+                job.mirror.take(update)
         except (NnexpError, OSError) as error:
             yield self._end(job, Outcome.failed(error))
 

@@ -23,8 +23,8 @@ import cloudpickle
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
 if TYPE_CHECKING:  # Dask is not for that process: to import it takes half a second
-    from nnexp.remote.desk import Asked
-    from nnexp_dask.errand import Errand
+    from nnexp.remote.worker import Asked
+    from nnexp_dask.messages import Attempt
 
 BEGIN = "import sys; from nnexp_dask.warm_process import main; main(*map(int, sys.argv[1:]))"
 """What the process runs."""
@@ -55,10 +55,10 @@ class WarmProcess:
         with contextlib.suppress(OSError):
             self._connection.send((payload, enter))
 
-    def begin(self, errand: Errand) -> None:
+    def begin(self, attempt: Attempt) -> None:
         """Have it carry out a job."""
         with contextlib.suppress(OSError):  # it has died, as whoever waits for the outcome sees
-            self._connection.send((errand.number, errand.overrides, errand.config, errand.answers))
+            self._connection.send((attempt.number, attempt.overrides, attempt.config, attempt.answers))
 
     def outcome(self, within: float) -> Outcome | tuple[str, str] | None:
         """What became of the job, or what it asks for, if that is known in time. Raises EOFError where the process has died."""
@@ -92,7 +92,7 @@ class WarmProcess:
 
 def environment() -> dict[str, str]:
     """This worker's environment without what is the head's to say."""
-    from nnexp.remote.desk import HEADS
+    from nnexp.remote.worker import HEADS
 
     return {name: value for name, value in os.environ.items() if name not in HEADS}
 
@@ -134,7 +134,7 @@ def main(connection: int, lifeline: int, own: int) -> None:
 
 def asking() -> tuple[Callable[[Mapping[str, Any]], None], tuple[type[Asked]]]:
     """How a job gets to know of finished runs, and by what it asks; other applications have no use for it."""
-    from nnexp.remote.desk import Asked, know
+    from nnexp.remote.worker import Asked, know
 
     return know, (Asked,)
 

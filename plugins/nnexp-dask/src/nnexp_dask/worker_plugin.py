@@ -23,12 +23,12 @@ from hydra_plugins.nnexp_launcher._interface import Outcome
 from hydra_plugins.nnexp_launcher._pool import KILLED
 from tornado.ioloop import PeriodicCallback
 
-from nnexp.remote.desk import JobFolder
 from nnexp.remote.dispatch import entering
 from nnexp.remote.facts import Facts, differences, facts
-from nnexp.remote.luggage import Luggage
-from nnexp.remote.parcel import News
-from nnexp_dask.errand import TOPIC, Errand, Report
+from nnexp.remote.staging import StagedFiles
+from nnexp.remote.updates import Update
+from nnexp.remote.worker import JobFolder
+from nnexp_dask.messages import TOPIC, Attempt, Report
 from nnexp_dask.warm_process import WarmProcess
 
 LOOK = 0.5
@@ -52,7 +52,7 @@ class Running:
     withdrawn: threading.Event = field(default_factory=threading.Event)
 
 
-class Desk(WorkerPlugin):
+class SweepPlugin(WorkerPlugin):
     """One sweep's, on one worker. Made at the head, sent to the workers, set up there."""
 
     def __init__(  # noqa: PLR0913 (what a sweep is)
@@ -62,7 +62,7 @@ class Desk(WorkerPlugin):
         head: Facts,
         *,
         jobs: int,
-        luggage: Luggage | None = None,
+        staged: StagedFiles | None = None,
         environment: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
         directory: str = "",
@@ -71,7 +71,7 @@ class Desk(WorkerPlugin):
         self._payload = payload
         self._head = head
         self._jobs = jobs
-        self._luggage = luggage
+        self._staged = staged
         self._environment = dict(environment or {})
         self._tags = dict(tags or {})
         self._directory = directory
@@ -83,12 +83,12 @@ class Desk(WorkerPlugin):
         self.unfit = "; ".join(differences(self._head, self._here))
         self._own = tempfile.TemporaryDirectory(prefix="nnexp-", dir=worker.local_directory, ignore_cleanup_errors=True)
         root = Path(self._own.name).resolve()
-        files = self._luggage.unpack(root) if self._luggage else {}
-        self._sweep = root / self._luggage.sweep if self._luggage else None
-        self._root = root if self._luggage else Path(self._directory)
+        files = self._staged.unpack(root) if self._staged else {}
+        self._sweep = root / self._staged.sweep if self._staged else None
+        self._root = root if self._staged else Path(self._directory)
         tags = {**self._tags, **self._here.tags}
         self._enter: Callable[[], None] | None = None
-        if self._luggage:
+        if self._staged:
             self._enter = entering(worker.state.nthreads, files, tags)
         self._running: dict[str, Running] = {}
         self._processes: queue.SimpleQueue[WarmProcess] = queue.SimpleQueue()
@@ -117,22 +117,22 @@ class Desk(WorkerPlugin):
         if finish in ("cancelled", "released", "forgotten") and (found := self._running.get(str(key))):
             found.withdrawn.set()
 
-    def carry_out(self, key: str, errand: Errand) -> Report:
+    def carry_out(self, key: str, attempt: Attempt) -> Report:
         """Have a job carried out, and tell the head how it goes. In the thread that Dask has for the task."""
         start = secrets.token_hex(8)
         if self.unfit:
             time.sleep(UNFIT_SECONDS)
             return Report(start, "unfit", words=self.unfit)
-        if errand.processor not in ("", self._here.processor):
+        if attempt.processor not in ("", self._here.processor):
             return Report(start, "another processor", words=f"{self._here.host} has {self._here.processor}")
-        folder = JobFolder(self._sweep / str(errand.number)) if self._sweep else None
-        running = self._running[key] = Running(errand.number, folder)
+        folder = JobFolder(self._sweep / str(attempt.number)) if self._sweep else None
+        running = self._running[key] = Running(attempt.number, folder)
         try:
             if folder:
-                folder.begin(errand.files)
+                folder.begin(attempt.files)
             running.process = self._free_process()
-            self._say("begun", number=errand.number, key=key, start=start, worker=self._worker.address)
-            return self._carried_out(errand, start, key, running, running.process)
+            self._say("begun", number=attempt.number, key=key, start=start, worker=self._worker.address)
+            return self._carried_out(attempt, start, key, running, running.process)
         finally:
             del self._running[key]
             if folder:
@@ -140,13 +140,13 @@ class Desk(WorkerPlugin):
             if running.process:
                 self._processes.put(self._usable(running.process))
 
-    def _carried_out(self, errand: Errand, start: str, key: str, running: Running, process: WarmProcess) -> Report:
-        process.begin(errand)
+    def _carried_out(self, attempt: Attempt, start: str, key: str, running: Running, process: WarmProcess) -> Report:
+        process.begin(attempt)
         until = None
         try:
             while (outcome := process.outcome(LOOK)) is None:
-                if running.folder and (news := running.folder.news()):
-                    self._say_news(errand.number, key, start, news)
+                if running.folder and (update := running.folder.update()):
+                    self._say_update(attempt.number, key, start, update)
                 if running.withdrawn.is_set() and until is None:
                     until = time.monotonic() + CLOSING
                     process.signal(signal.SIGTERM)
@@ -170,8 +170,8 @@ class Desk(WorkerPlugin):
             if each.process:
                 each.process.signal(how)
 
-    def _rest(self, running: Running) -> News:
-        return running.folder.rest() if running.folder else News()
+    def _rest(self, running: Running) -> Update:
+        return running.folder.final_update() if running.folder else Update()
 
     def _free_process(self) -> WarmProcess:
         self._idle_since = None
@@ -190,7 +190,7 @@ class Desk(WorkerPlugin):
         return self._new_process()
 
     def _let_idle_go(self) -> None:
-        """Seats without anything to do end after a while: the sweep may be over, and nobody left to say so."""
+        """Processes without anything to do end after a while: the sweep may be over, and nobody left to say so."""
         now = time.monotonic()
         self._idle_since = None if self._running else self._idle_since or now
         if self._idle_since and now - self._idle_since > IDLE_SECONDS:
@@ -216,16 +216,16 @@ class Desk(WorkerPlugin):
             paused=self._worker.status == Status.paused,
         )
 
-    def _say_news(self, number: int, key: str, start: str, news: News) -> None:
-        streams = {name: list(each) for name, each in news.streams.items()}
+    def _say_update(self, number: int, key: str, start: str, update: Update) -> None:
+        streams = {name: list(each) for name, each in update.streams.items()}
         self._say(
-            "news",
+            "update",
             number=number,
             key=key,
             start=start,
             worker=self._worker.address,
             streams=streams,
-            checkpoint=bool(news.files),
+            checkpoint=bool(update.files),
         )
 
     def _say(self, what: str, **more: Any) -> None:

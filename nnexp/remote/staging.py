@@ -26,7 +26,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Luggage:
+class StagedFiles:
     """What each worker gets once."""
 
     sweep: str
@@ -38,7 +38,7 @@ class Luggage:
     """By their digests."""
 
     @classmethod
-    def packed(cls, sweep: str, directory: Path, manifest: Manifest) -> Luggage:
+    def packed(cls, sweep: str, directory: Path, manifest: Manifest) -> StagedFiles:
         """That of the sweep in ``directory``. Raises NnexpError where a file is not as it was before the first job."""
         if different := changed(manifest.files, states(manifest.files)):
             raise NnexpError(

@@ -21,7 +21,7 @@ from nnexp.engine.training import blas_threads
 from nnexp.experiment.checkpoint import CHECKPOINT, PREVIOUS
 from nnexp.experiment.data import MOST_BYTES, Cache
 from nnexp.journal.journal import JOURNAL
-from nnexp.remote.parcel import LOG, STREAMS, News
+from nnexp.remote.updates import LOG, STREAMS, Update
 from nnexp.sweep.session import Session, current, enter
 from nnexp.tracking.store import Finished
 
@@ -34,7 +34,7 @@ ELSEWHERE = "kept-at-the-head"
 
 
 @dataclass(frozen=True)
-class Home:
+class HeadPaths:
     """The head, as a job is to see it."""
 
     directory: str
@@ -129,7 +129,7 @@ class JobFolder:
         if CHECKPOINT in files:
             self.checkpoint = self._stamp()
 
-    def news(self) -> News:
+    def update(self) -> Update:
         """What is new: complete lines of what grows, and a checkpoint; the journal last, so it is never behind that."""
         checkpoint, stamp = b"", self._stamp()
         if stamp and stamp != self.checkpoint:
@@ -142,18 +142,20 @@ class JobFolder:
             if grown:
                 streams[name] = (offset, grown)
                 self.sent[name] = offset + len(grown)
-        return News(streams, {CHECKPOINT: checkpoint} if checkpoint else {})
+        return Update(streams, {CHECKPOINT: checkpoint} if checkpoint else {})
 
     def checkpoint_content(self) -> bytes:
         """The present checkpoint; nothing where there is none."""
         return self._read(CHECKPOINT)
 
-    def rest(self) -> News:
+    def final_update(self) -> Update:
         """What is left to be sent when the job has ended, all of its files included."""
-        news = self.news()
+        update = self.update()
         sent = (*STREAMS, CHECKPOINT, PREVIOUS)
         names = [str(path.relative_to(self.directory)) for path in self._paths()]
-        return News(news.streams, {**news.files, **{name: self._read(name) for name in names if name not in sent}})
+        return Update(
+            update.streams, {**update.files, **{name: self._read(name) for name in names if name not in sent}}
+        )
 
     def clear(self) -> None:
         """Remove what the job has made here."""

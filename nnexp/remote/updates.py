@@ -18,7 +18,7 @@ class Refused(NnexpError):  # noqa: N818 (a state, not a mistake)
 
 
 @dataclass(frozen=True)
-class News:
+class Update:
     """What is new in a job's directory."""
 
     streams: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -30,6 +30,6 @@ class News:
         return bool(self.streams or self.files)
 
     @property
-    def small(self) -> News:
+    def small(self) -> Update:
         """Without files, which may be large."""
-        return News(self.streams)
+        return Update(self.streams)

@@ -9,14 +9,14 @@ from typing import Any, Literal
 from distributed import get_worker
 from hydra_plugins.nnexp_launcher._interface import Outcome
 
-from nnexp.remote.parcel import News
+from nnexp.remote.updates import Update
 
 TOPIC = "nnexp"
 """What workers say goes to whoever has subscribed to this topic of the scheduler's."""
 
 
 @dataclass(frozen=True)
-class Errand:
+class Attempt:
     """One attempt at a job."""
 
     number: int
@@ -42,28 +42,28 @@ class Report:
     """An id of this very start of it: Dask starts a task once more where it has lost the worker."""
     how: Ending
     outcome: Outcome | None = None
-    rest: News = field(default_factory=News)
+    rest: Update = field(default_factory=Update)
     words: str = ""
     question: tuple[str, str] = ("", "")
     """The key that it asks for, and the experiment."""
 
 
-def carry_out(desk: str, key: str, errand: Errand) -> Report:
-    """The task that Dask gives to a worker: its desk has the job carried out."""
-    found: Any = get_worker().plugins.get(desk)
+def carry_out(plugin: str, key: str, attempt: Attempt) -> Report:
+    """The task that Dask gives to a worker: its plugin has the job carried out."""
+    found: Any = get_worker().plugins.get(plugin)
     if found is None:
         return Report("", "unfit", words="the worker knows nothing of this sweep")
-    report: Report = found.carry_out(key, errand)
+    report: Report = found.carry_out(key, attempt)
     return report
 
 
-def checkpoint_of(desk: str, number: int, dask_worker: Any) -> bytes:
+def checkpoint_of(plugin: str, number: int, dask_worker: Any) -> bytes:
     """The present checkpoint of a job, asked for by the head."""
-    content: bytes = dask_worker.plugins[desk].checkpoint(number)
+    content: bytes = dask_worker.plugins[plugin].checkpoint(number)
     return content
 
 
-def interrupt(desk: str, how: int, dask_worker: Any) -> None:
+def interrupt(plugin: str, how: int, dask_worker: Any) -> None:
     """Have all jobs of a worker closed."""
-    if found := dask_worker.plugins.get(desk):
+    if found := dask_worker.plugins.get(plugin):
         found.interrupt(how)

@@ -10,9 +10,9 @@ import pytest
 
 from nnexp.basics.secrets import masked, unmasked
 from nnexp.errors import NnexpError
-from nnexp.remote.desk import surroundings
 from nnexp.remote.facts import Facts, differences, facts, processor
-from nnexp.remote.luggage import Luggage
+from nnexp.remote.staging import StagedFiles
+from nnexp.remote.worker import surroundings
 from nnexp.sweep.inputs import states
 from nnexp.sweep.manifest import Manifest, write_manifest
 
@@ -33,7 +33,7 @@ def sweep(tmp_path: Path) -> tuple[Path, Manifest]:
 
 def test_files_are_unpacked_with_their_names_and_content(sweep: tuple[Path, Manifest], tmp_path: Path) -> None:
     """A table and a folder of files; a path at which there is nothing stays as it is."""
-    packed = Luggage.packed("outputs/sweeps/s", *sweep)
+    packed = StagedFiles.packed("outputs/sweeps/s", *sweep)
     root = tmp_path / "worker"
     root.mkdir()
     where = packed.unpack(root)
@@ -49,7 +49,7 @@ def test_a_table_that_changes_is_refused(sweep: tuple[Path, Manifest], tmp_path:
     """Jobs on other machines are trained on what the sweep began with."""
     (tmp_path / "table.csv").write_text("a,b\n1,3\n")
     with pytest.raises(NnexpError, match=r"table\.csv has changed since the sweep began"):
-        Luggage.packed("outputs/sweeps/s", *sweep)
+        StagedFiles.packed("outputs/sweeps/s", *sweep)
 
 
 def test_no_secret_is_taken_along(monkeypatch: pytest.MonkeyPatch) -> None:
