@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import ClassVar, Literal, NamedTuple
 
 from nnexp.basics.fields import Plugin
@@ -64,6 +66,17 @@ def outside(value: object, dimension: Dimension) -> str:
             return "" if type(value) is str and value in words else "it takes one of these texts"
 
 
+class Course(NamedTuple):
+    """How a trial went, where its search is exported."""
+
+    began: datetime
+    ended: datetime
+    rungs: Mapping[int, float] = MappingProxyType({})
+    """Of a search that halves: the objective at each epoch that the trial was compared at."""
+    paused: bool = False
+    """Whether others went on in its place."""
+
+
 class Trial(NamedTuple):
     """A trial of a search that has ended."""
 
@@ -71,6 +84,8 @@ class Trial(NamedTuple):
     values: Mapping[str, Value]
     objectives: tuple[float, ...] | None
     """None where it failed or diverged."""
+    course: Course | None = None
+    """None where that is not known, or nobody wants to know."""
 
 
 class Sampling(ABC):
@@ -109,8 +124,8 @@ class Search(Plugin):
         """The share of each key in what makes a trial good by its first objective; empty where that is not known."""
         return {}
 
-    def exported(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction], name: str) -> bytes:
-        """The search as a file that Optuna's tools read; empty where there is no such file."""
+    def exported(self, space: Space, trials: Sequence[Trial], objectives: Mapping[str, Direction], name: str) -> bytes:
+        """The search as a file that Optuna's tools read, by metric which way is better; empty where there is no such file."""
         return b""
 
     @abstractmethod

@@ -20,7 +20,7 @@ def search_export(words: Sequence[str]) -> None:
     path = given.output or Path(f"search{SUFFIX}")
     writing.check_output(path, (SUFFIX,), replace=given.replace)
     from nnexp.sweep import ledger
-    from nnexp.sweep.outcome import exported
+    from nnexp.sweep.search_export import exported
 
     made = exported(ledger.read(given.search))
     writing.write(path, lambda to: to.write(made))

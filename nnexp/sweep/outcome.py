@@ -18,12 +18,13 @@ from nnexp.plugin import Dimension, Direction, Options, Space, Span, Trial, Valu
 from nnexp.run.identity import brief, short
 from nnexp.sweep.best import BEST
 from nnexp.sweep.effects import percent
-from nnexp.sweep.ledger import Sweep
-from nnexp.sweep.manifest import MANIFEST
+from nnexp.sweep.ledger import Job, Sweep
 from nnexp.sweep.rungs import as_of, rungs
 from nnexp.terminal.console import note, say, shown, width, wrapped
 from nnexp.terminal.table import table
 
+COST = "cost/validation"
+"""What is optimised where no metric was named."""
 FEWEST = 10
 """Of fewer trials nobody can say what mattered."""
 
@@ -101,18 +102,6 @@ def importance(sweep: Sweep) -> Mapping[str, float]:
     return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
-def exported(sweep: Sweep) -> bytes:
-    """A search as a file that Optuna's tools read. Raises NnexpError where there is none, or nothing to read it with."""
-    if not sweep.manifest.search:
-        raise NnexpError(f"'{sweep.directory}' is no search: it has no {MANIFEST} that names one.")
-    space = space_of(sweep)
-    found = searched(sweep.manifest.search)
-    made = found.plugin.exported(space, trials(sweep, space), found.directions, sweep.directory.name)
-    if not made:
-        raise NnexpError(f"search={found.name} has no form that Optuna's tools read.")
-    return made
-
-
 def show(sweep: Sweep) -> None:
     """Print what is to be said of a search beside the ranking of its runs."""
     if not sweep.manifest.search:
@@ -169,13 +158,13 @@ def of_search(sweep: Sweep) -> list[Panel]:
     good = [each for each in trials(sweep, space_of(sweep)) if each.objectives] if sweep.manifest.search else []
     if len(good) < 2:
         return []
-    metrics = metrics_of(sweep.manifest.search) or ("cost/validation",)
+    metrics = metrics_of(sweep.manifest.search) or (COST,)
     if len(metrics) > 1:
         return [of_front(sweep, good, metrics)]
     higher = directions_of(sweep.manifest.search)[0] == "maximize"
     best = -math.inf if higher else math.inf
     points, line = [], []
-    for spent, value in steps_of(sweep, metrics):
+    for spent, value in steps_of(sweep):
         best = max(best, value) if higher else min(best, value)
         points.append((spent, value))
         line.append((spent, best))
@@ -205,7 +194,7 @@ def turned(trial: Trial) -> tuple[float, float]:
     return across, up
 
 
-def steps_of(sweep: Sweep, metrics: Sequence[str]) -> Iterator[tuple[float, float]]:
+def steps_of(sweep: Sweep) -> Iterator[tuple[float, float]]:
     """What the trials had reached, rung by rung and in each in their order: the epochs spent up to there, and the objective.
 
     Without halving there is one rung. Epochs of trials that failed are spent, too.
@@ -213,18 +202,32 @@ def steps_of(sweep: Sweep, metrics: Sequence[str]) -> Iterator[tuple[float, floa
     spent, before = 0, 0
     for level in levels(sweep):
         for number in range(sweep.manifest.trials):
-            jobs = sweep.jobs[sweep.manifest.seeds * number : sweep.manifest.seeds * (number + 1)]
-            trained = sum(max(0, min(job.result.epochs, level) - before) for job in jobs)
+            trained = sum(max(0, min(job.result.epochs, level) - before) for job in jobs_of(sweep, number))
             if not trained:
                 continue
             spent += trained
-            results = [
-                job.result if job.result.epochs <= level else as_of(job.directory, job.result, level) for job in jobs
-            ]
-            reached = [found[0] for each in results if (found := objectives(each, metrics))]
-            if len(reached) == sweep.manifest.seeds:
-                yield float(spent), fmean(reached)
+            if (found := reached(sweep, number, level)) is not None:
+                yield float(spent), found
         before = level
+
+
+def reached(sweep: Sweep, number: int, level: int) -> float | None:
+    """A trial's first objective at the end of a rung, the mean over its seeds; None where one of them has none.
+
+    It is that of the rung's last epoch, by which trials are compared there; of one that is over that of its kept epoch.
+    """
+    metrics = metrics_of(sweep.manifest.search)
+    results = [
+        job.result if not job.result.paused and job.result.epochs <= level else as_of(job.directory, job.result, level)
+        for job in jobs_of(sweep, number)
+    ]
+    found = [each[0] for result in results if (each := objectives(result, metrics))]
+    return fmean(found) if len(found) == sweep.manifest.seeds else None
+
+
+def jobs_of(sweep: Sweep, number: int) -> Sequence[Job]:
+    """The jobs of a trial, one for each seed."""
+    return sweep.jobs[sweep.manifest.seeds * number : sweep.manifest.seeds * (number + 1)]
 
 
 def levels(sweep: Sweep) -> list[int]:

@@ -32,14 +32,14 @@ def test_a_trial_has_reached_what_it_had_at_its_rung(tmp_path: Path) -> None:
     costs = [[5.0], [2.0, 1.5, 1.0], [4.0]]
     jobs = [trained(tmp_path, number, each, 3) for number, each in enumerate(costs)]
     halving = Manifest(search={"trials": 3, "seeds": 1, "halving": 3, "rungs": 2})
-    assert list(steps_of(Sweep(tmp_path, halving, jobs), ())) == [(1, 5), (2, 2), (3, 4), (5, 1)]
+    assert list(steps_of(Sweep(tmp_path, halving, jobs))) == [(1, 5), (2, 2), (3, 4), (5, 1)]
 
 
 def test_without_rungs_each_trial_has_all_its_epochs(tmp_path: Path) -> None:
     """Each trial's cost is reached when it and those before have ended; of two seeds it is the mean."""
     jobs = [trained(tmp_path, number, [9.0, cost], 2) for number, cost in enumerate((3.0, 5.0, 1.0, 2.0))]
     plain = Manifest(search={"trials": 2, "seeds": 2, "halving": None, "rungs": 3})
-    assert list(steps_of(Sweep(tmp_path, plain, jobs), ())) == [(4, 4), (8, 1.5)]
+    assert list(steps_of(Sweep(tmp_path, plain, jobs))) == [(4, 4), (8, 1.5)]
 
 
 def test_who_was_trained_furthest_comes_first(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class Repeating(Search):
     def importance(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction]) -> Mapping[str, float]:
         return dict.fromkeys(space, 1 / len(space))
 
-    def exported(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction], name: str) -> bytes:
+    def exported(self, space: Space, trials: Sequence[Trial], objectives: Mapping[str, Direction], name: str) -> bytes:
         return b"a file"
 
 
@@ -161,7 +161,7 @@ class Percent(Repeating):
 class ExportsText(Repeating):
     """x = x (nobody, 2026)."""
 
-    def exported(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction], name: str) -> bytes:
+    def exported(self, space: Space, trials: Sequence[Trial], objectives: Mapping[str, Direction], name: str) -> bytes:
         return "a file"  # type: ignore[return-value]
 
 

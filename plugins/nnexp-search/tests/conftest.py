@@ -24,6 +24,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: there are no
 import nnexp_search.study
 import optuna.importance
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 import nnexp.commands.run
 import nnexp.commands.subcommands
@@ -132,6 +134,13 @@ class Folder:
     def numbers(self) -> list[dict[str, Any]]:
         """The same without what was typed: other words may have come to the same."""
         return [{**each, "overrides": []} for each in self.trials()]
+
+    def study(self) -> optuna.Study:
+        """What is exported of the search, as Optuna reads it."""
+        file = self.cwd / "search.log"
+        file.unlink(missing_ok=True)
+        self("search-export", self.typed, "-o", str(file))
+        return optuna.load_study(study_name=None, storage=JournalStorage(JournalFileBackend(str(file))))
 
     def tags(self) -> dict[int, dict[str, str]]:
         """What MLflow's database has as the tags of each trial."""

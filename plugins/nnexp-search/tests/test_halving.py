@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.trial import TrialState
 
 from nnexp.experiment.settings import RunContext
 from nnexp.journal.result import read_result
@@ -80,6 +81,16 @@ def test_what_mlflow_knows_of_halving(halved: Any) -> None:
         assert ("nnexp.key" in each) == (epochs == 36)
         assert each.get("nnexp.reason", "").startswith("" if epochs == 36 else f"paused at epoch {epochs} of 36")
     assert sum("nnexp.reason" in each for each in tags.values()) == 11
+
+
+def test_who_was_paused_is_pruned_to_optuna(halved: Any) -> None:
+    """In what is exported a loser is a pruned trial; each has its costs at the rungs it came to, the kept one at last."""
+    for trial, made in zip(halved.study().trials, halved.trials(), strict=True):
+        costs = made["history"]["cost/validation"]
+        costs[35:] = [made["metrics"]["cost/validation"]] * len(costs[35:])
+        assert trial.state == (TrialState.COMPLETE if len(costs) == 36 else TrialState.PRUNED)
+        assert trial.intermediate_values == {epoch: costs[epoch - 1] for epoch in (4, 12, 36) if epoch <= len(costs)}
+        assert trial.value == made["metrics"]["cost/validation"]
 
 
 def test_checkpoints_go_with_the_losers(halved: Any) -> None:

@@ -13,8 +13,6 @@ from typing import Any
 import optuna
 import pytest
 from optuna.importance import PedAnovaImportanceEvaluator
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 BASIC = "hydra/launcher=basic"
@@ -38,14 +36,6 @@ def whole(new: Callable[[], Any]) -> Any:
     made = new()
     (made.cwd / "said").write_text(made(*WORDS, "hydra.launcher.workers=2"))
     return made
-
-
-def study(here: Any) -> optuna.Study:
-    """What is exported, as Optuna reads it."""
-    file = here.cwd / "search.log"
-    file.unlink(missing_ok=True)
-    here("search-export", here.typed, "-o", str(file))
-    return optuna.load_study(study_name=None, storage=JournalStorage(JournalFileBackend(str(file))))
 
 
 def values(trial: Any) -> dict[str, str]:
@@ -118,8 +108,11 @@ def test_the_winner_trains_again(whole: Any, here: Any) -> None:
 
 def test_optuna_reads_what_is_exported(whole: Any, tmp_path: Path) -> None:
     """``search-export`` writes a journal file in which Optuna itself finds every trial with its values and its cost."""
-    for trial, made in zip(study(whole).trials, whole.trials(), strict=True):
+    read = whole.study()
+    assert read.metric_names == ["cost/validation"]
+    for trial, made in zip(read.trials, whole.trials(), strict=True):
         typed = values(made)
+        assert 0 < (trial.datetime_complete - trial.datetime_start).total_seconds() < 600
         if made["status"] == "FINISHED":
             assert trial.value == made["metrics"]["cost/validation"]
             assert {key: str(value) for key, value in trial.params.items()} == {key: typed[key] for key in trial.params}
@@ -130,7 +123,7 @@ def test_optuna_reads_what_is_exported(whole: Any, tmp_path: Path) -> None:
 
 def test_what_made_a_good_trial(whole: Any) -> None:
     """The end names each key that all trials have, with its share by Optuna's PED-ANOVA, the largest first."""
-    expected = optuna.importance.get_param_importances(study(whole), evaluator=PedAnovaImportanceEvaluator())
+    expected = optuna.importance.get_param_importances(whole.study(), evaluator=PedAnovaImportanceEvaluator())
     shown = (whole.cwd / "said").read_text().partition("(PED-ANOVA)")[2].partition("14 jobs")[0]
     found = [line.split() for line in shown.splitlines() if line.endswith("%")]
     names = {key.rpartition(".")[2]: share for key, share in expected.items()}
@@ -154,7 +147,7 @@ def test_a_trial_is_a_mean_over_seeds(here: Any) -> None:
     here(*SMALL, "search=tpe", "search.trials=4", "search.startup=2", "search.lag=1", "search.seeds=3", "seed=5")
     made = here.trials()
     assert len(made) == 12
-    for number, trial in enumerate(study(here).trials):
+    for number, trial in enumerate(here.study().trials):
         jobs = made[3 * number : 3 * number + 3]
         assert [values(each)["seed"] for each in jobs] == ["5", "6", "7"]
         assert len({values(each)["optimizer.learning_rate"] for each in jobs}) == 1
@@ -179,7 +172,7 @@ def test_two_objectives_have_a_front(here: Any) -> None:
     }
     shown = said.partition("Pareto front: ")[2].partition("\n\n")[0]
     assert {int(each) for each in re.findall(r"^#(\d+)", shown, re.MULTILINE)} == front
-    assert {trial.number for trial in study(here).best_trials} == front
+    assert {trial.number for trial in here.study().best_trials} == front
     assert "All else goes by the first metric, cost/validation" in said
     assert f", #{min(points, key=points.__getitem__)}.\n" in (here.place / "experiment" / "best.yaml").read_text()
     assert (here.place / "comparison.png").read_bytes().startswith(b"\x89PNG")

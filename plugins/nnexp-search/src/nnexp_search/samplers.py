@@ -28,10 +28,10 @@ class OptunaSearch(Search):
 
         return ped_anova(space, trials, directions)
 
-    def exported(self, space: Space, trials: Sequence[Trial], directions: Sequence[Direction], name: str) -> bytes:
+    def exported(self, space: Space, trials: Sequence[Trial], objectives: Mapping[str, Direction], name: str) -> bytes:
         from nnexp_search.study import journal
 
-        return journal(space, trials, directions, name)
+        return journal(space, trials, objectives, name)
 
     def begin(self, seed: int, directions: Sequence[Direction]) -> Sampling:
         from nnexp_search.study import StudySampling

@@ -55,11 +55,14 @@ class StudySampling(Sampling):
             self._study.tell(self._trials[number], list(values))
 
 
-def journal(space: Space, trials: Sequence[Told], directions: Sequence[Direction], name: str) -> bytes:
+def journal(space: Space, trials: Sequence[Told], objectives: Mapping[str, Direction], name: str) -> bytes:
     """The file of Optuna's ``JournalStorage`` with the search as the study ``name``."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of names of metrics
         path = Path(folder) / "journal.log"
-        filled(space, trials, directions, name=name, storage=JournalStorage(JournalFileBackend(str(path))))
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        study = filled(space, trials, [*objectives.values()], name=name, storage=storage)
+        study.set_metric_names([*objectives])
         return path.read_bytes()
 
 
@@ -79,13 +82,19 @@ def filled(
 
 
 def frozen(told: Told, space: Space) -> FrozenTrial:
-    """A trial as Optuna keeps it."""
-    return create_trial(
-        state=TrialState.FAIL if told.objectives is None else TrialState.COMPLETE,
+    """A trial as Optuna keeps it; one that others went on in the place of is a pruned one."""
+    course = told.course
+    ended = TrialState.PRUNED if course and course.paused else TrialState.COMPLETE
+    made = create_trial(
+        state=TrialState.FAIL if told.objectives is None else ended,
         values=None if told.objectives is None else list(told.objectives),
         params={key: coded(value, space[key]) for key, value in told.values.items()},
         distributions={key: distribution(space[key]) for key in told.values},
+        intermediate_values=dict(course.rungs) if course else None,
     )
+    if course:
+        made.datetime_start, made.datetime_complete = course.began, course.ended
+    return made
 
 
 def ped_anova(space: Space, trials: Sequence[Told], directions: Sequence[Direction]) -> Mapping[str, float]:
