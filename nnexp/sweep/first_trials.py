@@ -56,7 +56,8 @@ def list_trials(config: DictConfig) -> None:
         going = ", ".join(
             f"{counted(count, 'trial')} to epoch {level}" for count, level in zip(of_each, levels, strict=True)
         )
-        say(f"search.halving={found.settings.halving}: {going}")
+        for line in wrapped(f"search.halving={found.settings.halving}: {going}", width()):
+            say(line)
         trained = sum(
             count * (level - before) for count, before, level in zip(of_each, [0, *levels], levels, strict=False)
         )
