@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+BAR = 16
+"""Columns of the bar."""
+WIDE = 100
+"""A terminal of fewer columns has no room for it."""
+
+
 class SweepProgress:
     """How many of a sweep's jobs are done, run and have failed, the best so far, and the time left."""
 
@@ -27,7 +33,7 @@ class SweepProgress:
         self._began = time.monotonic()
         self._bar: Progress | None = None
         if live():
-            self._bar = _bar()
+            self._bar = _bar(jobs)
             self._bar.add_task("sweep", total=jobs, completed=skipped, told="")
             self._bar.start()
 
@@ -110,18 +116,25 @@ class SweepProgress:
             self._bar = None
 
 
-def _bar() -> Progress:
+def _bar(jobs: int) -> Progress:
+    """The line on a terminal. Where that is narrow, what is told of the best is cut off, not what is before and after it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    console = Console(stderr=True)
+    bar = [BarColumn(bar_width=BAR)] if console.width >= WIDE else []
+    room = console.width - len(f"sweep {jobs}/{jobs}  left 0:00:00") - (BAR + 1) * len(bar)
     return Progress(
         TextColumn("sweep"),
-        BarColumn(bar_width=16),
+        *bar,
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn(
+            "{task.fields[told]}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(1, room))
+        ),
         TextColumn("left"),
         TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
         refresh_per_second=8,
     )
