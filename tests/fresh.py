@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
+import time
 import tomllib
 import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,6 +30,16 @@ OF_A_BUILD = ("cpp", "backend", "CMakeLists.txt")
 """What is compiled, and by what, of those that are."""
 REQUIRED = "NNEXP_REQUIRE_CC"
 """Set where a compiler has to be there: what needs it then fails without one, and is not skipped."""
+
+BUILT = ROOT / ".pytest_cache" / "wheels"
+"""Where wheels are, until the next time."""
+A_DAY = 24 * 3600
+OF_NNEXP = (".gitignore", "pyproject.toml", "README.md", "LICENSE", "nnexp", "conf", "plugins/nnexp-launcher/src")
+"""What nnexp's own wheel is made of."""
+BUILDERS = ("hatchling", "scikit-build-core", "nanobind", "cmake", "ninja")
+"""Distributions that build wheels."""
+OF_COMPILERS = ("CXX", "CPPFLAGS", "LDFLAGS", "CMAKE", "SKBUILD", "NINJA")
+"""How the names begin of what the environment says to those that compile."""
 
 GUARD = """
 import sys
@@ -41,10 +56,15 @@ def module_of(distribution: str) -> str:
     return distribution.replace("-", "_")
 
 
+def compiler() -> list[str]:
+    """The command of the C++ compiler; empty where there is none."""
+    chosen = shlex.split(os.environ.get("CXX", "")) or [next(filter(shutil.which, ("c++", "g++", "clang++")), "")]
+    return chosen if shutil.which(chosen[0]) else []
+
+
 def need_compiler() -> None:
     """Skip where there is no C++ compiler, or fail where one is required."""
-    chosen = os.environ.get("CXX")
-    if not any(map(shutil.which, [shlex.split(chosen)[0]] if chosen else ("c++", "g++", "clang++"))):
+    if not compiler():
         assert not os.environ.get(REQUIRED), "there is no C++ compiler (c++, g++ or clang++)"
         pytest.skip("there is no C++ compiler (c++, g++ or clang++)")
 
@@ -72,29 +92,61 @@ class Fresh:
         return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def made(built: Path, place: Path, names: Sequence[str]) -> Fresh:
-    """Build the wheels of these distributions, install them without a network, then borrow every other package."""
-    wheels: dict[str, Path] = {}
-    for name in names:
-        folder = ROOT if name == "nnexp" else ROOT / "plugins" / name
-        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
-        if name in COMPILED:
-            need_compiler()
-            command = [
-                sys.executable,
-                "-m",
-                "pip",
-                "wheel",
-                "--quiet",
-                "--no-build-isolation",
-                "--no-deps",
-                "-w",
-                str(built),
-                ".",
-            ]
-        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        (wheels[name],) = built.glob(f"{module_of(name)}-*.whl")
+def wheel(name: str) -> Path:
+    """The wheel of a distribution. It is built once for all processes that test, and anew where anything has changed."""
+    if name in COMPILED:
+        need_compiler()
+    folder = BUILT / name / digest(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (found := [*folder.glob("*.whl")]):
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                build(name, place)
+                (made,) = Path(place).glob(f"{module_of(name)}-*.whl")
+                found = [made.rename(folder / made.name)]
+            for other in folder.parent.iterdir():
+                if other != folder and other.stat().st_mtime < time.time() - A_DAY:
+                    shutil.rmtree(other)
+        return found[0]
+
+
+def build(name: str, place: str) -> None:
+    """Build a wheel into an empty folder."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place]
+    if name in COMPILED:
+        options = ["--quiet", "--no-build-isolation", "--no-deps", "-w", place]
+        command = [sys.executable, "-m", "pip", "wheel", *options, "."]
+    done = subprocess.run(command, cwd=sources(name), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def sources(name: str) -> Path:
+    """The folder of a distribution."""
+    return ROOT if name == "nnexp" else ROOT / "plugins" / name
+
+
+def digest(name: str) -> str:
+    """What a wheel follows from: every file of the distribution, what builds it, and what the environment says to that."""
+    folder = sources(name)
+    parts = [folder / each for each in OF_NNEXP] if name == "nnexp" else [folder]
+    files = (path for part in parts for path in ([part] if part.is_file() else part.rglob("*")))
+    known = hashlib.sha256()
+    for path in sorted(each for each in files if each.is_file() and each.parent.name != "__pycache__"):
+        content = path.read_bytes()
+        known.update(f"{path.relative_to(folder)} {len(content)}\n".encode() + content)
+    known.update(repr([sys.version, *((each, version(each)) for each in BUILDERS)]).encode())
+    if name in COMPILED:
+        known.update(
+            repr(sorted((key, os.environ[key]) for key in os.environ if key.startswith(OF_COMPILERS))).encode()
+        )
+        known.update(subprocess.run([*compiler(), "--version"], capture_output=True, check=True).stdout)
+    return known.hexdigest()[:16]
+
+
+def made(place: Path, names: Sequence[str]) -> Fresh:
+    """Install the wheels of these distributions without a network, then borrow every other package."""
+    wheels = {name: wheel(name) for name in names}
     venv.create(place, with_pip=False, symlinks=True)
     python = place / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]

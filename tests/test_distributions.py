@@ -49,7 +49,7 @@ def project(distribution: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
     """An environment with the wheels of nnexp and of the plugins that need no compiler (``test_native`` has the other)."""
-    return made(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("fresh"), ["nnexp", *PURE])
+    return made(tmp_path_factory.mktemp("fresh"), ["nnexp", *PURE])
 
 
 def test_the_core_wheel(fresh: Fresh) -> None:

@@ -18,7 +18,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
     """An environment with the wheels of nnexp, of the plugins that native has code for, and its own."""
     need_compiler()
     names = ["nnexp", "nnexp-activations", "nnexp-losses", "nnexp-optimizers", "nnexp-native"]
-    return made(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("fresh"), names)
+    return made(tmp_path_factory.mktemp("fresh"), names)
 
 
 def nnexp(fresh: Fresh, place: Path, *words: str) -> str:
