@@ -27,6 +27,8 @@ from nnexp.plugin import KINDS
 from tests.command import ROOT, Ended, environment
 from tests.discovery.test_installed_plugins import install
 from tests.forked import Forked
+from tests.forked_pytest import Run, forked_pytest
+from tests.fresh import wheel
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("\n## Write a plugin\n")[2].partition("\n## ")[0]
@@ -39,8 +41,8 @@ OFFLINE = ["--no-deps", "--no-build-isolation"]
 class Environment:
     """A virtual environment with nnexp's wheel, and everything that nnexp needs from this one."""
 
-    def __init__(self, place: Path, wheel: Path | None = None) -> None:
-        """In an empty folder; the ``wheel`` is built where none is given."""
+    def __init__(self, place: Path) -> None:
+        """In an empty folder."""
         self.place = place
         self.forked: Forked | None = None
         """What starts commands more quickly, once everything is installed."""
@@ -49,11 +51,7 @@ class Environment:
         paths = sysconfig.get_paths("venv", {"base": str(place / "venv"), "platbase": str(place / "venv")})
         here = [path for path in sys.path if Path(path).name == "site-packages"]
         Path(paths["purelib"], "needed.pth").write_text("\n".join(here) + "\n")
-        if not wheel:
-            subprocess.run([*PIP, "wheel", *OFFLINE, "-w", str(place), str(ROOT)], check=True)
-            (wheel,) = place.glob("nnexp-*.whl")
-        self.wheel = wheel
-        self.install(str(wheel))
+        self.install(str(wheel("nnexp")))
 
     def install(self, *words: str) -> None:
         """``pip install WORDS`` in the environment; not editable, since what that needs comes from the network."""
@@ -77,16 +75,33 @@ class Environment:
         return Ended(answer.code, answer.out, answer.err)
 
 
+NEW = """
+import sys
+from nnexp.commands import subcommands
+for kind in sys.argv[1:]:
+    subcommands.main(["new", kind, f"my_{kind}"])
+"""
+"""Write a plugin of each kind."""
+PRELOADED = ("hypothesis", "matplotlib.backends.backend_agg", "nnexp.testing", "scipy.special", "sklearn.datasets")
+"""What tests of plugins import."""
+
+
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """An environment in which a new plugin of each kind is installed."""
     made = Environment(tmp_path_factory.mktemp("scaffold"))
-    for kind in EXAMINED:
-        ended = made.nnexp("new", kind, f"my_{kind}")
-        assert (ended.code, ended.err) == (0, "")
+    ended = made.run("-c", NEW, *EXAMINED)
+    assert (ended.code, ended.err) == (0, "")
     made.install(*(f"./nnexp-my-{kind}" for kind in EXAMINED))
     with Forked(tmp_path_factory.mktemp("said"), python=made.python) as made.forked:
         yield made
+
+
+@pytest.fixture(scope="module")
+def run(env: Environment) -> Iterator[Run]:
+    """Run tests in the environment."""
+    with forked_pytest(PRELOADED, env.python) as ask:
+        yield ask
 
 
 def test_nnexp_is_the_wheels(env: Environment, tmp_path: Path) -> None:
@@ -173,17 +188,25 @@ def test_check_passes(env: Environment, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EXAMINED)
-def test_its_own_tests_pass(env: Environment, kind: str) -> None:
-    """A new distribution's tests pass in its own directory, as its README says to run them."""
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
-    ended = env.run(*command, cwd=env.place / f"nnexp-my-{kind}")
+def test_its_own_tests_pass(env: Environment, kind: str, run: Run) -> None:
+    """A new distribution's tests pass in its own directory."""
+    code, said = run(env.place / f"nnexp-my-{kind}", ["-q", "-p", "no:cacheprovider"])
+    assert code == 0, said
+    assert " passed" in said
+
+
+def test_its_readme_says_how_to_run_them(env: Environment) -> None:
+    """What the README of a new distribution says to type runs its tests."""
+    folder = env.place / "nnexp-my-loss"
+    assert "python -m pytest\n" in (folder / "README.md").read_text(encoding="utf-8")
+    ended = env.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert ended.code == 0, ended.out
     assert " passed" in ended.out
 
 
-def test_write_a_plugin(env: Environment, tmp_path: Path) -> None:
+def test_write_a_plugin(tmp_path: Path) -> None:
     """README's section, from ``new`` to a run: every command works in turn, with the code that it shows put in between."""
-    made = Environment(tmp_path, env.wheel)
+    made = Environment(tmp_path)
     assert len(SECTION.splitlines()) <= 60
     assert len(re.findall(r"```", SECTION)) == 6
     for language, first, block in re.findall(r"```(sh|python)\n(.*)\n((?:.*\n)*?)```", SECTION):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.forked_pytest import Run, forked_pytest
 
 from .table import MUTANTS, Mutant
 
@@ -28,32 +26,26 @@ assert Path(nnexp.__file__).parent == Path(__file__).parent / "nnexp", nnexp.__f
 """
 """A conftest.py: were another nnexp imported, pytest would end with exit code 4."""
 
-Run = Callable[[Path, list[str]], tuple[int, str]]
-"""(directory, selections) to pytest's exit code and output."""
+PRELOADED = (
+    "hydra.core.override_parser.overrides_parser",
+    "hypothesis",
+    "numpy",
+    "omegaconf",
+    "scipy.special",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.neural_network",
+    "sklearn.preprocessing",
+    "threadpoolctl",
+)
+"""What the tests need beyond nnexp."""
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
     """Run tests of a copy, with the copy's nnexp, in a process of their own."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHONPATH"))}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    server = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("server.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    with server:
-
-        def ask(directory: Path, selections: list[str]) -> tuple[int, str]:
-            assert server.stdin
-            assert server.stdout
-            tests = [f"tests/{selection}" for selection in selections]
-            server.stdin.write(json.dumps({"directory": str(directory), "tests": tests}) + "\n")
-            server.stdin.flush()
-            return int(server.stdout.readline()), (directory / "output.txt").read_text(encoding="utf-8")
-
+    with forked_pytest(PRELOADED) as ask:
         yield ask
 
 
@@ -69,7 +61,12 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory, run: Run) -> tuple[Path,
         shutil.copy(ROOT / "tests" / file, target / "tests" / file)
     (target / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
     (target / "conftest.py").write_text(GUARD, encoding="utf-8")
-    return target, *run(target, selections)
+    return target, *run(target, words(selections))
+
+
+def words(selections: Sequence[str]) -> list[str]:
+    """For pytest, which ends at the first test that fails."""
+    return ["-x", "-q", *(f"tests/{selection}" for selection in selections)]
 
 
 def test_without_a_mistake(unchanged: tuple[Path, int, str]) -> None:
@@ -89,6 +86,6 @@ def test_a_planted_mistake_is_noticed(
     text = file.read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1, f"{mutant.file} has changed: adapt the entry {mutant.what!r}"
     file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    code, output = run(directory, [mutant.tests])
+    code, output = run(directory, words([mutant.tests]))
     assert code == 1, output
     assert "1 failed" in output
