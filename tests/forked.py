@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import resource
 import runpy
 import select
@@ -35,7 +36,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from tests.command import ROOT, environment, new_folders
-from tests.forked_workers import fork_worker_server, may_sweep
+from tests.forked_workers import Begin, fork_ahead, fork_worker_server, may_sweep
 
 TRACKING = "mlflow.store.tracking.sqlalchemy_store"
 """The part of MLflow whose import takes longest."""
@@ -312,48 +313,56 @@ def copy_tables(made: Path) -> None:
 
 
 class Deliverer(subprocess.Popen[bytes]):
-    """The other process of a tracked sweep, forked before the command does anything."""
+    """The process that delivers to MLflow, forked before the command does anything, which begins when it is needed."""
+
+    def __init__(self, begin: Begin, code: str, niceness: int, **how: Any) -> None:
+        """It carries out ``code``; ``how`` is as for any ``Popen``."""
+        self._begin = begin
+        super().__init__(["-c", code, str(niceness)], close_fds=True, **how)
 
     def _execute_child(self, *arguments: Any) -> None:
         """What starts the process, once its pipes are made."""
+        (option, code, niceness), environment = arguments[0], arguments[6]
         in_read, in_write, out_read, out_write, error_read, error_write = arguments[10:16]
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                deliver(arguments[0], in_read, out_write, error_write)
-            finally:
-                os._exit(1)
+        as_started = AS_STARTED.format(words=[option, niceness], path=sys.path)
+        self.pid = self._begin(f"{as_started}{code}", [in_read, out_write, error_write], range(3), environment)
         self._child_created = True
         self._close_pipe_fds(in_read, in_write, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
 
 
-def deliver(command: Sequence[str], *pipes: int) -> None:
-    """Be the process that ``command`` would start: ``python -P -c CODE WORDS``."""
-    os.setsid()
-    for number, pipe in enumerate(pipes):
-        os.dup2(pipe, number)
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    streams()
-    *_, code, niceness = command
-    sys.argv = ["-c", niceness]
-    exec(code, {"__name__": "__main__"})  # noqa: S102
-    os._exit(0)
+AS_STARTED = """
+import os, signal, sys
+os.setsid()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+sys.argv, sys.path[:] = {words}, {path}
+"""
+"""What makes a process like one that has just been started with these words."""
 
 
-def fork_deliverers() -> None:
-    """Have the process that is started ahead forked; one that is started later is started as ever."""
+def fork_deliverer() -> None:
+    """Have the first process that delivers forked now; another one is started as ever."""
     from nnexp.tracking import spawn
 
-    start = spawn.spawned
+    start, waiting = spawn.spawned, [fork_ahead(streams)]
 
-    def spawned(niceness: int | None = None) -> subprocess.Popen[bytes]:
-        if niceness is not None:
+    def spawned(niceness: int = 0) -> subprocess.Popen[bytes]:
+        if not waiting:
             return start(niceness)
         pipe = subprocess.PIPE
-        return Deliverer(["-c", spawn.BEGIN, "0"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        how = {"stdin": pipe, "stdout": pipe, "stderr": subprocess.DEVNULL, "env": {**os.environ}}
+        return Deliverer(waiting.pop(), spawn.BEGIN, niceness, **how)
 
     spawn.spawned = spawned
+
+
+LONG = re.compile(r"epochs=\d{4}")
+"""A run that may last until another process delivers."""
+
+
+def may_deliver(words: Sequence[str]) -> bool:
+    """Whether a command may have another process deliver to MLflow: a sweep, what is resumed, a run of many epochs."""
+    return "tracking=none" not in words and (may_sweep(words) or any(map(LONG.match, words)))
 
 
 def streams() -> None:
@@ -385,7 +394,8 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
         os.setsid()
     if order["tables"]:
         copy_tables(made)
-    fork_deliverers()
+    if may_deliver(order["words"]):
+        fork_deliverer()
     for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):
         os.dup2(file, number)
         os.close(file)

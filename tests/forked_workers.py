@@ -12,9 +12,9 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import util
-from typing import Any
+from typing import Any, Protocol
 
 MOST = 2**20
 """Bytes that an order may have."""
@@ -29,15 +29,7 @@ def may_sweep(words: Sequence[str]) -> bool:
 
 def fork_worker_server(streams: Callable[[], None]) -> None:
     """Have the server forked now, and begin where multiprocessing starts one; ``streams`` makes Python's own anew."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    waiting = os.fork()
-    if waiting == 0:
-        ours.close()
-        try:
-            serve(theirs, streams)
-        finally:
-            os._exit(1)
-    theirs.close()
+    begin = fork_ahead(streams)
     spawn = util.spawnv_passfds
     asked = False
 
@@ -47,12 +39,38 @@ def fork_worker_server(streams: Callable[[], None]) -> None:
         if asked or not code.startswith(BEGINNING):
             return spawn(path, words, passed)
         asked = True
-        order = {"code": code, "numbers": [*passed], "environment": dict(os.environ), "cwd": os.getcwd()}  # noqa: PTH109
-        with ours:
-            socket.send_fds(ours, [json.dumps(order).encode()], passed)
-        return waiting
+        return begin(code, passed, passed, os.environ)
 
     util.spawnv_passfds = forked  # type: ignore[assignment]  # with names of its own
+
+
+class Begin(Protocol):
+    """Have a process that waits carry out code, with open files under these numbers, in an environment; its number."""
+
+    def __call__(
+        self, code: str, files: Sequence[int], numbers: Sequence[int], environment: Mapping[str, str]
+    ) -> int: ...
+
+
+def fork_ahead(streams: Callable[[], None]) -> Begin:
+    """Fork a process now that may begin later, once; it ends with this one where it does not."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    waiting = os.fork()
+    if waiting == 0:
+        ours.close()
+        try:
+            serve(theirs, streams)
+        finally:
+            os._exit(1)
+    theirs.close()
+
+    def begin(code: str, files: Sequence[int], numbers: Sequence[int], environment: Mapping[str, str]) -> int:
+        order = {"code": code, "numbers": [*numbers], "environment": dict(environment), "cwd": os.getcwd()}  # noqa: PTH109
+        with ours:
+            socket.send_fds(ours, [json.dumps(order).encode()], files)
+        return waiting
+
+    return begin
 
 
 def serve(line: socket.socket, streams: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from nnexp.__main__ import probably_sweeps
 from nnexp.sweep.session import Session
 from nnexp.tracking import spawn
-from tests.command import nnexp
+from tests.command import started
 
 
 def delivery_processes(folder: Path) -> list[int]:
@@ -50,13 +50,13 @@ def test_one_that_nobody_takes_is_ended() -> None:
 )
 def test_a_refused_sweep_leaves_no_process(words: str, status: int, tmp_path: Path) -> None:
     """What was started for a sweep ends with the command that refuses it."""
-    assert nnexp(*words.split(), cwd=tmp_path).code == status
+    assert started(*words.split(), cwd=tmp_path).code == status
     assert delivery_processes(tmp_path.resolve()) == []
 
 
 def test_a_sweep_leaves_no_process(tmp_path: Path) -> None:
     """Once a sweep has ended, its delivery process has, too."""
-    assert nnexp("-m", "epochs=1,2", "dataset=xor", cwd=tmp_path).code == 0
+    assert started("-m", "epochs=1,2", "dataset=xor", cwd=tmp_path).code == 0
     until = time.monotonic() + 5
     while delivery_processes(tmp_path.resolve()) and time.monotonic() < until:
         time.sleep(0.05)
