@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -22,6 +23,29 @@ LONG = (
 )
 TABLE = "a,b,y\n" + "".join(f"{a},{a * a % 7},{3 * a - a * a % 7}\n" for a in range(24))
 VOLATILE = ("seconds", "training_seconds", "directory")
+
+APPLICATION = """
+import os, signal, time
+from pathlib import Path
+import hydra
+from hydra.core.config_store import ConfigStore
+
+@hydra.main(version_base="1.3", config_path=None, config_name="config")
+def app(cfg):
+    if cfg.a == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if cfg.a == 3:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+        Path("begun").touch()
+        time.sleep(600)
+
+ConfigStore.instance().store(
+    "config",
+    {"defaults": [{"override hydra/launcher": "dask"}], "a": 0, "hydra": {"sweep": {"dir": "out"}, "job": {"name": "app"}}},
+)
+if __name__ == "__main__":
+    app()
+"""
 
 
 def files(sweep: Path) -> dict[str, Any]:
@@ -73,6 +97,17 @@ def two_under_way(place: Path, tools: dict[str, Any]) -> Any:
     return lambda: sum(len(tools["records"](each)) > 30 and (each / "checkpoint.npz").exists() for each in jobs) >= 2
 
 
+def warm_processes(worker: subprocess.Popen[bytes]) -> list[Path]:
+    """The processes in which a worker has jobs carried out. Linux."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == worker.pid and b"nnexp_dask.warm_process" in (each / "cmdline").read_bytes():
+                found.append(each)
+    return found
+
+
 def points(place: Path) -> list[tuple[Any, ...]]:
     """How many points each run has of each metric, and how many different steps, in MLflow."""
     with sqlite3.connect(place / "outputs" / "mlflow.db") as store:
@@ -93,7 +128,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Any]) -> di
 def two_workers(cluster: Any) -> Any:
     """A cluster with two workers."""
     cluster.scheduler()
-    cluster.workers = [cluster.worker(name) for name in ("one", "two")]
+    cluster.workers = [cluster.worker(name, PYTHONWARNINGS="always::ResourceWarning") for name in ("one", "two")]
     return cluster
 
 
@@ -126,6 +161,23 @@ def test_a_head_that_is_killed_and_one_that_is_interrupted(
     assert done.returncode == 0, done.stderr
     assert "3 jobs: 3 finished" in done.stdout
     assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
+
+
+def test_no_process_is_left_of_a_job_that_cannot_be_interrupted(
+    two_workers: Any, tmp_path: Path, tools: dict[str, Any]
+) -> None:
+    """After Ctrl-C a job that listens to no signal is killed, and none takes its place on workers that live on."""
+    (tmp_path / "application.py").write_text(APPLICATION)
+    words = ("application.py", "-m", "a=3", f"hydra.launcher.address={two_workers.address}")
+    head = two_workers.started("application", *words, cwd=tmp_path)
+    tools["until"]((tmp_path / "begun").exists)
+    head.send_signal(signal.SIGINT)
+    assert head.wait(30) != 0
+    tools["until"](lambda: not any(map(warm_processes, two_workers.workers)), 15)
+    time.sleep(2)  # in which another one would be made, and be dropped
+    logs = [(two_workers.place / f"{name}.log").read_text() for name in ("one", "two")]
+    assert all("Removing Worker plugin" in each for each in logs)
+    assert not [line for each in logs for line in each.splitlines() if "is still running" in line]
 
 
 def test_a_worker_that_hangs_costs_nothing(
@@ -203,25 +255,6 @@ def test_fail_fast(tmp_path: Path, tools: dict[str, Any]) -> None:
     done = tools["command"](*words, "hydra/launcher=dask", "hydra.launcher.workers=1", cwd=tmp_path)
     assert done.returncode == 1
     assert "8 jobs: 1 diverged, 7 not started" in done.stdout
-
-
-APPLICATION = """
-import os, signal
-import hydra
-from hydra.core.config_store import ConfigStore
-
-@hydra.main(version_base="1.3", config_path=None, config_name="config")
-def app(cfg):
-    if cfg.a == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-ConfigStore.instance().store(
-    "config",
-    {"defaults": [{"override hydra/launcher": "dask"}], "a": 0, "hydra": {"sweep": {"dir": "out"}, "job": {"name": "app"}}},
-)
-if __name__ == "__main__":
-    app()
-"""
 
 
 def test_a_job_that_kills_its_processes_is_given_up_and_named(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ LOOKS = {
 """How seldom a cluster in this process looks at itself; by default that takes a twentieth of a core."""
 SILENT = 60
 """A level of logging above all that there are."""
+UNSAID = ("Creating scratch directories is taking", "Sending large graph")
+"""How warnings of Dask's begin on a busy machine, and where a checkpoint is large, of which nobody has to do anything."""
 OWN = ("nnexp-dask", "dask", "distributed", "cloudpickle")
 """Distributions that head and workers need in the same versions, for the sake of this one."""
 
@@ -85,7 +87,8 @@ class Connection:
         from distributed.versions import VersionMismatchWarning
 
         warnings.simplefilter("ignore", VersionMismatchWarning)
-
+        for words in UNSAID:
+            warnings.filterwarnings("ignore", words)
         settings = self.settings
         if settings.address is None:
             from hydra_plugins.nnexp_launcher._pool import cores

@@ -92,11 +92,13 @@ class SweepPlugin(WorkerPlugin):
             self._enter = entering(worker.state.nthreads, files, tags)
         self._running: dict[str, Running] = {}
         self._processes: queue.SimpleQueue[WarmProcess] = queue.SimpleQueue()
+        self._over = False
+        self._keeping = threading.Lock()
         self._few = threading.Semaphore(worker.state.nthreads)
         """How many more processes there may be."""
         for _ in range(0 if self.unfit else min(worker.state.nthreads, self._jobs)):
             self._few.acquire()
-            threading.Thread(target=lambda: self._processes.put(self._new_process()), daemon=True).start()
+            threading.Thread(target=lambda: self._keep(self._new_process()), daemon=True).start()
         self._idle_since: float | None = None
         self._alive = PeriodicCallback(self._say_alive, 1000)
         self._alive.start()
@@ -105,6 +107,8 @@ class SweepPlugin(WorkerPlugin):
     def teardown(self, worker: Any) -> None:
         """End the processes, and remove the folder."""
         self._alive.stop()
+        with self._keeping:
+            self._over = True
         for each in [*self._running.values()]:
             each.withdrawn.set()
             if each.process:
@@ -138,7 +142,7 @@ class SweepPlugin(WorkerPlugin):
             if folder:
                 folder.clear()
             if running.process:
-                self._processes.put(self._usable(running.process))
+                self._keep(running.process)
 
     def _carried_out(self, attempt: Attempt, start: str, key: str, running: Running, process: WarmProcess) -> Report:
         process.begin(attempt)
@@ -181,6 +185,14 @@ class SweepPlugin(WorkerPlugin):
             except queue.Empty:
                 if self._few.acquire(blocking=False):  # those that had nothing to do were let go
                     return self._new_process()
+
+    def _keep(self, process: WarmProcess) -> None:
+        """Have a process for the next job, or end it where there will be none: the sweep may be over meanwhile."""
+        with self._keeping:
+            if not self._over:
+                self._processes.put(self._usable(process))
+                return
+        process.end()
 
     def _usable(self, process: WarmProcess) -> WarmProcess:
         """The process, or another one in the place of one that has died."""
