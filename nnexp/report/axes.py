@@ -9,7 +9,7 @@ from typing import Any
 Spec = dict[str, Any]
 """A part of a specification of Vega-Lite."""
 FEW = 10
-"""Epochs that are marked one by one."""
+"""Epochs, or powers of ten, that are marked one by one."""
 BESIDE = 0.05
 """How far words are from what they say, on an axis from 0 to 1."""
 MOST_POINTS = 20_000
@@ -72,8 +72,9 @@ def ticks(values: Sequence[float | None]) -> Spec:
     known = [value for value in values if value is not None]
     first, last = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
     steps = (1, 2, 5) if last - first <= FEW // 3 else (1,)
-    found = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
-    return {"values": [each for each in found if min(known) <= each <= max(known)], "format": "~g"}
+    powers = range(first, last + 1, math.ceil((last - first) / FEW))
+    found = [float(f"{step}e{power}") for power in powers for step in steps]
+    return {"values": [each for each in found if min(known) <= each <= max(known)], "format": ".4~g"}
 
 
 def label(value: Any) -> str:

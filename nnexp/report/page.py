@@ -48,8 +48,10 @@ img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; } 
 @media print { :root { --text: #000; --back: #fff; --soft: #444; --row: #fff; --line: #999; }
   .scroll { max-height: none; overflow: visible; } thead th { position: static; }
   .vega-bindings, .vega-embed summary { display: none; } tr, figure, #chart { break-inside: avoid; }
-  table { font-size: .72rem; } th, td { padding: .15rem .4rem; } th { overflow-wrap: anywhere; }
-  #chart { overflow: visible; } #chart svg { max-width: 100%; height: auto; } }
+  h2, caption, .soft { break-after: avoid; } p { break-inside: avoid; } img { max-height: 11cm; width: auto; }
+  table { font-size: .72rem; } th, td { padding: .15rem .4rem; }
+  td:not(.number) { min-width: 4em; overflow-wrap: anywhere; }
+  #chart { overflow: visible; } #chart svg { max-width: 100%; height: auto; max-height: 23cm; } }
 """
 
 
@@ -176,7 +178,7 @@ def of_grid(grid: Grid) -> Iterator[str]:
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{text(grid.caption)}"><table>'
     yield f"<caption>{text(grid.caption)}</caption><thead><tr>"
     heads = zip(grid.columns, numeric, strict=True)
-    yield "".join(f'<th scope="col"{" class=number" if number else ""}>{text(name)}</th>' for name, number in heads)
+    yield "".join(f'<th scope="col"{" class=number" if number else ""}>{heading(name)}</th>' for name, number in heads)
     yield "</tr></thead><tbody>"
     for row in grid.rows:
         cells = zip(row, numeric, strict=True)
@@ -186,6 +188,11 @@ def of_grid(grid: Grid) -> Iterator[str]:
             + "</tr>"
         )
     yield "</tbody></table></div>"
+
+
+def heading(name: str) -> str:
+    """A column's name, which may be broken behind a slash."""
+    return text(name).replace("/", "/<wbr>")
 
 
 def is_number(cell: str) -> bool:
