@@ -92,14 +92,17 @@ def imports(*, typing_too: bool = False) -> Iterator[Import]:
                 yield from (Import(name, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-IMPORTS = list(imports())
+@functools.cache
+def all_imports() -> list[Import]:
+    """Every import statement. Only who tests them looks for them, not everybody who collects the tests."""
+    return list(imports())
 
 
 def test_every_folder_is_in_the_table() -> None:
     """The table is complete and names nothing that is not there."""
     present = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in modules()}
     assert present == {*FOLDERS, *TOP, "datasets"}
-    assert {each.module for each in IMPORTS if each.source_part == "datasets"} <= ALIASES
+    assert {each.module for each in all_imports() if each.source_part == "datasets"} <= ALIASES
 
 
 def test_imports_go_by_the_table() -> None:
@@ -118,7 +121,7 @@ def test_only_models_of_tracking_knows_experiments() -> None:
     """Everything else of the store deals in names, numbers and files."""
     found = {
         each.module
-        for each in IMPORTS
+        for each in all_imports()
         if each.source_part == "tracking" and each.target_part in {"experiment", "engine"}
     }
     assert found == {"tracking/models.py"}
@@ -126,7 +129,9 @@ def test_only_models_of_tracking_knows_experiments() -> None:
 
 def test_the_doors_open_downwards() -> None:
     """``errors`` imports nothing of nnexp, ``plugin`` the fields."""
-    found = {(each.source_part, each.target_part) for each in IMPORTS if each.source_part in DOORS and each.target_part}
+    found = {
+        (each.source_part, each.target_part) for each in all_imports() if each.source_part in DOORS and each.target_part
+    }
     assert found == {("plugin", "basics")}
 
 
@@ -143,7 +148,7 @@ def module_of(target: str) -> str:
 def test_no_circles() -> None:
     """Between modules, too, nobody imports whom he is imported by, at whatever distance, also within functions."""
     uses: dict[str, set[str]] = {path.relative_to(PACKAGE).as_posix(): set() for path in modules()}
-    for each in IMPORTS:
+    for each in all_imports():
         target = module_of(each.target) if each.target.startswith("nnexp.") else ""
         if target and target != each.module and each.module not in ALIASES:
             uses[each.module].add(target)
@@ -157,7 +162,7 @@ def test_no_circles() -> None:
 
 def test_the_package_imports_the_library_alone() -> None:
     """``import nnexp`` brings what a library needs: errors, library and ``results``."""
-    own = {each.target_part for each in IMPORTS if each.module == "__init__.py" and each.target_part}
+    own = {each.target_part for each in all_imports() if each.module == "__init__.py" and each.target_part}
     assert own == {"comparison", "errors", "library"}
 
 
@@ -166,7 +171,9 @@ def test_the_package_imports_the_library_alone() -> None:
 )
 def test_who_may_import(names: set[str], allowed: set[str]) -> None:
     """Hydra and OmegaConf, and MLflow, are imported by the few modules that deal with them, also within functions."""
-    found = {each.module for each in IMPORTS if each.target.split(".")[0] in names and each.source_part not in allowed}
+    found = {
+        each.module for each in all_imports() if each.target.split(".")[0] in names and each.source_part not in allowed
+    }
     assert found == set()
 
 
@@ -184,7 +191,7 @@ def test_heavy_modules_are_imported_late(name: str) -> None:
 
 def test_scikit_learn_is_never_imported() -> None:
     """The real datasets read scikit-learn's files and leave scikit-learn itself alone."""
-    assert not [each for each in IMPORTS if each.target.split(".")[0] == "sklearn"]
+    assert not [each for each in all_imports() if each.target.split(".")[0] == "sklearn"]
 
 
 def built_ins() -> set[str]:
@@ -221,7 +228,7 @@ def test_the_core_decides_nothing_by_a_name() -> None:
 
 def test_nobody_imports_a_built_in() -> None:
     """Nobody imports the modules that hold the built-in plugins."""
-    found = {f"{each.module} imports {each.target}" for each in IMPORTS if each.target_part == "builtin"}
+    found = {f"{each.module} imports {each.target}" for each in all_imports() if each.target_part == "builtin"}
     assert {each for each in found if not each.startswith("builtin/")} == set()
 
 
@@ -242,12 +249,14 @@ def test_global_random_state_is_never_touched() -> None:
         and node.attr not in allowed
     }
     assert found == set()
-    assert not [each for each in IMPORTS if each.target.split(".")[0] == "random"]
+    assert not [each for each in all_imports() if each.target.split(".")[0] == "random"]
 
 
 def test_pickle_is_never_used() -> None:
     """Nothing is written to or read from pickles, and np.load always refuses them."""
-    assert not [e for e in IMPORTS if e.target.split(".")[0] in {"pickle", "cloudpickle", "dill", "shelve", "marshal"}]
+    assert not [
+        e for e in all_imports() if e.target.split(".")[0] in {"pickle", "cloudpickle", "dill", "shelve", "marshal"}
+    ]
     for path in modules():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.load":
@@ -362,7 +371,7 @@ def test_one_module_replaces_what_others_have() -> None:
 def test_no_tree_is_ever_removed() -> None:
     """Nothing removes a folder with what is in it, under whatever name it was imported."""
     found = {path for path, node in calls() if "rmtree" in ast.unparse(node.func)}
-    named = {each.module for each in IMPORTS if each.target in {"shutil.rmtree", "shutil.move"}}
+    named = {each.module for each in all_imports() if each.target in {"shutil.rmtree", "shutil.move"}}
     assert found | named == set()
 
 
@@ -375,7 +384,7 @@ def test_one_module_removes() -> None:
             found.add(path)
     assert found == {REMOVER}
     functions = {f"{module}.{name}" for module in ("os", "pathlib.Path") for name in (*REMOVING, "remove")}
-    assert {each.module for each in IMPORTS if each.target in functions} == set()
+    assert {each.module for each in all_imports() if each.target in functions} == set()
 
 
 def test_who_puts_files_in_their_places() -> None:
