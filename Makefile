@@ -36,7 +36,9 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 run: $(VENV)/run.stamp
 	$(BIN)/python -m nnexp $(ARGS)
 
+# Commands compile nothing, also where Python is told to keep no bytecode.
 test: $(VENV)/dev.stamp
+	$(BIN)/python -m compileall -q nnexp plugins/nnexp-launcher/src
 	$(BIN)/python -m pytest
 
 # The parts that start few processes; what commands do, stores, servers and wheels are in `make test`.
