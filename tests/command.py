@@ -53,12 +53,24 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def nnexp(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
-    """``python -m nnexp WORDS`` in ``cwd``, in a process that has what it needs imported, but where that makes a difference."""
+    """``python -m nnexp WORDS`` in ``cwd``, in a process that has what it needs imported, but where that makes a difference.
+
+    A single run draws no pictures but those that are typed.
+    """
     if not usual(environment(**more)):
         return started(*words, cwd=cwd, timeout=timeout, **more)
     from tests.forked import server
 
     answer = server().carry_out(words, cwd, timeout, environment(**more), whole=True)
+    assert answer.code is not None, f"nnexp {words} took more than {timeout} s: {answer}"
+    return Ended(answer.code, answer.out, answer.err)
+
+
+def with_pictures(*words: str, cwd: Path, timeout: float = 180) -> Ended:
+    """The same, with the pictures that suit the task of a single run, as users have them."""
+    from tests.forked import server
+
+    answer = server().carry_out(words, cwd, timeout, environment(), whole=True, pictures=True)
     assert answer.code is not None, f"nnexp {words} took more than {timeout} s: {answer}"
     return Ended(answer.code, answer.out, answer.err)
 

@@ -2,7 +2,8 @@
 
 A command takes a tenth of a second so, not one and a half. What the child does is what ``python -m nnexp`` does, from its first
 line to its exit code; only the imports are there already, and the tables that MLflow writes into an empty database, which takes
-longer than all the rest of a small run, are copied from those that it has written once.
+longer than all the rest of a small run, are copied from those that it has written once. Pictures that nobody has typed, which
+take twice as long as all the rest, are drawn where a test wants them.
 
 The child becomes a child of the process that asked for it, which waits for it, signals it and reads from it as from any other.
 """
@@ -125,13 +126,21 @@ class Forked:
         return self.carry_out(words, cwd, seconds, more, whole=False)
 
     def carry_out(
-        self, words: Sequence[str], cwd: Path, seconds: float, environment: Mapping[str, str], *, whole: bool
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        seconds: float,
+        environment: Mapping[str, str],
+        *,
+        whole: bool,
+        pictures: bool = False,
     ) -> Answer:
         """The same; the environment is the ``whole`` one, or what there is more."""
         began = time.monotonic()
         with contextlib.ExitStack() as open_:
             said = [open_.enter_context(tempfile.TemporaryFile(dir=self._scratch)) for _ in range(2)]
-            child = self.start(words, cwd, environment, [file.fileno() for file in said], whole=whole)
+            files = [file.fileno() for file in said]
+            child = self.start(words, cwd, environment, files, whole=whole, pictures=pictures)
             code = ended(child, began + seconds)
             took = time.monotonic() - began
             out, err = [
@@ -150,10 +159,12 @@ class Forked:
         whole: bool = True,
         session: bool = True,
         tables: bool = True,
+        pictures: bool = False,
     ) -> int:
         """Start a command that says what it says to two open files, and return the number of the process, a child of this one.
 
-        It is a ``session`` of its own; with ``tables``, it copies those of an empty database.
+        It is a ``session`` of its own; with ``tables``, it copies those of an empty database; with ``pictures`` a single run
+        has those that suit its task, as users have them.
         """
         order = {
             "words": list(words),
@@ -162,6 +173,7 @@ class Forked:
             "whole": whole,
             "session": session,
             "tables": tables,
+            "pictures": pictures,
         }
         with ALONE, adopting():
             socket.send_fds(self._line, [json.dumps(order).encode()], said)
@@ -312,6 +324,13 @@ def copy_tables(made: Path) -> None:
     database._write_tables = copied
 
 
+def draw_what_is_typed() -> None:
+    """Have a single run draw no pictures but those that are typed."""
+    from nnexp.run import start
+
+    vars(start)["wanted"] = lambda words, **_: tuple(words or ())
+
+
 class Deliverer(subprocess.Popen[bytes]):
     """The process that delivers to MLflow, forked before the command does anything, which begins when it is needed."""
 
@@ -394,6 +413,8 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
         os.setsid()
     if order["tables"]:
         copy_tables(made)
+    if not order["pictures"]:
+        draw_what_is_typed()
     if may_deliver(order["words"]):
         fork_deliverer()
     for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nnexp.tracking.delivery import run_id_of
-from tests.command import ROOT, environment, nnexp, process, result, runs, sweeps
+from tests.command import ROOT, environment, nnexp, process, result, runs, sweeps, with_pictures
 
 QUICK = ("dataset=wine", "epochs=4")
 
@@ -28,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def single(place: Path) -> tuple[Path, str]:
     """The issue's first command, with fewer epochs: the run's directory and what was printed."""
-    ended = nnexp("loss=mae", "optimizer=sgd", "epochs=6", "split.test=0.1", cwd=place)
+    ended = with_pictures("loss=mae", "optimizer=sgd", "epochs=6", "split.test=0.1", cwd=place)
     assert ended.code == 0, ended.err
     assert ended.err == ""
     return runs(place)[-1], ended.out

@@ -193,7 +193,7 @@ def test_a_strangers_journal_names_no_files_of_ones_own(place: Path) -> None:
     done = synced(place, "")
     assert done.code == 0, done
     kept = {path.name for path in (place / "outputs" / "artifacts").rglob("*") if path.is_file()}
-    assert kept == {"config.yaml", "cost.png", "weights.npz", "model.json", "a.png", "boundary.png", "confusion.png"}
+    assert kept == {"config.yaml", "cost.png", "weights.npz", "model.json", "a.png"}
 
 
 def test_a_password_that_is_a_word_of_nnexps_hides_nothing_but_in_an_address(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.command import ROOT, environment, nnexp, runs, sweeps
+from tests.command import ROOT, environment, runs, sweeps, with_pictures
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", README)
@@ -65,7 +65,7 @@ def test_shown_output_is_real(tmp_path: Path) -> None:
         words = [
             str(sweeps(tmp_path)[0].relative_to(tmp_path)) if w.startswith("outputs/sweeps/") else w for w in words
         ]
-        ended = nnexp(*words, cwd=tmp_path)
+        ended = with_pictures(*words, cwd=tmp_path)
         assert ended.code == 0, ended.err
         # Of lines that only differ in numbers, such as a ranking's, the order may differ, too.
         assert sorted(masked(ended.out)) == sorted(masked(shown)), command

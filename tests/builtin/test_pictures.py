@@ -20,7 +20,7 @@ from nnexp.builtin.pictures.inside import Activations, Gradients, Weights, image
 from nnexp.errors import NnexpError
 from nnexp.pictures.words import any_letters
 from nnexp.plugin import Moment, Picture, Seen
-from tests.command import nnexp, process, result, sweeps
+from tests.command import nnexp, process, result, sweeps, with_pictures
 from tests.discovery.test_installed_plugins import install
 
 ODD = "<b>$\\frac$ \u4e2d"
@@ -177,7 +177,7 @@ def test_a_run_keeps_its_pictures(tmp_path: Path) -> None:
 
 def test_a_single_run_draws_what_suits_its_task(tmp_path: Path) -> None:
     """Nobody has to ask for them; they are said, and are MLflow's. When the run is resumed they are drawn again."""
-    ended = nnexp("dataset=digits", "epochs=1", "hydra.run.dir=r", cwd=tmp_path)
+    ended = with_pictures("dataset=digits", "epochs=1", "hydra.run.dir=r", cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     assert "pictures r/pictures/  (confusion.png, weights.png)" in ended.out
     (kept,) = tmp_path.glob("outputs/artifacts/**/pictures")
