@@ -29,7 +29,7 @@ from nnexp.composition.patches import patched
 from nnexp.discovery import installed, presets, registry
 from nnexp.errors import NnexpError, first_line, listed, one_line
 from nnexp.plugin import KINDS
-from nnexp.sweep.manifest import MANIFEST
+from nnexp.sweep.manifest import MANIFEST, write_manifest
 from nnexp.sweep.session import Halt, Session, opened
 from nnexp.terminal.console import note
 
@@ -94,8 +94,7 @@ def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser, 
         guard.run(given, parser, job)
     except Halt as halt:
         if halt.error:
-            if session.sweep.directory is None:
-                discard(session)
+            take_back(session)
             raise halt.error from None
         return
     except (KeyboardInterrupt, SystemExit):  # there are two seconds: no pictures, no ranking
@@ -112,6 +111,14 @@ def compose_and_run(given: argparse.Namespace, parser: argparse.ArgumentParser, 
         discard(session)
     if session.failure or failed:
         raise session.failure or cast("Exception", failed)
+
+
+def take_back(session: Session) -> None:
+    """Leave nothing of what was refused before its first job: a new folder goes, a resumed sweep's manifest is as it was."""
+    if session.sweep.directory is None:
+        discard(session)
+    elif session.sweep.resumed:
+        write_manifest(session.sweep.directory, session.sweep.resumed.manifest)
 
 
 def in_words(error: Exception, overrides: Sequence[str]) -> Exception:

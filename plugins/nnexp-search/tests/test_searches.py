@@ -89,12 +89,17 @@ def test_a_search_gets_more_trials(whole: Any, here: Any) -> None:
 
 
 def test_a_search_that_has_changed_is_refused_and_nothing_else_said(here: Any) -> None:
-    """Where the manifest has another interval the trials are others: one line says so, without a table or what to finish."""
+    """Where the manifest has another interval the trials are others: one line says so, without a table or what to finish.
+
+    The manifest stays as it is, also where more trials were typed.
+    """
     here(*SMALL, "search=random", "search.trials=3")
     shutil.rmtree(here.place / "2")
     manifest = here.place / "manifest.json"
     manifest.write_text(manifest.read_text().replace("interval(1e-3,1)", "interval(1e-3,5)"))
-    (said,) = here("resume", here.typed, BASIC, code=1).splitlines()
+    before = manifest.read_bytes()
+    (said,) = here("resume", here.typed, BASIC, "search.trials=5", code=1).splitlines()
+    assert manifest.read_bytes() == before
     assert said.startswith("nnexp: Trial 0 of ")
     assert "search=random now chooses optimizer.learning_rate=" in said
 
