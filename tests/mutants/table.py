@@ -480,4 +480,11 @@ MUTANTS = [
         "self.kept[number] = theta",
         "experiment/test_seen.py::test_moments_are_spread_over_the_epochs",
     ),
+    Mutant(
+        "a run with pictures has not ended",
+        "journal/journal.py",
+        'if "model" not in record and "artifact" not in record',
+        'if "model" not in record',
+        "journal/test_readers.py::test_files_may_follow_the_end",
+    ),
 ]
