@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nnexp.basics.files import Unreadable
 from nnexp.errors import NnexpError
-from nnexp.journal.journal import JOURNAL, Busy, Journal, end, read
+from nnexp.journal.journal import JOURNAL, Busy, Ending, Journal, end, read
 from nnexp.journal.records import Record
 
 KILLED_WHILE_WRITING = """
@@ -167,3 +169,24 @@ def test_a_new_run_never_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
     Journal(tmp_path, new=True).close()
     assert (tmp_path / JOURNAL).read_text() == ""
     assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
+
+
+EPOCH = {"epoch": 1, "time": 1, "metrics": {"cost/train": 0.5}}
+END = {"ended": "FINISHED", "reason": "", "time": 3}
+PICTURE = {"artifact": "pictures/confusion.png"}
+
+
+@pytest.mark.parametrize(
+    ("records", "status"),
+    [
+        ([END, PICTURE], "FINISHED"),
+        ([END, {"model": [], "anew": False}, PICTURE, PICTURE], "FINISHED"),
+        ([EPOCH, PICTURE], "open"),
+        ([END, PICTURE, {"resumed": 1, "epochs": 2, "key": "k", "time": 4}], "open"),
+        ([END, {"resumed": 1, "epochs": 2, "key": "k", "time": 4}, PICTURE], "open"),
+    ],
+)
+def test_files_may_follow_the_end(records: list[dict[str, Any]], status: str, tmp_path: Path) -> None:
+    """Pictures are drawn when a run has ended; one to which they were added has, and no other."""
+    (tmp_path / JOURNAL).write_text("".join(f"{json.dumps(each)}\n" for each in records))
+    assert Ending.read(tmp_path).status == status

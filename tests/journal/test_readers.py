@@ -156,13 +156,6 @@ def test_what_nnexp_writes_is_read(tmp_path: Path) -> None:
     assert Ending.read(tmp_path) == recorded.ending
 
 
-@pytest.mark.parametrize(("last", "status"), [(7, "FINISHED"), (6, "FINISHED"), (5, "open"), (8, "open"), (10, "KILLED")])
-def test_files_may_follow_the_end(last: int, status: str, tmp_path: Path) -> None:
-    """Pictures are drawn when a run has ended; so has one to which they were added, and no other."""
-    recorded = RecordedRun.read(journal(tmp_path, *RECORDS[:last], {"artifact": "pictures/confusion.png"}))
-    assert recorded.ending.status == Ending.read(tmp_path).status == status
-
-
 HOLDS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 

@@ -485,6 +485,6 @@ MUTANTS = [
         "journal/journal.py",
         'if "model" not in record and "artifact" not in record',
         'if "model" not in record',
-        "journal/test_readers.py::test_files_may_follow_the_end",
+        "journal/test_journal.py::test_files_may_follow_the_end",
     ),
 ]
