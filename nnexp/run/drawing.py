@@ -1,4 +1,9 @@
-"""The pictures of a run that has ended: its cost, and those of what was learnt."""
+"""The pictures of a run that has ended: its cost, and those of what was learnt.
+
+Those of what was learnt take half a second of a processor, a third of it matplotlib's import, and are drawn in the run's own
+process, when its result is safe and shown. A process beside the run was tried, forked before MLflow's import, which imported
+matplotlib meanwhile and drew while the run was delivered: on two busy cores commands ended 0.0 to 0.1 s sooner (medians).
+"""
 
 from __future__ import annotations
 
