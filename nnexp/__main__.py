@@ -21,10 +21,10 @@ from types import FrameType
 from typing import NoReturn
 
 from nnexp.basics.environment import propose
+from nnexp.errors import TERMINATED, Terminated
 
 FULL = "HYDRA_FULL_ERROR"
 STDOUT = "the standard output"
-TERMINATED = 143
 REFUSED = {"diff": 2, "verify": 2}
 """The exit code of what is refused, of the commands whose 1 is an answer."""
 
@@ -48,10 +48,8 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; a second one would change the exit code
         print("\ninterrupted", file=sys.stderr)  # noqa: T201
         _leave(130)
-    except SystemExit as end:
-        if end.code == TERMINATED:
-            _leave(TERMINATED)
-        raise
+    except Terminated:
+        _leave(TERMINATED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -193,7 +191,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (a signal handler's signature)
-    sys.exit(TERMINATED)
+    raise Terminated
 
 
 if __name__ == "__main__":

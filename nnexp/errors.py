@@ -16,6 +16,15 @@ class NnexpError(Exception):
     """
 
 
+class Terminated(SystemExit):
+    """SIGTERM has come. Any other ``SystemExit`` is a plugin's."""
+
+    def __init__(self) -> None:
+        super().__init__(TERMINATED)
+
+
+TERMINATED = 143
+"""The exit code of what SIGTERM ends."""
 CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnexp.basics.picture import Moment, Predict, Seen
 from nnexp.engine.metrics import class_indices
@@ -20,6 +22,7 @@ from nnexp.experiment.model import Model
 from nnexp.experiment.moments import Moments
 from nnexp.plugin import Array
 
+S = TypeVar("S", bound=np.generic)
 MOST_SAMPLES = 1000
 """Training samples that gradients are of."""
 
@@ -35,15 +38,22 @@ def seen(experiment: Experiment, kept: Moments | None = None) -> Seen:
         classes=tuple(map(str, data.classes)),
         features=data.names,
         categories=data.categories,
-        x=data.x,
-        y=data.y.reshape(len(data.y), -1) if data.task == "regression" else data.y,
-        parts={name: rows for name, rows in experiment.split._asdict().items() if len(rows)},
+        x=to_read(data.x),
+        y=to_read(data.y.reshape(len(data.y), -1) if data.task == "regression" else data.y),
+        parts={name: to_read(rows) for name, rows in experiment.split._asdict().items() if len(rows)},
         predict=predicting(model),
         label=lambda outputs: class_indices(outputs.T, threshold),
         activations=lambda x: activations(model, x),
-        weights=tuple((w[:, :-1].copy(), w[:, -1].copy()) for w in experiment.network.matrices),
+        weights=tuple((to_read(w[:, :-1]), to_read(w[:, -1])) for w in experiment.network.matrices),
         moments=[moment(experiment, number, theta) for number, theta in moments],
     )
+
+
+def to_read(array: NDArray[S]) -> NDArray[S]:
+    """The same numbers, which cannot be changed: one picture sees what another does."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def predicting(model: Model) -> Predict:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,11 @@ from nnexp.experiment.plan import plan
 from nnexp.experiment.seen import seen
 from nnexp.journal.facts import Facts
 from nnexp.journal.recorded_run import RecordedRun
-from nnexp.pictures.words import any_letters
 from nnexp.plugin import Picture, Seen
 from nnexp.report.charts import of_run
 from nnexp.report.content import origins
 from nnexp.report.page import Chart, Code, Grid, Image, Part, Section
-from nnexp.run.drawing import chosen
+from nnexp.run.drawing import chosen, image_of, tried
 from nnexp.run.resume import refuse_other_data
 from nnexp.terminal.console import measured
 
@@ -80,10 +79,8 @@ def learnt(directory: Path, run: Facts) -> Iterator[Section]:
     said: list[str] = []
     pictures: list[Part] = []
     for name, picture in chosen(["auto"], told, said.append):
-        try:
-            pictures.append(drawn(name, picture, told))
-        except Exception as error:  # noqa: BLE001 (whatever a stranger's picture raises)
-            said.append(f"The picture {name} could not be drawn ({type(error).__name__}: {first_line(error)}).")
+        if image := tried(name, "drawn", said.append, partial(image_of, picture, told)):
+            pictures.append(part_of(name, picture, image, told))
     yield Section("What was learnt", [*said, *pictures, *matrix(told)])
 
 
@@ -99,14 +96,11 @@ def restored(directory: Path) -> Experiment:
     return experiment
 
 
-def drawn(name: str, picture: Picture, told: Seen) -> Image:
-    """One picture."""
-    file = io.BytesIO()
-    with any_letters():
-        picture.draw(told, file)
+def part_of(name: str, picture: Picture, image: bytes, told: Seen) -> Image:
+    """One picture, with what it is."""
     part, rows = told.measured
     words = f"{name}: {(type(picture).__doc__ or '').partition(chr(10))[0]} Of {len(rows)} samples ({part})."
-    return Image(file.getvalue(), picture.suffix.strip("."), words)
+    return Image(image, picture.suffix.strip("."), words)
 
 
 def matrix(told: Seen) -> Iterator[Grid]:

@@ -8,11 +8,14 @@ matplotlib meanwhile and drew while the run was delivered: on two busy cores com
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from nnexp.basics.files import force_folder, replacing
-from nnexp.errors import first_line
+from nnexp.errors import Terminated, first_line
 from nnexp.experiment.asked import asked, usual
 from nnexp.experiment.experiment import Experiment
 from nnexp.experiment.moments import Moments
@@ -25,6 +28,9 @@ from nnexp.plugin import Picture, Seen
 COST_PICTURE = "cost.png"
 FOLDER = "pictures"
 """In a run's directory."""
+BEGINNINGS = {".png": b"\x89PNG\r\n\x1a\n", ".gif": b"GIF8"}
+"""The first bytes of images."""
+T = TypeVar("T")
 
 
 def draw_cost(directory: Path) -> None:
@@ -41,31 +47,46 @@ def draw_missing(directory: Path) -> None:
 
 def draw(
     experiment: Experiment, moments: Moments | None, words: Sequence[str], directory: Path, warn: Callable[[str], None]
-) -> list[Path]:
-    """Draw the pictures that ``words`` ask for into the run's directory; the files, each on the disk.
+) -> Iterator[Path]:
+    """Draw the pictures that ``words`` ask for into the run's directory; each file when it is on the disk.
 
     One that cannot be drawn is told and costs nothing else: a run without a picture is a run all the same. Raises OSError.
     """
     told = seen(experiment, moments)
     folder = directory / FOLDER
-    made: list[Path] = []
+    names: Counter[str] = Counter()
     for name, picture in chosen(words, told, warn):
-        image = io.BytesIO()
-        try:
-            with any_letters():
-                picture.draw(told, image)
-        except Exception as error:  # noqa: BLE001 (whatever a stranger's picture raises)
-            warn(f"The picture {name} could not be drawn ({type(error).__name__}: {first_line(error)}).")
+        if (image := tried(name, "drawn", warn, partial(image_of, picture, told))) is None:
             continue
-        again = sum(path.name.startswith((f"{name}.", f"{name}-")) for path in made)
-        path = folder / f"{name}{f'-{again + 1}' if again else ''}{picture.suffix}"
+        names[name] += 1
+        path = folder / f"{name}{f'-{names[name]}' if names[name] > 1 else ''}{picture.suffix}"
         folder.mkdir(exist_ok=True)
         with replacing(path, forced=True) as file:
-            file.write(image.getvalue())
-        made.append(path)
-    if made:
+            file.write(image)
         force_folder(folder)
-    return made
+        yield path
+
+
+def image_of(picture: Picture, told: Seen) -> bytes:
+    """What a picture writes. Raises ValueError where that is no image of its kind."""
+    file = io.BytesIO()
+    with any_letters():
+        picture.draw(told, file)
+    image = file.getvalue()
+    if not image.startswith(BEGINNINGS[picture.suffix]):
+        raise ValueError(f"what it wrote is no {picture.suffix[1:].upper()}")
+    return image
+
+
+def tried(name: str, done: str, warn: Callable[[str], None], work: Callable[[], T]) -> T | None:
+    """What a stranger's picture answers; None where it raises, which is told."""
+    try:
+        return work()
+    except Terminated:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever it raises)
+        warn(f"The picture {name} could not be {done} ({type(error).__name__}: {first_line(error)}).")
+        return None
 
 
 def chosen(words: Sequence[str], told: Seen, warn: Callable[[str], None]) -> list[tuple[str, Picture]]:
@@ -73,9 +94,14 @@ def chosen(words: Sequence[str], told: Seen, warn: Callable[[str], None]) -> lis
     found: list[tuple[str, Picture]] = []
     for name, picture in asked(words):
         if picture is None:
-            found += [each for each in usual() if each[1].usual(told) and not each[1].refusal(told)]
-        elif why := picture.refusal(told):
+            found += [each for each in usual() if tried(each[0], "asked", warn, partial(suits, each[1], told))]
+        elif why := tried(name, "asked", warn, partial(picture.refusal, told)):
             warn(f"The picture {name} cannot be drawn: {why}.")
-        else:
+        elif why is not None:
             found.append((name, picture))
     return list({repr(each): each for each in found}.values())
+
+
+def suits(picture: Picture, told: Seen) -> bool:
+    """Whether ``auto`` draws it."""
+    return picture.usual(told) and not picture.refusal(told)

@@ -14,7 +14,7 @@ from typing import Any
 from nnexp.basics.files import relative
 from nnexp.basics.secrets import without_secrets
 from nnexp.engine.training import Diverged
-from nnexp.errors import NnexpError, command
+from nnexp.errors import NnexpError, Terminated, command
 from nnexp.experiment.settings import RunContext, TrackingSettings, store_words
 from nnexp.journal.result import write_result
 from nnexp.terminal.console import note
@@ -31,7 +31,8 @@ def closing(tracked: TrackedRun, place: RunContext, tracking: TrackingSettings) 
     """Where the block does not end well, close the run with the status that fits, and say how to go on in its store."""
     try:
         yield
-    except BaseException as error:
+    except BaseException as raised:
+        error = refused_end(raised)
         status, reason = ending(error)
         log.error("%s: %s", status, reason)  # noqa: TRY400 (a reason, not a bug)
         try:
@@ -43,7 +44,16 @@ def closing(tracked: TrackedRun, place: RunContext, tracking: TrackingSettings) 
             tracked.abandon(status, reason)
         if status == "KILLED" and not place.sweep:
             note(f"{reason}. Go on: {command('resume', relative(str(place.directory)))}{store_words(tracking)}")
-        raise
+        if error is raised:
+            raise
+        raise error from raised
+
+
+def refused_end(error: BaseException) -> BaseException:
+    """The error; of a plugin that would end the program, what may be said of that."""
+    if isinstance(error, SystemExit) and not isinstance(error, Terminated):
+        return NnexpError(f"A plugin called sys.exit({error.code!r}). Have it raise an error that says what is wrong.")
+    return error
 
 
 def failure(error: BaseException) -> dict[str, str]:
@@ -59,7 +69,7 @@ def ending(error: BaseException) -> tuple[Any, str]:
         return "FAILED", error.reason
     if isinstance(error, KeyboardInterrupt):
         return "KILLED", "interrupted (Ctrl-C)"
-    if isinstance(error, SystemExit):
+    if isinstance(error, Terminated):
         return "KILLED", "terminated (SIGTERM)"
     text = str(error) if isinstance(error, NnexpError) else f"{type(error).__name__}: {error}"
     return "FAILED", without_secrets(text)

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from nnexp.basics.files import replacing
+from nnexp.basics.files import relative, replacing
 from nnexp.basics.locks import refuse_without_locks
 from nnexp.basics.plain import to_yaml
 from nnexp.basics.secrets import masked
 from nnexp.discovery.installed import own_version
 from nnexp.engine.training import Clock
-from nnexp.errors import NnexpError, first_line
+from nnexp.errors import NnexpError, command, first_line
 from nnexp.experiment.asked import looks_back, wanted
 from nnexp.experiment.checkpoint import save
 from nnexp.experiment.data import Cache
@@ -153,21 +153,32 @@ def pictures(job: Job, moments: Moments | None) -> tuple[Sequence[Path], Pending
 
     Whatever goes wrong here costs the pictures alone.
     """
-    drawn: Sequence[Path] = ()
+    drawn: list[Path] = []
     tracked = job.tracked
     try:
         if job.pictures:
             with waiting("drawing"):
-                drawn = draw(job.experiment, moments, job.pictures, job.place.directory, tracked.warn)
+                for path in draw(job.experiment, moments, job.pictures, job.place.directory, tracked.warn):
+                    drawn.append(path)  # noqa: PERF402 (those that there are where it is interrupted)
             tracked.add(drawn)
     except Pending as error:
         return drawn, error
     except (NnexpError, OSError) as error:
-        tracked.warn(f"The run is finished, and its pictures are not kept with it: {first_line(error)}.")
+        why = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
+        tracked.warn(f"The run is finished, but not all of its pictures are kept with it: {why}.")
     except (KeyboardInterrupt, SystemExit):
-        tracked.warn("The run is finished, but not all of its pictures are drawn.")
+        with contextlib.suppress(NnexpError, OSError):
+            tracked.add(drawn, deliver=False)
+        tracked.warn(unfinished(job, drawn))
         raise
     return drawn, None
+
+
+def unfinished(job: Job, drawn: Sequence[Path]) -> str:
+    """What there is of a run whose drawing was interrupted."""
+    said = f"The run is finished ({relative(str(job.place.directory))}/), but not all of its pictures are drawn."
+    later = command("sync") + store_words(job.tracking)
+    return f"{said} {later} brings MLflow those that are." if drawn and job.tracked.run_id else said
 
 
 def paused(experiment: Experiment) -> str:

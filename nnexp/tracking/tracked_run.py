@@ -195,15 +195,16 @@ class TrackedRun:
                 self._deliver_within(within)
             self._complete = True
 
-    def add(self, paths: Sequence[Path]) -> None:
-        """Keep more files with a run that has ended, and deliver them if all else is. Raises Pending, NnexpError, OSError."""
+    def add(self, paths: Sequence[Path], *, deliver: bool = True) -> None:
+        """Keep more files with a run that has ended; ``deliver`` them if all else is. Raises Pending, NnexpError, OSError."""
         if paths:
             self._journal.write(*map(self._named, paths))
             self._journal.sync(names=True)
         if paths and self._complete:
             self._complete = False
-            self._deliver()
-            self._complete = True
+            if deliver:
+                self._deliver()
+                self._complete = True
 
     def close(self) -> None:
         """Let others have the run."""

@@ -201,6 +201,7 @@ def test_sweeps_draw_none_unless_asked(tmp_path: Path) -> None:
 
 
 STRANGERS = '''
+import sys
 from dataclasses import dataclass
 from nnexp.plugin import Picture
 
@@ -211,6 +212,37 @@ class Torn(Picture):
     def draw(self, seen, file):
         file.write(b"half")
         raise ValueError("no ink")
+
+@dataclass(frozen=True)
+class Final(Picture):
+    """A picture that ends the program."""
+
+    def draw(self, seen, file):
+        sys.exit(3)
+
+@dataclass(frozen=True)
+class Empty(Picture):
+    """A picture that writes nothing."""
+
+    def draw(self, seen, file):
+        pass
+
+@dataclass(frozen=True)
+class Rough(Picture):
+    """A picture that changes what it sees."""
+
+    def draw(self, seen, file):
+        seen.x[:] = 0
+
+@dataclass(frozen=True)
+class Shy(Picture):
+    """A picture that does not say whether it suits."""
+
+    def usual(self, seen):
+        raise ValueError("too shy")
+
+    def draw(self, seen, file):
+        pass
 '''
 
 
@@ -244,24 +276,37 @@ def test_a_run_is_finished_before_its_pictures_are_drawn(number: signal.Signals,
     out, err = drawing.communicate(timeout=30)
     assert drawing.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(number, -number)
     assert "done     2 epochs" in out
-    assert ("The run is finished, but not all of its pictures are drawn." in err) == (number != signal.SIGKILL)
+    said = "The run is finished (r/), but not all of its pictures are drawn. python -m nnexp sync brings MLflow those that are."
+    assert (said in err) == (number != signal.SIGKILL)
     assert result(tmp_path / "r")["status"] == "FINISHED"
     with sqlite3.connect(tmp_path / "outputs" / "mlflow.db") as database:
         assert database.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)]
     assert nnexp("sync", cwd=tmp_path).code == 0
+    assert len(list(tmp_path.glob("outputs/artifacts/**/pictures/confusion.png"))) == (number != signal.SIGKILL)
     refused = nnexp("resume", "r", cwd=tmp_path)
     assert "is finished: 2 of 2 epochs are trained" in refused.err
 
 
 def test_a_strangers_picture_costs_only_itself(tmp_path: Path) -> None:
-    """One that raises is told, leaves no file, and the run is a run all the same."""
-    install(tmp_path / "site", "nnexp-torn", {"nnexp.picture": "torn = my_torn:Torn"}, {"my_torn": STRANGERS})
+    """One that fails, ends the program, writes nothing or changes the data is told, leaves no file, and others are drawn."""
+    names = ("torn", "final", "empty", "rough", "shy")
+    points = "\n".join(f"{name} = my_torn:{name.title()}" for name in names)
+    install(tmp_path / "site", "nnexp-torn", {"nnexp.picture": points}, {"my_torn": STRANGERS})
     words = ("dataset=moons", "epochs=1", "tracking=none", "hydra.run.dir=r")
-    ended = nnexp(*words, "pictures=[torn,confusion,weights]", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    asked = "pictures=[torn,final,empty,rough,auto,weights]"
+    ended = nnexp(*words, asked, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert ended.code == 0
-    assert "nnexp: The picture torn could not be drawn (ValueError: no ink)." in ended.err
+    for name, what in {
+        "torn": "drawn (ValueError: no ink)",
+        "final": "drawn (SystemExit: 3)",
+        "empty": "drawn (ValueError: what it wrote is no PNG)",
+        "rough": "drawn (ValueError: assignment destination is read-only)",
+        "shy": "asked (ValueError: too shy)",
+    }.items():
+        assert f"nnexp: The picture {name} could not be {what}." in ended.err
     assert "nnexp: The picture weights cannot be drawn: the 2 inputs of this network are no pixels" in ended.err
-    assert [path.name for path in (tmp_path / "r" / "pictures").iterdir()] == ["confusion.png"]
+    assert {path.name for path in (tmp_path / "r" / "pictures").iterdir()} == {"boundary.png", "confusion.png"}
+    assert "next     python -m nnexp predict r TABLE" in ended.out
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,10 @@ from hydra.types import HydraContext, TaskFunction
 from hydra_plugins.nnexp_launcher._interface import Outcome
 from omegaconf import DictConfig, open_dict
 
+from nnexp.errors import Terminated
+
 INTERRUPT, TERMINATE = signal.SIGUSR1, signal.SIGTERM
 """What the launching process sends where it was interrupted (Ctrl-C, which a terminal sends to every process) or terminated."""
-TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     if not HERE.get().busy:
         os._exit(0)
-    sys.exit(TERMINATED)
+    raise Terminated
 
 
 def _end_with_parent() -> None:
