@@ -13,7 +13,7 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING, Literal
 
 from nnexp.basics.files import replacing
-from nnexp.pictures.words import any_letters
+from nnexp.pictures.words import any_letters, own_style
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -104,6 +104,7 @@ def _picture(process: ForkServerProcess, receiver: Connection) -> bytes:
         process.join()
 
 
+@own_style()
 def comparison(panels: Sequence[Panel]) -> bytes:
     """Each panel's curves, labelled, the first ``MOST_CURVES`` of them; the panels one below the other. A PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

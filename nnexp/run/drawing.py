@@ -22,7 +22,7 @@ from nnexp.experiment.moments import Moments
 from nnexp.experiment.seen import seen
 from nnexp.journal.result import read_result
 from nnexp.pictures.curve import cost_curve
-from nnexp.pictures.words import any_letters
+from nnexp.pictures.words import any_letters, own_style
 from nnexp.plugin import Picture, Seen
 
 COST_PICTURE = "cost.png"
@@ -70,7 +70,7 @@ def draw(
 def image_of(picture: Picture, told: Seen) -> bytes:
     """What a picture writes. Raises ValueError where that is no image of its kind."""
     file = io.BytesIO()
-    with any_letters():
+    with any_letters(), own_style():
         picture.draw(told, file)
     image = file.getvalue()
     if not image.startswith(BEGINNINGS[picture.suffix]):

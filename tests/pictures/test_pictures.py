@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib import rcParams
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -157,6 +158,17 @@ def test_why_it_cannot_be_written_is_told(tmp_path: Path) -> None:
     with compared(PANELS, tmp_path / "nowhere" / "comparison.png", told.append):
         assert told == []
     assert [type(each) for each in told] == [FileNotFoundError]
+
+
+def test_a_matplotlibrc_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture looks the same whatever style the user has chosen for others, and needs no LaTeX where they do."""
+    panel = Panel({"a": [1.0, 0.5]}, "cost/train", "title")
+    before = comparison([panel])
+    style: dict[Any, Any] = {"text.usetex": True, "axes.facecolor": "black", "figure.dpi": 33, "font.size": 30}
+    for key, value in style.items():
+        monkeypatch.setitem(rcParams, key, value)
+    assert comparison([panel]) == before
+    assert rcParams["font.size"] == 30
 
 
 def test_runs_of_one_epoch_are_seen() -> None:
