@@ -191,13 +191,14 @@ def test_a_single_run_draws_what_suits_its_task(tmp_path: Path) -> None:
 
 
 def test_sweeps_draw_none_unless_asked(tmp_path: Path) -> None:
-    """A sweep's jobs have pictures where they are typed, and others have not."""
-    words = ("-m", "dataset=moons", "epochs=1,2", "tracking=none", "hydra.launcher.workers=1")
-    assert nnexp(*words, cwd=tmp_path).code == 0
+    """A sweep's jobs have pictures where they are typed, in MLflow, too, and others have not."""
+    words = ("-m", "dataset=moons", "epochs=1,2", "hydra.launcher.workers=1")
+    assert with_pictures(*words, "tracking=none", cwd=tmp_path).code == 0
     assert nnexp(*words, "pictures=[confusion]", cwd=tmp_path).code == 0
     first, second = sweeps(tmp_path)
     assert list(first.glob("*/pictures")) == []
     assert len(list(second.glob("*/pictures/confusion.png"))) == 2
+    assert len(list(tmp_path.glob("outputs/artifacts/**/pictures/confusion.png"))) == 2
 
 
 STRANGERS = '''
