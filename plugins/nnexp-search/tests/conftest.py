@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import util
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,37 @@ def carry_out(cwd: Path, words: tuple[str, ...], said: int) -> None:
         os.dup2(said, 2)
         sys.stdout, sys.stderr = (open(each, "w", encoding="utf-8", closefd=False) for each in (1, 2))  # noqa: SIM115
         sys.argv = ["nnexp", *words]
+        fork_server_of_workers()
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def fork_server_of_workers() -> None:
+    """Have the server from which multiprocessing forks workers, and who draws a picture, forked from here, not started anew."""
+    start = util.spawnv_passfds
+
+    def begun(path: bytes, words: Sequence[Any], passed: Sequence[Any]) -> int:
+        *_, code = map(os.fsdecode, words)
+        if not code.startswith("from multiprocessing.forkserver import main;"):
+            return start(path, words, passed)
+        child = os.fork()
+        if child == 0:
+            try:
+                for number in (int(each.name) for each in Path("/dev/fd").iterdir()):
+                    if number > 2 and number not in passed:
+                        with contextlib.suppress(OSError):
+                            os.close(number)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                exec(code, {"__name__": "__main__"})  # noqa: S102
+            finally:
+                os._exit(0)
+        return child
+
+    util.spawnv_passfds = begun  # type: ignore[assignment]  # with names of its own
 
 
 @dataclass(frozen=True)
