@@ -133,7 +133,8 @@ def failures(found: ledger.Sweep, runs: dict[int, Facts]) -> Iterator[Section]:
         return
     rows = []
     for job in bad[:MOST_FAILURES]:
-        why = job.cause if job.state in BAD else runs[job.number].reason
+        run = runs.get(job.number)  # none of a trial that is still to be chosen
+        why = job.cause if job.state in BAD or run is None else run.reason
         rows.append([f"#{job.number}", job.state, " ".join(job.overrides), why])
     more = f", the first {MOST_FAILURES} of {len(bad)}" if len(bad) > MOST_FAILURES else ""
     yield Section("What did not finish", [Grid(f"Runs without a result{more}", ["job", "state", "run", "why"], rows)])

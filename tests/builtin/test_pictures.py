@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
-from nnexp.builtin.pictures.boundary import Boundary, BoundaryMovie, Plane
+from nnexp.builtin.pictures.boundary import Boundary, BoundaryMovie, Plane, scatter
 from nnexp.builtin.pictures.errors import Confusion, Predicted
 from nnexp.builtin.pictures.inside import Activations, Gradients, Weights, image_shape
 from nnexp.errors import NnexpError
@@ -73,6 +74,17 @@ def test_a_picture_is_a_png(picture: Picture) -> None:
     image = drawn(picture, network())
     assert image.format == "PNG"
     assert len(image.convert("RGB").getcolors(1 << 20)) > 10
+
+
+@pytest.mark.parametrize("names", [("_low", "high"), ("$a$", "_")])
+def test_every_class_is_in_the_legend(names: tuple[str, str]) -> None:
+    """Under its own name, whatever that begins with."""
+    seen = network(classes=names)
+    axes = Figure().add_subplot()
+    scatter(axes, seen, Plane.of(seen, (), 10))
+    made = axes.get_legend()
+    assert made is not None
+    assert [(text.get_text(), text.get_parse_math()) for text in made.get_texts()] == [(each, False) for each in names]
 
 
 def test_the_movie_has_a_frame_for_each_epoch() -> None:

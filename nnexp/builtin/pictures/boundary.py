@@ -192,13 +192,17 @@ def scatter(axes: Axes, seen: Seen, plane: Plane, *, legend: bool = True) -> Non
         axes.scatter(first, second, s=10, color="white", edgecolors="black", linewidths=0.5)
         return
     classes = seen.y[rows].astype(int)
-    for number, name in enumerate(seen.classes):
+    points = []
+    for number in range(len(seen.classes)):
         own = classes == number
         color = f"C{number % MOST_CLASSES}"
-        axes.scatter(first[own], second[own], s=14, color=color, edgecolors="white", linewidths=0.4, label=short(name))
+        points.append(axes.scatter(first[own], second[own], s=14, color=color, edgecolors="white", linewidths=0.4))
     if legend and len(seen.classes) <= MOST_CLASSES:
-        for text in axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False).get_texts():
+        numbers = [*map(str, range(len(points)))]  # matplotlib leaves out names that begin with "_"
+        made = axes.legend(points, numbers, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        for text, name in zip(made.get_texts(), seen.classes, strict=True):
             text.set_parse_math(False)
+            text.set_text(short(name))
 
 
 def title(seen: Seen, plane: Plane) -> str:

@@ -104,6 +104,16 @@ def test_a_search_that_has_changed_is_refused_and_nothing_else_said(here: Any) -
     assert "search=random now chooses optimizer.learning_rate=" in said
 
 
+def test_a_report_of_a_search_that_is_not_done(here: Any) -> None:
+    """Trials that are still to be chosen are named with the others that have no result."""
+    here(*SMALL, "search=random", "search.trials=3")
+    for number in (1, 2):
+        shutil.rmtree(here.place / str(number))
+    here("report", here.typed, "-o", "r.html")
+    page = (here.cwd / "r.html").read_text()
+    assert re.findall(r"<td[^>]*>(#\d)</td>", page.partition("What did not finish")[2]) == ["#1", "#2"]
+
+
 def test_the_winner_trains_again(whole: Any, here: Any) -> None:
     """``experiment=best`` gives the numbers of the best trial, bit for bit."""
     best = min(whole.trials(), key=lambda each: (each["metrics"] or {}).get("cost/validation", float("inf")))
