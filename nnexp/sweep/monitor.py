@@ -64,8 +64,8 @@ class Monitor:
         if self.deliverer:
             self.deliverer.begun(self.place(number))
 
-    def placed(self, words: str) -> None:
-        """Where the jobs are carried out now, where that is not this machine alone."""
+    def placed(self, workers: int, words: str) -> None:
+        """Where the jobs are carried out now: on so many workers; in words where that is not this machine alone."""
         self.progress.placed(words)
 
     def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
@@ -111,6 +111,10 @@ class SearchMonitor(Monitor):
         return SweepProgress(
             jobs, what="trials" if settings.seeds == 1 and not settings.halving else "runs", higher=higher
         )
+
+    def placed(self, workers: int, words: str) -> None:
+        super().placed(workers, words)
+        self.trials.tell_idle(workers)
 
     def ended(self, number: int, status: JobStatus, value: Any) -> tuple[float, bool]:
         """A trial has ended; one whose worker died begins once more."""

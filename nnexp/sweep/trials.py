@@ -67,6 +67,7 @@ class Trials:
         self._words: dict[int, list[str]] = {}
         """As they were chosen."""
         self._deaths: Counter[int] = Counter()
+        self._told_idle = False
         self.stopped = ""
         """Why no further trial begins; empty while they do."""
         self.found: Callable[..., None] = nothing
@@ -269,8 +270,9 @@ class Trials:
         return name if len(name) <= MOST_WORDS else f"{name[: MOST_WORDS - 3]}..."
 
     def tell_idle(self, workers: int) -> None:
-        """Say that a smaller lag than there are workers leaves some of them without work."""
-        if workers > self.most and self.jobs > self.most:
+        """Say once that a smaller lag than there are workers leaves some of them without work."""
+        if self.jobs > self.most and workers > self.most and not self._told_idle:
+            self._told_idle = True
             current().tell(
                 f"search.lag={self.settings.lag} keeps {self.most} of {workers} workers busy: type search.lag={2 * workers}. "
                 "(A longer lag chooses each trial knowing fewer others.)"

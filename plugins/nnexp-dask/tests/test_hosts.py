@@ -40,6 +40,16 @@ def test_a_worker_that_does_not_answer_at_the_beginning_gets_no_jobs_before_it_i
     assert (hosts.processes, hosts.only_fit) == (5, None)
 
 
+@pytest.mark.parametrize(("most", "there"), [(None, 4), (3, 3), (9, 4)])
+def test_no_more_jobs_than_were_typed(most: int | None, there: int) -> None:
+    """``hydra.launcher.workers=3`` has three jobs carried out at the same time on a cluster that could carry out four."""
+    hosts = Hosts(10, most)
+    assert hosts.processes == 0
+    for worker in (ONE, TWO):
+        hosts.heard(alive(worker))
+    assert hosts.processes == there
+
+
 def test_a_worker_that_falls_silent_gets_no_jobs_until_it_is_heard_again(pass_time: Callable[[float], None]) -> None:
     """It is told once that it is lost; one that the scheduler has lost as well is forgotten."""
     hosts = Hosts(10)

@@ -101,9 +101,21 @@ def test_checkpoints_go_with_the_losers(halved: Any) -> None:
 
 @pytest.mark.parametrize("words", ["hydra.launcher.workers=7", BASIC])
 def test_halving_is_the_same_with_any_workers(words: str, halved: Any, here: Any) -> None:
-    """The same trials go on, to the same numbers."""
-    here(*HALVED, "tracking=none", words)
+    """The same trials go on, to the same numbers. Where the lag leaves workers without work, that is said."""
+    said = here(*HALVED, "tracking=none", words)
     assert here.numbers() == halved.numbers()
+    assert said.count("nnexp: search.lag=2 keeps 3 of 7 workers busy: type search.lag=14.") == (words != BASIC)
+
+
+def test_halving_is_the_same_on_a_dask_cluster(halved: Any, here: Any) -> None:
+    """The same trials go on, to the same numbers and weights, and what is said of the lag is said there, too."""
+    pytest.importorskip("nnexp_dask", reason="its launcher is tried")
+    said = here(*HALVED, "tracking=none", "hydra/launcher=dask", "hydra.launcher.workers=4")
+    assert said.count("nnexp: search.lag=2 keeps 3 of 4 workers busy: type search.lag=8.") == 1
+    assert here.numbers() == halved.numbers()
+    for number in range(12):
+        weights = f"{number}/weights.npz"
+        assert (here.place / weights).read_bytes() == (halved.place / weights).read_bytes()
 
 
 def test_a_killed_halving_goes_on_to_the_same(halved: Any, here: Any) -> None:

@@ -26,8 +26,10 @@ class Worker:
 class Hosts:
     """The workers of a sweep. One that is silent for more than ``patience`` seconds is lost."""
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, most: int | None = None) -> None:
         self.patience = patience
+        self.most = most
+        """Jobs that are to be carried out at the same time, however many workers there are; None: no fewer than can be."""
         self._workers: dict[str, Worker] = {}
         self._told: set[str] = set()
         self._silent: set[str] = set()
@@ -91,8 +93,9 @@ class Hosts:
 
     @property
     def processes(self) -> int:
-        """Jobs that can be carried out at the same time."""
-        return sum(worker.processes for worker in self._fit.values())
+        """Jobs that may be carried out at the same time."""
+        there = sum(worker.processes for worker in self._fit.values())
+        return min(there, self.most or there)
 
     @property
     def only_fit(self) -> list[str] | None:

@@ -61,8 +61,9 @@ class DaskPool:
         own = around.monitor is not None
         self._dispatch = Dispatch(around.monitor, around.context, around.config) if own else None
         self._jobs: dict[int, Job] = {}
-        self._hosts = Hosts(connection.settings.patience)
-        self._placed = ""
+        most = self._settings.workers if self._settings.address else None
+        self._hosts = Hosts(connection.settings.patience, most)
+        self._placed: Placed | None = None
         self._looked = time.monotonic()
         self._waits = False
         self._writers = ThreadPoolExecutor(WRITERS, "writing")
@@ -70,10 +71,8 @@ class DaskPool:
         self._hosts.expect(self._link.processes, self._link.fit)
 
     def free(self) -> int:
-        most = self._settings.workers
-        processes = max(1, self._hosts.processes)
-        room = min(processes, most) if most and self._settings.address else processes * AHEAD
-        return max(0, room - len(self._jobs))
+        ahead = 1 if self._hosts.most else AHEAD
+        return max(0, max(1, self._hosts.processes) * ahead - len(self._jobs))
 
     def submit(self, number: int, overrides: Sequence[str]) -> None:
         job = Job(number, tuple(overrides), self._dispatch.mirror(number, overrides) if self._dispatch else None)
@@ -249,9 +248,10 @@ class DaskPool:
             self._link.ask()
         else:
             yield from self._fallen_silent()
-        if hosts.words != self._placed and self._settings.address:
-            self._placed = hosts.words
-            yield Placed(self._placed)
+        placed = Placed(hosts.processes, hosts.words if self._settings.address else "")
+        if placed != self._placed:
+            self._placed = placed
+            yield placed
 
     def _lost(self, worker: str, why: str) -> Iterator[Event]:
         """The jobs of a worker go on elsewhere; those that nobody has begun with may lie there, or be for it alone."""

@@ -54,9 +54,12 @@ class Ended:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where jobs are carried out now, in a few words for the progress line."""
+    """Where jobs are carried out now."""
 
-    words: str
+    workers: int
+    """How many may be carried out at the same time, if there are as many."""
+    words: str = ""
+    """The same in a few words for the progress line; empty where that is this machine alone."""
 
 
 Event = Begun | Ended | Placed

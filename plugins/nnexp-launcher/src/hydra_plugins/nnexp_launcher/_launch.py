@@ -161,8 +161,8 @@ class Launch:
                             yield number, outcome
                         case Begun(number) if monitor:
                             monitor.begun(number)
-                        case Placed(words) if monitor:
-                            monitor.placed(words)
+                        case Placed(workers, words) if monitor:
+                            monitor.placed(workers, words)
         except (KeyboardInterrupt, SystemExit) as stopped:
             pool.interrupt(INTERRUPT if isinstance(stopped, KeyboardInterrupt) else TERMINATE)
             raise

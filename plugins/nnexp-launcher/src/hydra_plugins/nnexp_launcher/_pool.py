@@ -22,6 +22,7 @@ from hydra_plugins.nnexp_launcher._interface import (
     Ended,
     Event,
     Outcome,
+    Placed,
     Surroundings,
     WorkerDiedError,
 )
@@ -102,12 +103,13 @@ class LocalPool:
     """So many workers on this machine; see ``_interface.Pool``."""
 
     def __init__(self, around: Surroundings, most: int | None) -> None:
-        count = min(most or cores(), around.jobs)
+        workers = most or cores()
+        count = min(workers, around.jobs)
         made = payload(around, around.monitor.enter(count) if around.monitor else None)
         self._workers = [Worker(made) for _ in range(count)]
         self._free = [*self._workers]
         self._running: dict[Future[Outcome], tuple[Worker, int]] = {}
-        self._begun: list[Event] = []
+        self._happened: list[Event] = [Placed(workers)]
 
     def free(self) -> int:
         return len(self._free)
@@ -115,12 +117,12 @@ class LocalPool:
     def submit(self, number: int, overrides: Sequence[str]) -> None:
         worker = self._free.pop()
         self._running[worker.submit(number, overrides)] = worker, number
-        self._begun.append(Begun(number))
+        self._happened.append(Begun(number))
 
     def wait(self) -> Sequence[Event]:
-        if self._begun:
-            begun, self._begun = self._begun, []
-            return begun
+        if self._happened:
+            happened, self._happened = self._happened, []
+            return happened
         done, _ = wait(self._running, None, FIRST_COMPLETED)
         return [self._ended(future) for future in done]
 

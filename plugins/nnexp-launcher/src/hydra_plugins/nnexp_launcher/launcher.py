@@ -56,17 +56,15 @@ class NnexpLauncher(Launcher):
 
     def search(self, trials: Any) -> None:
         """Run the trials of a search, each as soon as it is chosen, on workers that live as long as the search."""
-        self._launch(trials).search(trials)
+        self._launch().search(trials)
 
-    def _launch(self, trials: Any = None) -> Any:
+    def _launch(self) -> Any:
         from hydra_plugins.nnexp_launcher._launch import Launch
-        from hydra_plugins.nnexp_launcher._pool import LocalPool, cores
+        from hydra_plugins.nnexp_launcher._pool import LocalPool
 
         assert self.config is not None
         assert self.hydra_context is not None
         assert self.task_function is not None
-        if trials is not None:
-            trials.tell_idle(self.workers or cores())
         return Launch(
             self.hydra_context, self.task_function, self.config, lambda around: LocalPool(around, self.workers)
         )
