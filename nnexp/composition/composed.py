@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.basics.secrets import remember
+from nnexp.composition.interpolation import unresolved
 from nnexp.composition.keys import SEARCH, known_keys
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
@@ -71,6 +72,12 @@ def sweep_settings(config: DictConfig) -> SweepSettings:
     return part(SweepSettings, "sweep.", values)
 
 
+def typed_words(hydra: Any) -> list[str]:
+    """The overrides of nnexp's own keys in Hydra's part as they were typed: what they refer to is each job's own."""
+    lines: Any = OmegaConf.to_container(hydra.overrides, resolve=False)
+    return [str(line) for line in lines["task"]]
+
+
 def searches(config: DictConfig) -> bool:
     """Whether the jobs are to be chosen by a search as it goes."""
     return OmegaConf.is_dict(config.get(SEARCH))
@@ -78,7 +85,7 @@ def searches(config: DictConfig) -> bool:
 
 def refuse_half_a_sweep(config: DictConfig, sweep: SweepSettings, options: Sequence[str]) -> None:
     """Refuse a single run that has what belongs to a sweep; ``options`` were typed, too. Raises NnexpError."""
-    line = shlex.join([*options, *(str(each) for each in config.hydra.overrides.task)])
+    line = shlex.join([*options, *typed_words(config.hydra)])
     if searches(config):
         raise NnexpError(f"search= chooses the runs of a sweep, and this is a single run. Type -m {line}")
     if config.hydra.sweeper.get("params"):
@@ -88,16 +95,18 @@ def refuse_half_a_sweep(config: DictConfig, sweep: SweepSettings, options: Seque
             raise NnexpError(f"sweep.{key}=true is for a sweep, and this is a single run. Type -m {line}")
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
-    """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before)."""
+def plain(config: DictConfig, keys: Collection[str] = ()) -> dict[str, Any]:
+    """The configuration without Hydra's own part, in plain values, interpolations resolved (they were checked before).
+
+    With ``keys`` only those: a sweep's own configuration may refer to what only its jobs have. Raises NnexpError.
+    """
     if OmegaConf.is_dict(config.get("experiment")):
         raise NnexpError(NO_PACKAGE.format(f"experiment/{chosen(config, 'experiment')}"))
     try:
-        return {str(key): value_of(config, key) for key in config if key not in NOT_THE_RUNS}
+        return {str(key): value_of(config, key) for key in keys or config if key not in NOT_THE_RUNS}
     except OmegaConfBaseException as error:
-        raise NnexpError(
-            f"{getattr(error, 'full_key', None) or 'The configuration'}: {str(error).splitlines()[0]}"
-        ) from error
+        own = {key: value for key, value in in_raw_form(config).items() if key not in NOT_THE_RUNS}
+        raise NnexpError(unresolved(own, error)) from error
 
 
 def written(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ away. Nobody, not even at the command line, may say ``_target_``, or calls other
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -17,15 +16,12 @@ from typing import Any
 from nnexp.basics.files import outputs_here
 from nnexp.basics.origin import refuse_proposed
 from nnexp.basics.secrets import secret_name
+from nnexp.composition.interpolation import REFERENCE, at, has, no_such_key, refuse_endless
 from nnexp.composition.logs import leaves
 from nnexp.errors import NnexpError, printable
 
-REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}", re.ASCII)
-"""A reference to another key."""
 NAMING = re.compile(r"\$\{(hydra:[\w.]+|now:[\w%. :-]*|nnexp\.hex:)\}", re.ASCII)
 """The calls that a name of a directory may hold: a time, random digits, what Hydra knows of the job."""
-MOST_VALUES = 20_000
-"""Values of a configuration, references followed."""
 MOST_INTEGER = 2**63
 PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.runtime.cwd", "hydra.runtime.output_dir")
 """What a directory's name may begin with though there is a / in it."""
@@ -58,26 +54,12 @@ def check(config: Any, typed: Collection[str], keys: Collection[str]) -> None:
     own = {key: value for key, value in config.items() if key != "hydra"}
     for path, value in leaves(own):
         check_value(path, value, keys)
-    if extent(own, "", {}) > MOST_VALUES:
-        raise NnexpError(
-            f"The configuration's references to its own keys (${{...}}) stand for over {MOST_VALUES:,} values. Write fewer."
-        )
+    refuse_endless(own)
     check_store(own.get("tracking"), typed)
     hydra = config.get("hydra", {})
     check_sweep(hydra.get("sweeper"), keys)
     check_environment(hydra.get("job") or {})
     check_names(config)
-
-
-def extent(own: Mapping[str, Any], path: str, known: dict[str, float]) -> float:
-    """How many values a key stands for, its references followed; infinitely many where it refers to itself."""
-    if path not in known:
-        known[path] = math.inf
-        value = _at(own, path) if path else own
-        found = [each for _, each in leaves(value)]
-        targets = [REFERENCE.findall(each) for each in found if isinstance(each, str)]
-        known[path] = len(found) + sum(extent(own, key, known) for keys in targets for key in keys)
-    return known[path]
 
 
 def check_value(path: str, value: Any, keys: Collection[str]) -> None:
@@ -93,6 +75,8 @@ def check_value(path: str, value: Any, keys: Collection[str]) -> None:
     if not isinstance(value, str):
         return
     outward = [key for key in REFERENCE.findall(value) if key.partition(".")[0] not in keys]
+    if outward and not outward[0].startswith("hydra") and "${" not in REFERENCE.sub("", value):
+        raise NnexpError(no_such_key(path, value, outward[0], keys))
     if outward or "${" in REFERENCE.sub("", value):
         raise NnexpError(
             f"{path}={value}: a configuration may refer to its own keys (${{seed}}), not call a resolver, read the "
@@ -171,30 +155,37 @@ def check_verbose(verbose: Any) -> None:
 def check_names(config: Any) -> None:
     """What becomes a part of a path cannot lead out of it, also where it was typed."""
     hydra = config.get("hydra") or {}
-    job_name = str(_at(hydra, "job.name"))
+    job_name = str(at(hydra, "job.name"))
     if "/" in job_name:
         raise NnexpError(f"hydra.job.name={job_name} is the name of a file, the log's, and holds no /.")
     for key in ("sweep.subdir", "output_subdir"):
-        name = str(_at(hydra, key))
+        name = str(at(hydra, key))
         if name.partition("/")[0] in OWN_FILES:
             raise NnexpError(f"hydra.{key}={name} is what nnexp calls a file of its own. Type another name.")
         if not stays_inside(name):
             raise NnexpError(
                 f"hydra.{key}={name} leads out of the run's directory. Type a name without .. and / before it."
             )
-    for key in ("run.dir", "sweep.dir", "sweep.subdir", "output_subdir"):
-        for reference in REFERENCE.findall(str(_at(hydra, key))):
-            value = str(_at(config, reference))
+    check_referred(config, hydra)
+    for group, choice in (at(hydra, "runtime.choices") or {}).items():
+        if not stays_inside(str(choice)):
+            raise NnexpError(
+                f"{group}={choice}: an option is chosen by its name. --config-dir DIR adds files of yours."
+            )
+
+
+def check_referred(config: Any, hydra: Any) -> None:
+    """What a name is made of has to be there, and to be a name itself."""
+    for key in ("run.dir", "sweep.dir", "sweep.subdir", "output_subdir", "job.name"):
+        for reference in REFERENCE.findall(written := str(at(hydra, key))):
+            if not has(config, reference):
+                raise NnexpError(no_such_key(f"hydra.{key}", written, reference, ()))
+            value = str(at(config, reference))
             if reference not in PLACES and ("/" in value or "${" in value or not value.strip(".")):
                 raise NnexpError(
                     f"hydra.{key} is made of {reference}, which is '{value}', no name of a directory. Leave it out; of "
                     "override_dirname a key is left out by hydra.job.config.override_dirname.exclude_keys=[KEY]."
                 )
-    for group, choice in (_at(hydra, "runtime.choices") or {}).items():
-        if not stays_inside(str(choice)):
-            raise NnexpError(
-                f"{group}={choice}: an option is chosen by its name. --config-dir DIR adds files of yours."
-            )
 
 
 def stays_inside(name: str) -> bool:
@@ -210,9 +201,3 @@ def check_environment(job: Any) -> None:
                 f"{name} may be a secret, and Hydra would write it into files. Leave it out: jobs have the environment "
                 "of this command."
             )
-
-
-def _at(value: Any, path: str) -> Any:
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
