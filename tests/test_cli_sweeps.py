@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from nnexp.journal.journal import JOURNAL, read
 from nnexp.sweep import states as sweep_states
@@ -211,6 +212,29 @@ def test_a_dry_run_lists_the_jobs_and_their_cost(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
     ended = nnexp("-m", "epochs=3,0", "sweep.dry_run=true", cwd=tmp_path)
     assert (ended.code, ended.err) == (1, "nnexp: epochs must be an int at least 1. Got 0.\n")
+
+
+def test_a_reference_is_looked_up_in_each_job(tmp_path: Path) -> None:
+    """``seed=${epochs}`` is each job's own epochs; names and manifest keep what was typed, as a resumed job needs."""
+    words = ["dataset=xor", "epochs=1,2", "seed=${epochs}", "split.test=${split.validation},0.1", "tracking=none"]
+    ended = nnexp("-m", *words, "sweep.dry_run=true", cwd=tmp_path)
+    assert ended.out.startswith("#0 epochs=1 split.test=${split.validation}\n#1 epochs=1 split.test=0.1\n")
+    ended = nnexp("-m", *words, cwd=tmp_path)
+    assert ended.code == 0
+    assert "does not apply" not in ended.out
+    assert "test=${split.validation}" in ended.out
+    (directory,) = sweeps(tmp_path)
+    assert json.loads((directory / "manifest.json").read_text())["overrides"] == words
+    configs = [yaml.safe_load((directory / str(number) / "config.yaml").read_text()) for number in range(4)]
+    assert [(each["seed"], each["split"]["test"]) for each in configs] == [(1, 0.2), (1, 0.1), (2, 0.2), (2, 0.1)]
+
+
+def test_a_reference_to_what_only_jobs_have(tmp_path: Path) -> None:
+    """A sweep over data sets may refer to a field of theirs that the default one has not."""
+    words = ["dataset=xor,moons", "seed=${dataset.n_samples}", "epochs=1", "tracking=none"]
+    assert nnexp("-m", *words, cwd=tmp_path).code == 0
+    (directory,) = sweeps(tmp_path)
+    assert yaml.safe_load((directory / "1" / "config.yaml").read_text())["seed"] == 500
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)

@@ -19,7 +19,7 @@ from nnexp.basics.removing import NewFolder
 from nnexp.basics.secrets import guard_logs
 from nnexp.commands.kept_report import keep
 from nnexp.composition import guard
-from nnexp.composition.composed import plain
+from nnexp.composition.composed import plain, typed_words
 from nnexp.composition.search import UNTIL
 from nnexp.engine.training import Diverged
 from nnexp.errors import NnexpError, first_line
@@ -165,7 +165,7 @@ def placed() -> RunContext:
     here = HydraConfig.get()
     directory = Path(here.runtime.output_dir)
     outputs = Path(here.runtime.cwd) / "outputs"
-    overrides = tuple(str(each) for each in here.overrides.task if not str(each).startswith(f"{UNTIL}="))
+    overrides = tuple(each for each in typed_words(here) if not each.startswith(f"{UNTIL}="))
     if here.mode != RunMode.MULTIRUN:
         return RunContext(directory, outputs, overrides)
     root = Path(here.runtime.cwd) / here.sweep.dir

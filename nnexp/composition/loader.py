@@ -35,6 +35,7 @@ from nnexp.composition.composed import (
     sweep_settings,
     swept_in_files,
     top_keys,
+    typed_words,
     written,
 )
 from nnexp.composition.conditional import fitting, fixed_beside_varied, refuse_what_none_has
@@ -200,7 +201,7 @@ class GuardedLoader(ConfigLoaderImpl):
     @staticmethod
     def _conditional(master_config: DictConfig) -> tuple[str, ...]:
         """Overrides of a sweep that hold for those of its jobs whose options have the field."""
-        return fixed_beside_varied(tuple(master_config.hydra.overrides.task))
+        return fixed_beside_varied(tuple(typed_words(master_config.hydra)))
 
     def needs_files(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> bool:
         """Whether a job cannot be composed without conf/, as it would have to be on a machine that has another one."""

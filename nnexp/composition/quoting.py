@@ -13,6 +13,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ParsedElementType, Quote, QuotedString
 from hydra.errors import HydraException
 
+from nnexp.composition.interpolation import REFERENCE
+
 written: Callable[..., str] = getattr(Override, "_get_value_element_as_str", str)
 """As Hydra does it."""
 
@@ -27,6 +29,8 @@ def as_typed(value: ParsedElementType, space_after_sep: bool = False) -> str:
 @functools.lru_cache(maxsize=4096)
 def text(value: str) -> str:
     """A text as it is typed."""
+    if REFERENCE.fullmatch(value):
+        return value  # Hydra puts a backslash before each bracket, which reads the same and shows badly
     plain = written(value)
     try:
         read = OverridesParser.create().parse_override(f"x={plain}")

@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.basics.fields import hyperparameters
-from nnexp.composition.composed import is_basic, searches
+from nnexp.composition.composed import is_basic, searches, typed_words
 from nnexp.composition.explain import refuse_jobs
 from nnexp.composition.files import refuse_swept_settings
 from nnexp.composition.keys import SEARCH
@@ -212,7 +212,7 @@ def refuse_few_epochs(settings: SearchSettings, epochs: int) -> None:
 def refuse_twice(config: DictConfig) -> None:
     """Refuse a key that is typed twice, of which the search would vary one. Raises NnexpError."""
     typed: dict[str, Override] = {}
-    for each in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+    for each in OverridesParser.create().parse_overrides(typed_words(config.hydra)):
         before = typed.setdefault(each.key_or_group, each)
         if before is not each and (before.is_sweep_override() or each.is_sweep_override()):
             raise NnexpError(

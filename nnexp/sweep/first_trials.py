@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from nnexp.composition.composed import plain
+from nnexp.composition.composed import plain, typed_words
 from nnexp.composition.search import searched, settings_of
 from nnexp.composition.space import region
 from nnexp.errors import counted
@@ -26,7 +26,7 @@ NOWHERE = Path("/nonexistent")
 
 def list_trials(config: DictConfig) -> None:
     """Show a search's space, the trials that are chosen before any has ended, and what all would cost; nothing is written."""
-    lines = [*in_files(config), *(str(each) for each in config.hydra.overrides.task)]
+    lines = [*in_files(config), *typed_words(config.hydra)]
     loader = GlobalHydra.instance().config_loader()
     found = searched(settings_of(config))
     trials = Trials(found, region(lines, loader), NOWHERE, int(config.epochs))

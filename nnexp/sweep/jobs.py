@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.basics.files import outputs_here
 from nnexp.basics.secrets import masked
-from nnexp.composition.composed import is_basic, plain, searches
+from nnexp.composition.composed import is_basic, plain, searches, typed_words
 from nnexp.composition.keys import FILE_GROUPS
 from nnexp.composition.space import region
 from nnexp.composition.words import texts
@@ -33,7 +33,7 @@ LONGEST = 60
 
 def list_jobs(config: DictConfig) -> None:
     """Show which jobs there would be and what they would cost; see ``nnexp.sweep.preview``."""
-    lines = [*in_files(config), *(str(each) for each in config.hydra.overrides.task)]
+    lines = [*in_files(config), *typed_words(config.hydra)]
     refuse_twins(config, lines)
     jobs, keys = grid(config, lines), swept_keys(lines)
     if jobs is None:

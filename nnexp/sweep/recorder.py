@@ -16,7 +16,7 @@ from nnexp.basics.files import outputs_here, relative
 from nnexp.basics.origin import embedded
 from nnexp.basics.removing import remove
 from nnexp.basics.store_address import same_store
-from nnexp.composition.composed import leaves_delivery, plain, searches
+from nnexp.composition.composed import leaves_delivery, plain, searches, typed_words
 from nnexp.composition.search import settings_of, versions_of
 from nnexp.errors import NnexpError
 from nnexp.experiment.plan import part
@@ -64,11 +64,11 @@ class Recorder(Callback):
         session = current()
         sweep = session.sweep
         try:
-            sweep.tracking = TrackingSettings(**plain(config)["tracking"])
+            sweep.tracking = TrackingSettings(**plain(config, ["tracking"])["tracking"])
             sweep.show = tuple(map(str, config.sweep.show))
             sweep.report = bool(config.report)
             if not sweep.resumed:
-                varied = swept_keys([*in_files(config), *map(str, config.hydra.overrides.task)])
+                varied = swept_keys([*in_files(config), *typed_words(config.hydra)])
                 refuse_unknown(
                     sweep.show, timed=config.timing is True or not {"timing", "experiment"}.isdisjoint(varied)
                 )
@@ -128,7 +128,7 @@ def begin(config: DictConfig, session: Session) -> Path:
     session.site = free(
         directory, "hydra.sweep.dir", (MANIFEST, MULTIRUN, states.LOCK, *hydras_files(config.hydra)[-1:])
     )
-    refuse_twins(config, [*in_files(config), *map(str, config.hydra.overrides.task)])
+    refuse_twins(config, [*in_files(config), *typed_words(config.hydra)])
     manifest = planned(config, session)
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -162,7 +162,7 @@ def go_on(config: DictConfig, resumed: Resumed, session: Session) -> Path:
 
 def planned(config: DictConfig, session: Session) -> Manifest:
     """The manifest of the sweep that was typed: the jobs, the versions and configurations that they begin with."""
-    overrides = [str(each) for each in config.hydra.overrides.task]
+    overrides = typed_words(config.hydra)
     varied = in_files(config)
     if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != "${hydra.job.num}":  # type: ignore[index,call-overload]
         raise NnexpError("hydra.sweep.subdir: the jobs of a sweep are in 0, 1, ... of its directory. Leave it out.")

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from nnexp.composition import quoting
 from nnexp.composition.command import Command
-from nnexp.composition.composed import plain
+from nnexp.composition.composed import plain, typed_words
 from nnexp.composition.patches import patched
 from nnexp.errors import NnexpError
 from tests.command import nnexp, result, sweeps
@@ -120,6 +120,12 @@ def test_what_needs_no_quotes_has_none() -> None:
     """Names of runs stay readable: plain words are as they were typed."""
     for word in ("relu", "a b", "t.csv", "0x1", "a/b", "x_1"):
         assert quoting.as_typed(word) == quoting.written(word)
+
+
+def test_a_reference_is_a_jobs_own() -> None:
+    """What a sweep's words refer to is not looked up before there is a job, and a swept reference reads as it was typed."""
+    assert jobs("dataset.noise=${split.validation},0.3")[0][-1] == "dataset.noise=${split.validation}"
+    assert "seed=${epochs}" in typed_words(sweep(loader(), "epochs=1,2", "seed=${epochs}").hydra)
 
 
 def test_a_sweep_on_such_a_column(tmp_path: Path) -> None:
