@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.composition import configs, safety
+from nnexp.composition.blame import naming_files
 from nnexp.composition.command import PLAIN, Command
 from nnexp.composition.composed import (
     conceal,
@@ -145,11 +146,12 @@ class GuardedLoader(ConfigLoaderImpl):
         conceal(config, raw)
         refuse_rivals(raw["hydra"]["runtime"]["choices"], self.get_sources())
         refuse_hydras_part(raw["hydra"], overrides)
-        self._refuse_unsafe(raw, overrides)
-        refuse_unreadable(swept_in_files(raw))
-        config._set_flag(CHECKED, True)
-        if self.command.to_run:
-            self._refuse_what_cannot_run(config, raw, overrides, run_mode)
+        with naming_files(raw["hydra"]["runtime"]["choices"], overrides, self.repository):
+            self._refuse_unsafe(raw, overrides)
+            refuse_unreadable(swept_in_files(raw))
+            config._set_flag(CHECKED, True)
+            if self.command.to_run:
+                self._refuse_what_cannot_run(config, raw, overrides, run_mode)
         return config
 
     def _refuse_what_cannot_run(
