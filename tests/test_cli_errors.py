@@ -43,6 +43,7 @@ CASES = [
     ("optimizer.batch_size=abc seed=1", "optimizer.batch_size must be an int at least 1. Got 'abc'."),
     ("dataset=moons dataset.noise=[1]", "dataset.noise must be a float at least 0. Got [1]."),
     ("dataset=csv dataset.drop=area", "dataset.drop must be a list of str. Got 'area'. Type dataset.drop=[area]."),
+    ("pictures=", "pictures must be a list of str or null. Got ''. Type pictures=[]."),
     ("dataset=csv dataset.drop=5", "dataset.drop must be a list of str. Got '5'. Type dataset.drop=[5]."),
     ("dataset=csv dataset.drop={a:1}", "dataset.drop must be a list of str. Got {'a': 1}."),
     ("dataset=csv dataset.path=[x]", "dataset.path must be a str. Got ['x']."),

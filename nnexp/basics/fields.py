@@ -155,7 +155,7 @@ def _refusal(key: str, annotation: Any, limits: Bounds, value: Any) -> str:
     shown = list(value) if isinstance(value, tuple) else value
     hint = did_you_mean(str(value), limits.choices)
     if takes_list(annotation) and isinstance(value, int | float | str):
-        hint = f" Type {override(key, [value])}." if has_type((value,), annotation) else ""
+        hint = f" Type {override(key, [value] if value != '' else [])}." if has_type((value,), annotation) else ""
         if str(value).startswith("["):  # a list in quotes is a text
             hint = f" Type {key}={value}"
     return f"{key} must be {rule(annotation, limits)}. Got {shown!r}.{hint}"
