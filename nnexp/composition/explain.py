@@ -22,6 +22,7 @@ from nnexp.basics.fields import field_types, hyperparameters, takes_list
 from nnexp.basics.plain import override as as_typed
 from nnexp.composition.as_text import is_text
 from nnexp.composition.choices import chosen, wrong_choice, wrong_field, wrong_option
+from nnexp.composition.deletion import deletion
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, SEARCH, known_keys, plain_keys
 from nnexp.composition.launchers import of_launcher
 from nnexp.composition.words import FORMS, FUNCTIONS, sweep_inside, text, texts, values, wrong_type
@@ -50,7 +51,7 @@ def explain(error: Exception, overrides: list[str], repository: IConfigRepositor
         elif each.key_or_group.partition(".")[0] == SEARCH:
             message = of_search(each, choices, repository)
         else:
-            message = explain_override(each, choices, repository, sweeping=sweeping)
+            message = deletion(each, error) or explain_override(each, choices, repository, sweeping=sweeping)
         if message:
             return message
     of_launchers = (of_launcher(each, choices) for each in parsed)

@@ -161,7 +161,7 @@ def within(path: str, own: Mapping[str, Any]) -> bool:
 def plain_value(override: Override) -> Any:
     """An override's value in plain values, of several values each."""
     found = [each if isinstance(each, dict | list) else text(each) for each in values(override)]
-    return found[0] if len(found) == 1 else found
+    return found[0] if len(found) == 1 else found or None
 
 
 def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:

@@ -81,8 +81,10 @@ def sweep_inside(value: Any) -> str:
 
 
 def values(override: Override) -> Iterator[Any]:
-    """An override's value, or each of a sweep's."""
+    """An override's value, or each of a sweep's; none where a key is taken away."""
     value = override.value()
+    if override.is_delete() and value is None:
+        return
     if not isinstance(value, Sweep):
         yield value
         return
