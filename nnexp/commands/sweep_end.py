@@ -8,6 +8,7 @@ from pathlib import Path
 from nnexp.basics.files import relative
 from nnexp.commands.job import discard
 from nnexp.commands.kept_report import keep
+from nnexp.commands.undrawn import undrawn
 from nnexp.errors import NnexpError, command, counted
 from nnexp.experiment.settings import store_words
 from nnexp.sweep import ledger, outcome, ranking, recorder, states
@@ -60,7 +61,7 @@ def end_sweep(session: Session, directory: Path, outputs: Path, error: Exception
         session.sweep.deliverer.stop(1)
     if session.sweep.report and rankings:
         keep(directory, rankings[0].jobs[0].directory, session.sweep.tracking)
-    for words in waits:
+    for words in [*undrawn(found), *waits]:
         note(words)
     return error or verdict(found, waits)
 
