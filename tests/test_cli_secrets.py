@@ -195,4 +195,4 @@ def test_a_crash_does_not_tell_the_password(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "RuntimeError" in done.stderr
         assert_unknown(tmp_path, Ended(done.returncode, done.stdout, done.stderr))
-    assert os.environ.get("NNEXP_ADDRESSES") is None
+    assert os.environ.get("NNEXP_TRACKING_URIS") is None

@@ -23,8 +23,8 @@ from nnexp.basics.files import own_directory
 from nnexp.basics.store_address import HIDDEN, SECRET_NAME, StoreAddress, hidden, values, without_values
 from nnexp.errors import NnexpError, printable
 
-KEPT = "NNEXP_ADDRESSES"
-"""The environment variable with the whole addresses of this command, by how they are shown."""
+TRACKING_URIS = "NNEXP_TRACKING_URIS"
+"""The environment variable with the whole tracking URIs of this command, as JSON, by how they are shown."""
 LOCATION = re.compile(r"(?i)_(file|path|dir|url|uri|id)$")
 """An environment variable that says where a secret is, or whose, holds none itself."""
 IN_TEXT = re.compile(r"://(?:([^\s/@:'\"]*):)?[^\s@'\"]+@")
@@ -54,13 +54,13 @@ def remember(uri: str) -> str:
     if shown != uri:
         if known_before.get(shown, uri) != uri:
             raise NnexpError(f"{shown} is given with two passwords. Type one of them.")
-        environment.put(KEPT, json.dumps({**known_before, shown: uri}))
+        environment.put(TRACKING_URIS, json.dumps({**known_before, shown: uri}))
     return shown
 
 
 def forget() -> None:
     """Keep no address any more: what a parent process kept is not this command's."""
-    environment.remove(KEPT)
+    environment.remove(TRACKING_URIS)
 
 
 def unmasked(uri: str) -> str:
@@ -81,7 +81,7 @@ def known(uri: str) -> bool:
 
 def secret_name(name: str) -> bool:
     """Tell whether an environment variable with this name is likely to hold a secret."""
-    return name == KEPT or bool(SECRET_NAME.search(name) and not LOCATION.search(name))
+    return name == TRACKING_URIS or bool(SECRET_NAME.search(name) and not LOCATION.search(name))
 
 
 def without_credentials(text: str, uri: str = "") -> str:
@@ -156,7 +156,7 @@ def _record(*arguments: Any, **more: Any) -> logging.LogRecord:
 
 
 def _remembered() -> dict[str, str]:
-    read: dict[str, str] = json.loads(os.environ.get(KEPT, "{}"))
+    read: dict[str, str] = json.loads(os.environ.get(TRACKING_URIS, "{}"))
     return read
 
 

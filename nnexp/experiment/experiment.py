@@ -26,8 +26,8 @@ from nnexp.errors import counted
 from nnexp.experiment.checkpoint import Checkpoint
 from nnexp.experiment.contracts import SAMPLES, blaming, check_data, initialize, rehearse, who
 from nnexp.experiment.data import Cache, Cut, Loaded, Samples, load, located
+from nnexp.experiment.divergence import initialization_warning
 from nnexp.experiment.engines import choose, rehearse_engine, without_default
-from nnexp.experiment.growth import too_large
 from nnexp.experiment.model import Model
 from nnexp.experiment.plan import SECTIONS, Plan
 from nnexp.experiment.preprocessing import Preprocessing, Split
@@ -187,7 +187,7 @@ class Experiment:
             try:
                 yield from training
             except Diverged as error:
-                raise error.because(too_large(self)) from None
+                raise error.because(initialization_warning(self)) from None
 
     def model(self) -> Model:
         """The network as it is now, with all it needs to answer for raw samples."""

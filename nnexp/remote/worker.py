@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from nnexp.basics.files import Unreadable, open_plain
 from nnexp.basics.removing import NewFolder
-from nnexp.basics.secrets import KEPT, masked
+from nnexp.basics.secrets import TRACKING_URIS, masked
 from nnexp.basics.store_address import HIDDEN
 from nnexp.composition.command import Command
 from nnexp.composition.configs import save
@@ -27,7 +27,7 @@ from nnexp.tracking.store import Finished
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 NAMES = ("MLFLOW_RUN_NAME", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
-HEADS = (ADDRESS, KEPT, *NAMES)
+HEADS = (ADDRESS, TRACKING_URIS, *NAMES)
 """Variables of the environment that a run's record follows from: a worker has those of the head."""
 ELSEWHERE = "kept-at-the-head"
 """What stands for a password on a worker, which never opens a store."""
@@ -106,7 +106,7 @@ def surroundings(environment: Mapping[str, str], copied: Collection[str], addres
     if ADDRESS in found:
         found[ADDRESS] = hidden.get(found[ADDRESS], found[ADDRESS])
     if hidden:
-        found[KEPT] = json.dumps(hidden)
+        found[TRACKING_URIS] = json.dumps(hidden)
     return found
 
 

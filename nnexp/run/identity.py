@@ -27,9 +27,9 @@ from nnexp.discovery.installed import own_version
 from nnexp.discovery.registry import GROUPS
 from nnexp.discovery.sources import sources
 from nnexp.errors import counted, listed
+from nnexp.experiment.divergence import divergence_warning
 from nnexp.experiment.engines import is_default
 from nnexp.experiment.experiment import Experiment
-from nnexp.experiment.growth import growth
 from nnexp.experiment.plan import SECTIONS, Settings
 from nnexp.experiment.preprocessing import few
 from nnexp.experiment.settings import RunContext
@@ -280,7 +280,7 @@ def summary(experiment: Experiment, scores: dict[str, float], place: RunContext,
         "best_cost": best.cost,
         "notes": list(notes(experiment)),
         "parameters": int(experiment.network.theta.size),
-        "remark": growth(experiment),
+        "remark": divergence_warning(experiment),
         "history": {name: [epoch.metrics[name] for epoch in experiment.history] for name in names},
         "seconds": time.perf_counter() - began,
         "training_seconds": experiment.seconds,

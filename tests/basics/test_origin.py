@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnexp.basics.origin import allowed, origin
-from nnexp.basics.secrets import KEPT
+from nnexp.basics.secrets import TRACKING_URIS
 from nnexp.composition.safety import check_store
 from nnexp.errors import NnexpError
 from nnexp.tracking.pending import usable
@@ -43,7 +43,7 @@ PROPOSED = [
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(KEPT, "{}")
+    monkeypatch.setenv(TRACKING_URIS, "{}")
 
 
 @pytest.mark.parametrize("uri", PROPOSED)

@@ -20,7 +20,7 @@ PASSWORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]
 
 @pytest.fixture(autouse=True)
 def _no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(address.KEPT, "{}")
+    monkeypatch.setenv(address.TRACKING_URIS, "{}")
 
 
 @settings(deadline=None)
@@ -28,7 +28,7 @@ def _no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 @example("ge,h'e\\im{", False)
 def test_any_password_typed_is_hidden_and_given_back(password: str, percent: bool) -> None:
     """Whatever a password consists of, the words have none of it, and the whole address is what was typed."""
-    os.environ[address.KEPT] = "{}"
+    os.environ[address.TRACKING_URIS] = "{}"
     written = quote(password, safe="") if percent else password.replace("\\", "_").replace("'", "_")
     uri = f"http://me:{written}@host:5000"
     (word,) = without_passwords([f"tracking.uri='{uri}'"])

@@ -64,7 +64,7 @@ def test_no_secret_is_taken_along(monkeypatch: pytest.MonkeyPatch) -> None:
     found = surroundings(there, ["COLOUR"], ["postgresql://me:***@db.example/x"])
     assert "hunter" not in json.dumps(found)
     assert (found["MLFLOW_RUN_NAME"], found["COLOUR"]) == ("mine", "blue")
-    monkeypatch.setenv("NNEXP_ADDRESSES", found["NNEXP_ADDRESSES"])
+    monkeypatch.setenv("NNEXP_TRACKING_URIS", found["NNEXP_TRACKING_URIS"])
     assert masked(found["MLFLOW_TRACKING_URI"]) == "http://me:***@store.example:5000"
     assert masked(unmasked("postgresql://me:***@db.example/x")) == "postgresql://me:***@db.example/x"
     assert surroundings({}, [], []) == {}

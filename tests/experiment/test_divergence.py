@@ -11,7 +11,7 @@ import pytest
 
 from nnexp import fit
 from nnexp.engine.training import Diverged
-from nnexp.experiment.growth import growth
+from nnexp.experiment.divergence import divergence_warning
 from tests.command import nnexp, result, runs
 
 RNG = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def test_a_sound_run_is_left_alone(options: dict[str, Any]) -> None:
             trained = fit(X, target, **{"epochs": 5, **loss})
         except Diverged:
             continue
-        assert growth(trained.experiment) == ""
+        assert divergence_warning(trained.experiment) == ""
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_a_network_that_begins_trained_may_get_a_little_worse() -> None:
     trained = fit(X, LINE, hidden=[], epochs=300, optimizer={"name": "batch", "learning_rate": 0.3})
     last = trained.experiment.history[-1].metrics["cost/train"]
     assert last < 1e-20
-    assert growth(trained.experiment) == ""
+    assert divergence_warning(trained.experiment) == ""
