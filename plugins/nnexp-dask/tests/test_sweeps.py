@@ -203,15 +203,19 @@ def test_a_workers_death_costs_nothing(
 ) -> None:
     """A job whose worker is killed goes on elsewhere from its last checkpoint, to the same bits; each point is there once.
 
+    So it is where Dask, too, starts it once more at once, on a worker that carries out several jobs at a time.
     ``reuse=true`` finds the runs afterwards, though workers do not reach the store.
     """
+    wide = two_workers.worker("wide", "--no-nanny", "--nthreads", "3")
     head = two_workers.head(tmp_path, *LONG)
     tools["until"](two_under_way(tmp_path, tools))
-    two_workers.workers[0].kill()
+    at_work = [name for name in ("one", "two") if [*(two_workers.place / name).rglob("checkpoint.npz")]]
+    two_workers.workers[0 if "one" in at_work else 1].kill()
     assert head.ended() == 0, head.said
+    wide.kill()
     assert "goes on from its last checkpoint: its worker tcp://127.0.0.1:" in head.said
     assert "3 jobs: 3 finished" in head.said
-    assert "1 host, 1 worker" in head.said
+    assert "1 host, 4 workers" in head.said
     assert tools["contents"](tmp_path / "outputs" / "sweeps" / "s") == alone
     jobs = [tools["records"](tmp_path / "outputs/sweeps/s" / str(number)) for number in range(3)]
     assert sum(any("resumed" in each for each in job) for job in jobs) == 1

@@ -91,6 +91,9 @@ class SweepPlugin(WorkerPlugin):
         if self._staged:
             self._enter = entering(worker.state.nthreads, files, tags)
         self._running: dict[str, Running] = {}
+        self._occupied: set[int] = set()
+        """Jobs whose folder an attempt has."""
+        self._vacated = threading.Condition()
         self._processes: queue.SimpleQueue[WarmProcess] = queue.SimpleQueue()
         self._over = False
         self._keeping = threading.Lock()
@@ -131,6 +134,9 @@ class SweepPlugin(WorkerPlugin):
             return Report(start, "another processor", words=f"{self._here.host} has {self._here.processor}")
         folder = JobFolder(self._sweep / str(attempt.number)) if self._sweep else None
         running = self._running[key] = Running(attempt.number, folder)
+        if not self._occupy(running):
+            del self._running[key]
+            return Report(start, "withdrawn")
         try:
             if folder:
                 folder.begin(attempt.files)
@@ -141,8 +147,27 @@ class SweepPlugin(WorkerPlugin):
             del self._running[key]
             if folder:
                 folder.clear()
+            self._vacate(running)
             if running.process:
                 self._keep(running.process)
+
+    def _occupy(self, running: Running) -> bool:
+        """Wait until no other attempt at the job has its folder; False where this one is taken back meanwhile.
+
+        When a worker dies, Dask starts its tasks once more, here perhaps, before the head has taken them back.
+        """
+        with self._vacated:
+            while running.number in self._occupied and not running.withdrawn.is_set():
+                self._vacated.wait(LOOK)
+            if running.withdrawn.is_set():
+                return False
+            self._occupied.add(running.number)
+        return True
+
+    def _vacate(self, running: Running) -> None:
+        with self._vacated:
+            self._occupied.discard(running.number)
+            self._vacated.notify_all()
 
     def _carried_out(self, attempt: Attempt, start: str, key: str, running: Running, process: WarmProcess) -> Report:
         process.begin(attempt)
