@@ -370,6 +370,18 @@ def test_what_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
     assert b"Traceback" not in ended.stderr
 
 
+def test_a_run_that_cannot_begin_to_speak_leaves_nothing(tmp_path: Path) -> None:
+    """Where the first line cannot be printed nothing is trained, and no directory stays without a journal."""
+    command = [sys.executable, "-m", "nnexp", "dataset=xor", "epochs=1", "tracking=none"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command, cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"nnexp: No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tracking_none_imports_no_mlflow(tmp_path: Path) -> None:
     """Without tracking a run imports neither MLflow nor pandas."""
     command = [sys.executable, "-X", "importtime", "-m", "nnexp", "epochs=1", "tracking=none"]

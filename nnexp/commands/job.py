@@ -146,7 +146,7 @@ def ended(place: RunContext, error: Exception, config: DictConfig, session: Sess
         if config.sweep.fail_fast:
             (place.directory.parent / states.STOPPED).touch()
         return math.nan  # the other jobs go on; the end of the sweep tells the reason
-    if isinstance(error, NnexpError) and not isinstance(error, Diverged):
+    if isinstance(error, NnexpError | OSError) and not isinstance(error, Diverged):
         discard(session)
     session.failure = error
     return None
