@@ -369,7 +369,7 @@ def test_a_strangers_preset(text: str, message: str, tmp_path: Path) -> None:
             "experiment/mine.yaml",
             "# @package _global_\nnetwork: {hidden: 16 8}\n",
             "experiment=mine",
-            "network.hidden must be a list of int, each at least 1. Got '16 8'.\n",
+            "conf/experiment/mine.yaml: network.hidden must be a list of int, each at least 1. Got '16 8'.\n",
         ),
         (
             "experiment/mine.yaml",
