@@ -154,8 +154,8 @@ class Cluster:
             self.worker(host)
 
     def worker(self, host: Host) -> None:
-        """Start a worker, with a nanny that replaces it where it dies alone."""
-        self.dask(host, "worker", self.address, "--nthreads", "1", "--no-dashboard", "--death-timeout", "60")
+        """Start a worker for two jobs at a time, with a nanny that replaces it where it dies alone."""
+        self.dask(host, "worker", self.address, "--nthreads", "2", "--no-dashboard", "--death-timeout", "60")
 
     def dask(self, host: Host, *words: str) -> None:
         """Start a process of Dask's in a folder of its own."""
