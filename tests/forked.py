@@ -415,8 +415,6 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
         copy_tables(made)
     if not order["pictures"]:
         draw_what_is_typed()
-    if may_deliver(order["words"]):
-        fork_deliverer()
     for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):
         os.dup2(file, number)
         os.close(file)
@@ -431,6 +429,8 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     os.chdir(order["cwd"])
     sys.path[0] = order["cwd"]
     look_also_in(new_folders(os.environ, before))
+    if may_deliver(order["words"]):  # after what Python would have run from those folders, which is theirs, too
+        fork_deliverer()
     if may_sweep(order["words"]):
         fork_worker_server(streams)
     sys.argv = ["nnexp", *order["words"]]
