@@ -46,6 +46,15 @@ def test_the_same_run_is_answered_by_the_finished_one(place: Path) -> None:
     assert f"run {run_id} has the same key and is finished" in refused.err
 
 
+def test_pictures_that_were_asked_for_are_not_silently_left_out(place: Path) -> None:
+    """There is no network to draw where numbers are taken: that is said, with what to type."""
+    ended = nnexp(*WINE, "keep=best", "reuse=true", "pictures=[confusion]", cwd=place)
+    assert ended.code == 0
+    assert ended.err == (
+        "nnexp: No pictures are drawn here, as nothing was trained. Type reuse=false to train it and draw them.\n"
+    )
+
+
 @pytest.mark.parametrize("other", ["seed=1", "dtype=float32", "epochs=7", "dataset.target=2", "keep=last"])
 def test_anything_that_changes_a_number_is_trained(other: str, place: Path) -> None:
     """Another seed, dtype or length, other data or another choice of weights have other keys."""

@@ -76,7 +76,7 @@ def run(  # noqa: PLR0913 (what was typed, and who else has to do with it)
             write_yaml(experiment.config(), place.directory / CONFIG)
             result = reused(done, experiment, place)
             write_result(place.directory, result)
-            console.reused(result | {"store": store_words(tracking)}, done.name)
+            console.reused(result | {"store": store_words(tracking)}, done.name, undrawn=bool(config.get("pictures")))
             return float(result["objective"])
     if not delivered_here:
         target = later(tracking, place)

@@ -123,8 +123,10 @@ class Console:
         if remark := result.get("remark"):
             note(remark)
 
-    def reused(self, result: Mapping[str, Any], name: str) -> None:
-        """Which run answered, and its numbers."""
+    def reused(self, result: Mapping[str, Any], name: str, *, undrawn: bool) -> None:
+        """Which run answered, and its numbers; pictures that were asked for stay ``undrawn``."""
+        if undrawn:
+            note("No pictures are drawn here, as nothing was trained. Type reuse=false to train it and draw them.")
         if self._brief:
             self.result(result)
             say(f"   reused from run {result['run_id'][:8]}")
