@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,16 @@ from numpy.typing import NDArray
 from nnexp.basics.files import replacing
 from nnexp.pictures.words import any_letters
 
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontProperties
+
 WIDTH, HEIGHT, DPI = 640, 400, 100
 LEFT, RIGHT, BOTTOM, TOP = 70, 621, 48, 368
 """The axes' frame, in pixels from the lower left corner."""
 COLORS = ("tab:blue", "tab:orange")
 """Training and validation."""
+INDENT, BASELINE, DESCENT = 4, DPI // 2, 8
+"""Where a line of letters begins on a sheet of its own, in pixels from the left and from the top, and its room below."""
 MARGIN = 0.05
 """What the axes leave free on each side of the curves, as a share."""
 
@@ -183,12 +189,11 @@ class Sheet:
 
     def title(self, text: str) -> None:
         """One line above the axes."""
-        from matplotlib.font_manager import FontProperties
-
-        font = FontProperties(size=10)
-        width = self._renderer.get_text_width_height_descent(text, font, ismath=False)[0]
-        x = min((LEFT + RIGHT - width) / 2, WIDTH - 4 - width)
-        self._renderer.draw_text(self._renderer.new_gc(), round(max(x, 4)), HEIGHT - TOP - 8, text, font, 0)
+        words = [written(each) for each in re.findall("[^= ]*[= ]?", text) if each]
+        if words:
+            line = np.concatenate(words, axis=1)
+            x = min((LEFT + RIGHT - line.shape[1]) / 2, WIDTH - 4 - line.shape[1])
+            self._stamp(line, (max(x, 4), TOP), (0, 0))
 
     def save(self, path: Path) -> None:
         """Write a PNG of 256 colors, which is a third of one of all colors, in size as in time."""
@@ -246,12 +251,30 @@ def stamp(text: str, size: int = 10, *, upright: bool = False) -> NDArray[np.uin
     """A word in black as an image (height, width, 4) without a margin, the lowest row first."""
     from matplotlib.font_manager import FontProperties
 
-    sheet = renderer(2 * WIDTH, DPI)
-    sheet.draw_text(sheet.new_gc(), 4, DPI / 2, text, FontProperties(size=size), 0)
-    drawn: NDArray[np.uint8] = np.asarray(sheet.buffer_rgba())
+    drawn = typeset(renderer(2 * WIDTH, DPI), text, FontProperties(size=size))
     rows, columns = (np.flatnonzero(drawn[..., 3].any(axis=axis)) for axis in (1, 0))
     word = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return np.ascontiguousarray((np.rot90(word) if upright else word)[::-1])
+
+
+@functools.lru_cache(maxsize=1024)
+def written(text: str) -> NDArray[np.uint8]:
+    """A part of the title as an image (height, width, 4) that ends where the next part begins, the lowest row first."""
+    from matplotlib.font_manager import FontProperties
+
+    sheet = renderer(2 * WIDTH, DPI)
+    # What stands behind it tells where it ends, be it in a blank.
+    font = FontProperties(size=10)
+    behind, alone = (sheet.get_text_width_height_descent(each, font, ismath=False)[0] for each in (f"{text}|", "|"))
+    rows = slice(BASELINE - (HEIGHT - TOP - DESCENT), BASELINE + DESCENT)
+    return np.ascontiguousarray(typeset(sheet, text, font)[rows, INDENT : INDENT + round(behind - alone)][::-1])
+
+
+def typeset(sheet: Any, text: str, font: FontProperties) -> NDArray[np.uint8]:
+    """What is on a sheet, (height, width, 4), after a line was written in black that begins at ``INDENT`` on ``BASELINE``."""
+    sheet.draw_text(sheet.new_gc(), INDENT, BASELINE, text, font, 0)
+    drawn: NDArray[np.uint8] = np.asarray(sheet.buffer_rgba())
+    return drawn
 
 
 @functools.cache
