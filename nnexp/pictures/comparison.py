@@ -210,7 +210,7 @@ def finish(axes: Axes, title: str, curves: Sequence[Sequence[float]], metric: st
         plain_ticks(axes.yaxis, values)
     axes.set_xlabel("epoch")
     axes.set_ylabel(metric)
-    axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10, parse_math=False)
+    axes.set_title(title if len(title) <= 70 else f"{title[:67]}...", fontsize=10, parse_math=False, y=1)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     box = axes.legend(fontsize=8, framealpha=0.7, edgecolor="none", title=legend or None, title_fontsize=8)
