@@ -67,14 +67,13 @@ def landing(given: argparse.Namespace) -> tuple[Store, str]:
 def landing_of(directory: Path, given: argparse.Namespace) -> tuple[Store, str]:
     """The same of a directory, whose journals say which store and experiment have it."""
     from nnexp.basics.origin import allowed
-    from nnexp.comparison.reading import is_run, jobs_in
+    from nnexp.comparison.reading import is_run, jobs_in, refuse_no_directory
     from nnexp.sweep.manifest import MANIFEST
     from nnexp.tracking.delivery import run_id_of
     from nnexp.tracking.landing import of_run
     from nnexp.tracking.lookup import find
 
-    if not directory.is_dir():
-        raise NnexpError(f"No directory '{directory}'. Runs are in outputs/runs/, sweeps in outputs/sweeps/.")
+    refuse_no_directory(directory)
     one = is_run(directory)
     if not one and not (directory / MANIFEST).exists():
         raise NnexpError(

@@ -34,17 +34,25 @@ class Found(NamedTuple):
     swept: list[str]
 
 
+def refuse_no_directory(directory: Path) -> None:
+    """Refuse what is no directory; of a file in one, and of a name like another one's, say what to type. Raises NnexpError."""
+    if directory.is_dir():
+        return
+    if directory.exists():
+        raise NnexpError(
+            f"'{directory}' is no directory but a file. Type the directory that it is in: '{directory.parent}'"
+        )
+    there = [path.name for path in directory.parent.iterdir()] if directory.parent.is_dir() else []
+    meant = did_you_mean(directory.name, there)
+    raise NnexpError(f"No directory '{directory}'.{meant} Runs are in outputs/runs/, sweeps in outputs/sweeps/.")
+
+
 def below(directory: Path) -> Found:
     """The run in a directory, the jobs of the sweep in it, or all runs further below.
 
     Raises NnexpError where there is none, and for a single run whose journal cannot be read.
     """
-    if not directory.is_dir():
-        there = [path.name for path in directory.parent.iterdir()] if directory.parent.is_dir() else []
-        raise NnexpError(
-            f"No directory '{directory}'.{did_you_mean(directory.name, there)} Runs are in outputs/runs/, sweeps in "
-            "outputs/sweeps/."
-        )
+    refuse_no_directory(directory)
     if is_run(directory):
         return Found([run_named(directory)], [])
     if (directory / MANIFEST).exists():

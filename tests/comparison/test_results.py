@@ -222,6 +222,8 @@ def test_the_library_refuses_as_the_command() -> None:
     """``results`` raises what the command says."""
     with pytest.raises(NnexpError, match=r"No directory 'outputs/run'\. Did you mean 'runs'\?"):
         results("outputs/run")
+    with pytest.raises(NnexpError, match=r"no directory but a file\. Type the directory that it is in: 'outputs'"):
+        results("outputs/mlflow.db")
 
 
 def test_a_store_without_runs(tmp_path: Path) -> None:
