@@ -157,16 +157,18 @@ class Forked:
         said: Sequence[int],
         *,
         whole: bool = True,
+        program: str = "nnexp",
         session: bool = True,
         tables: bool = True,
         pictures: bool = False,
     ) -> int:
         """Start a command that says what it says to two open files, and return the number of the process, a child of this one.
 
-        It is a ``session`` of its own; with ``tables``, it copies those of an empty database; with ``pictures`` a single run
-        has those that suit its task, as users have them.
+        The ``program`` may be MLflow. It is a ``session`` of its own; with ``tables``, it copies those of an empty database;
+        with ``pictures`` a single run has those that suit its task, as users have them.
         """
         order = {
+            "program": program,
             "words": list(words),
             "cwd": str(cwd),
             "environment": dict(environment),
@@ -183,16 +185,19 @@ class Forked:
 class Command(subprocess.Popen[str]):
     """``python -m nnexp WORDS``, forked, as a process that was started with pipes."""
 
-    def __init__(self, words: Sequence[str], *, session: bool, tables: bool, **how: Any) -> None:
+    def __init__(
+        self, words: Sequence[str], *, program: str = "nnexp", session: bool = True, tables: bool = True, **how: Any
+    ) -> None:
         """``how`` is as for any ``Popen``: a directory, an environment, pipes."""
         self._how = {"session": session, "tables": tables}
-        super().__init__(["nnexp", *words], close_fds=True, **how)
+        super().__init__([program, *words], close_fds=True, **how)
 
     def _execute_child(self, *arguments: Any) -> None:
         """What starts the process, once its pipes are made."""
-        words, cwd, environment = arguments[0], arguments[5], arguments[6]
+        (program, *words), cwd, environment = arguments[0], arguments[5], arguments[6]
         *_, out_read, out_write, error_read, error_write = arguments[10:16]
-        self.pid = server().start(words[1:], cwd, environment, [out_write, error_write], **self._how)
+        said = [out_write, error_write]
+        self.pid = server().start(words, cwd, environment, said, program=program, **self._how)
         self._child_created = True
         self._close_pipe_fds(-1, -1, out_read, out_write, error_read, error_write)  # type: ignore[attr-defined]
 
@@ -407,19 +412,32 @@ def look_also_in(folders: Sequence[str]) -> None:
                 runpy.run_path(f"{folder}/sitecustomize.py")
 
 
+def serve_mlflow(words: Sequence[str]) -> None:
+    """Be ``mlflow server``: the process that it would start to answer, without the one that waits for its end."""
+    import mlflow.cli
+    import mlflow.server
+
+    def answer(command: Sequence[str], *, extra_env: Mapping[str, str], **_: Any) -> None:
+        program = command[2]  # after python -m
+        sys.argv[:] = command[2:]
+        os.environ.update(extra_env)
+        importlib.import_module(program)
+        for name in [each for each in sys.modules if f"{each}.".startswith("mlflow.server.")]:
+            del sys.modules[name]  # it is imported with what has been decided meanwhile
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+
+    vars(mlflow.server)["_exec_cmd"] = answer  # MLflow has no way to say it
+    mlflow.cli.cli([*words], prog_name="mlflow")
+
+
 def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     """Be the command: in its directory, with its words, until it ends."""
     if order["session"]:
         os.setsid()
-    if order["tables"]:
-        copy_tables(made)
-    if not order["pictures"]:
-        draw_what_is_typed()
     for file, number in zip((os.open(os.devnull, os.O_RDONLY), *said), range(3), strict=True):
         os.dup2(file, number)
         os.close(file)
     streams()
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if order["whole"]:
@@ -429,6 +447,14 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     os.chdir(order["cwd"])
     sys.path[0] = order["cwd"]
     look_also_in(new_folders(os.environ, before))
+    if order["program"] == "mlflow":
+        serve_mlflow(order["words"])
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    if order["tables"]:
+        copy_tables(made)
+    if not order["pictures"]:
+        draw_what_is_typed()
     if may_deliver(order["words"]):  # after what Python would have run from those folders, which is theirs, too
         fork_deliverer()
     if may_sweep(order["words"]):
