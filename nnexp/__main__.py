@@ -21,7 +21,7 @@ from types import FrameType
 from typing import NoReturn
 
 from nnexp.basics.environment import propose
-from nnexp.errors import TERMINATED, Terminated
+from nnexp.errors import TERMINATED, NnexpError, Terminated
 
 FULL = "HYDRA_FULL_ERROR"
 STDOUT = "the standard output"
@@ -157,7 +157,20 @@ def dispatch(words: list[str]) -> None:
     started = spawn.spawned() if probably_sweeps(words) else None
     from nnexp.commands import run
 
-    run.main(words, started)
+    try:
+        run.main(words, started)
+    except NnexpError as error:
+        raise late_command(words, error) from error
+
+
+def late_command(words: list[str], error: NnexpError) -> NnexpError:
+    """What was refused, in better words if it is a subcommand that stands behind an option."""
+    from nnexp.commands.subcommands import COMMANDS
+
+    name = next(
+        (word for word in words if word in COMMANDS and str(error).startswith(f"'{word}' is not of the form")), ""
+    )
+    return NnexpError(f"'{name}' is a command, and comes first. Type python -m nnexp {name} ...") if name else error
 
 
 def is_subcommand(word: str) -> bool:

@@ -65,7 +65,8 @@ def meant(word: str, words: Sequence[str]) -> str:
     launcher = any(each.startswith("hydra/launcher=") for each in words)
     if launcher and "." not in name and not did_you_mean(name, known_keys()):
         found = found or f"hydra.launcher.{name}"
-    found = found or closest(name, takes) or ""
+    if name not in known_keys():
+        found = found or closest(name, takes) or ""
     return f" Did you mean {found}{word.removeprefix(name)}?" if found else ""
 
 

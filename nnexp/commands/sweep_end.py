@@ -22,6 +22,8 @@ from nnexp.terminal.console import fact, next_commands, note, say
 def interrupted(sweep: OwnSweep, directory: Path) -> None:
     """Bring the manifest of a sweep up to date that was interrupted, and say how its jobs stand."""
     found = ledger.read(directory, results=False)
+    if found.manifest.search.get("halving"):  # which of the finished ones are to go on, their results say
+        found = ledger.read(directory)
     ledger.close(found)
     note(f"{found.counts}. Go on: {command('resume', relative(str(directory)))}{in_store(sweep)}")
 

@@ -11,7 +11,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from nnexp.basics.fields import hyperparameters
+from nnexp.basics.fields import field_types, hyperparameters, takes_list
 from nnexp.basics.files import relative
 from nnexp.composition.keys import ALL_SECTIONS, EXTRA, SEARCH
 from nnexp.composition.words import texts, wrong_type
@@ -19,6 +19,7 @@ from nnexp.discovery import companions, installed, presets, registry
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.plan import DEFAULTS
+from nnexp.experiment.settings import SearchSettings
 from nnexp.plugin import Plugin, Search
 
 
@@ -98,9 +99,17 @@ def wrong_choice(key: str, name: str, choices: Mapping[str, Override], repositor
         ]
         if preset and (message := wrong_preset(preset, repository)):
             return f"{relative(preset.path)}: {message}"
+        if preset and isinstance(searched := preset.content.get(SEARCH), dict):
+            named = texts(choices[SEARCH])[0] if SEARCH in choices else preset.chooses.get(SEARCH, "")
+            parts += [(preset, SEARCH, named, searched)] if named not in ("", "null") else []
     for file, group, plugin, part in parts:
         for field, value in part.items():
-            if message := wrong_field(group, plugin, str(field), [value], repository):
+            of_search = group == SEARCH
+            if message := (
+                wrong_search_key(plugin, str(field), [value])
+                if of_search
+                else wrong_field(group, plugin, str(field), [value], repository)
+            ):
                 return f"{relative(file.path)}: {message}"
     return ""
 
@@ -108,7 +117,7 @@ def wrong_choice(key: str, name: str, choices: Mapping[str, Override], repositor
 def wrong_preset(preset: File, repository: IConfigRepository) -> str:
     """What a preset chooses that is not there, or chooses where its values stand; empty where all is well."""
     for group, plugin in preset.chooses.items():
-        if group in GROUPS and "${" not in plugin and (message := wrong_option(group, plugin, repository)):
+        if group in (*GROUPS, SEARCH) and "${" not in plugin and (message := wrong_option(group, plugin, repository)):
             return message
     for section in ALL_SECTIONS:
         if not isinstance(given := preset.content.get(section, {}), dict):
@@ -157,6 +166,26 @@ def wrong_field(group: str, name: str, field: str, given: Iterable[Any], reposit
     if field not in known:
         return registry.no_option(group, name, field, known)
     return wrong_type(cls, field, f"{group}.{field}", given)
+
+
+def wrong_search_key(name: str, field: str, given: Iterable[Any]) -> str:
+    """A key that the search does not have, or a value of the wrong type; empty where all is well."""
+    own, key = registry.load(Search.kind, name), f"{SEARCH}.{field}"
+    for cls in (SearchSettings, own):
+        if field in fields(cls):
+            several = takes_list(field_types(cls)[field])
+            return wrong_type(
+                cls, field, key, ([each] if several and not isinstance(each, list) else each for each in given)
+            )
+    others = [each for each in registry.available(Search.kind) if field in fields(registry.load(Search.kind, each))]
+    there = [f"{SEARCH}.{each}" for each in (*fields(own), *fields(SearchSettings))]
+    hint = f" It is of search={others[0]}." if others else did_you_mean(key, there)
+    return f"No key '{key}'.{hint} There are {listed(there, most=20)}."
+
+
+def fields(cls: type) -> list[str]:
+    """The fields that can be typed."""
+    return [item.name for item in hyperparameters(cls)]
 
 
 def default_choice(group: str) -> str:

@@ -22,10 +22,19 @@ def deletion(override: Override, error: Exception) -> str:
     key, line = override.key_or_group, override.input_line
     if not override.is_delete() or key not in said:
         return ""
-    if "No match in the defaults list" in said:
-        return f"{line}: {key}={text(override.value())} is not chosen, so there is nothing to take away. Leave it out."
-    if "does not support deletion" in said:
-        return f"{line}: a field of an option cannot be taken away. Leave it out, and {key} has its default."
+    for mark, message in (
+        (f"Key '{key}' is not in struct", f"{line} takes {key} away, of which a key is typed. Leave one of them out."),
+        (
+            "No match in the defaults list",
+            f"{line}: {key}={text(override.value())} is not chosen, so there is nothing to take away. Leave it out.",
+        ),
+        (
+            "does not support deletion",
+            f"{line}: a field of an option cannot be taken away. Leave it out, and {key} has its default.",
+        ),
+    ):
+        if mark in said:
+            return message
     if other := VALUE.search(said):
         return f"{line}: {key} is {other[1]}, not {other[2]}. Type ~{key}"
     if f"'{key}' does not exist" in said and key in known_keys():

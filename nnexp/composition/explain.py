@@ -18,19 +18,20 @@ from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Rang
 from hydra.errors import HydraException
 from omegaconf import EnumNode, OmegaConf
 
-from nnexp.basics.fields import field_types, hyperparameters, takes_list
+from nnexp.basics.fields import hyperparameters
 from nnexp.basics.plain import override as as_typed
 from nnexp.composition.as_text import is_text
-from nnexp.composition.choices import chosen, wrong_choice, wrong_field, wrong_option
+from nnexp.composition.choices import chosen, wrong_choice, wrong_field
 from nnexp.composition.deletion import deletion
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, SEARCH, known_keys, plain_keys
 from nnexp.composition.launchers import of_launcher
+from nnexp.composition.search_words import of_search
 from nnexp.composition.words import FORMS, FUNCTIONS, sweep_inside, text, texts, values, wrong_type
-from nnexp.discovery import companions, registry
+from nnexp.discovery import companions
 from nnexp.discovery.registry import GROUPS
 from nnexp.errors import NnexpError, did_you_mean, first_line, listed
 from nnexp.experiment.plan import Settings
-from nnexp.experiment.settings import MOST_JOBS, RunSettings, SearchSettings
+from nnexp.experiment.settings import MOST_JOBS, RunSettings
 
 
 def explain(error: Exception, overrides: list[str], repository: IConfigRepository, *, sweeping: bool) -> str:
@@ -183,6 +184,8 @@ def unreadable(line: str, mistake: Exception) -> str:
             hint = f" Type '{key}={FORMS['tag']}'."
         searched = f"in a search also {listed(FORMS[each] for each in ('interval', 'int', 'tag'))}"
         return f"{line}: no function '{unknown[1]}'.{hint} For several values: {listed(FUNCTIONS)}; {searched}."
+    if "IntervalSweep is incompatible" in str(mistake):
+        return f"{line}: an interval stands alone, not among other values. Type '{key}={FORMS['interval']}'"
     if (called := re.match(r"(\w+)\(", value)) and called[1] in FORMS:
         return f"Cannot read '{line}' ({first_line(mistake)}). Type '{key}={FORMS[called[1]]}'"
     if value.startswith("~/"):
@@ -243,29 +246,6 @@ def explain_override(
         listed([*plain_keys(), *(f"{each}.*" for each in ALL_SECTIONS)], most=20),
     )
     return f"No option group or key '{key}'.{hint} Groups: {groups}. Keys: {keys}."
-
-
-def of_search(override: Override, choices: Mapping[str, Override], repository: IConfigRepository) -> str:
-    """What is wrong with ``search=NAME`` or one of its keys; empty where nothing is."""
-    key, rest = override.key_or_group, override.key_or_group.partition(".")[2]
-    name = texts(choices[SEARCH])[0] if SEARCH in choices else ""
-    if override.is_add() or (not rest and name == "null"):
-        return f"{override.input_line}: type search=NAME, or to search nothing leave it out."
-    if override.is_sweep_override():
-        return f"{override.input_line}: {key} is of the sweep as a whole and takes one value."
-    if not rest or not name:
-        missing = f"{override.input_line} is of a search, and none is chosen. Type search=NAME {override.input_line}"
-        return wrong_option(SEARCH, name, repository) if name else missing
-    if message := wrong_option(SEARCH, name, repository):
-        return message
-    for cls in (SearchSettings, registry.load(SEARCH, name)):
-        if rest in [item.name for item in hyperparameters(cls)]:
-            several = takes_list(field_types(cls)[rest])
-            given = [[each] if several and not isinstance(each, list) else each for each in values(override)]
-            return wrong_type(cls, rest, key, given)
-    known = [item.name for cls in (registry.load(SEARCH, name), SearchSettings) for item in hyperparameters(cls)]
-    there = [f"{SEARCH}.{each}" for each in known]
-    return f"No key '{key}'.{did_you_mean(key, there)} There are {listed(there, most=20)}."
 
 
 OURS = (

@@ -167,7 +167,16 @@ def plain_value(override: Override) -> Any:
 def refuse_unreadable(swept: Iterable[tuple[str, Any]]) -> None:
     """What a file sweeps has to be in the grammar of the command line; Hydra reads it only when it has made directories."""
     for key, value in swept:
-        line = f"{key}={value}"
+        line, (head, _, rest) = f"{key}={value}", key.partition(".")
+        if head in (SEARCH, "sweep"):
+            written = f"'{head}: {{{rest}: {value}}}'" if rest else f"'defaults: [override /{head}: {value}]'"
+            raise NnexpError(
+                f"hydra.sweeper.params: {key} does not vary, it is of the sweep as a whole. Write {written}"
+            )
+        if isinstance(value, list) and key in registry.GROUPS:
+            raise NnexpError(
+                f"hydra.sweeper.params: {key} has a list, and what varies is one text. Write {key}: {','.join(map(str, value))}"
+            )
         try:
             OverridesParser.create().parse_override(line)
         except HydraException as mistake:

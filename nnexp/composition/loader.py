@@ -53,6 +53,7 @@ from nnexp.composition.first import First
 from nnexp.composition.guard import CHECKED, PROBE, InForce, no_resolvers
 from nnexp.composition.hydras_part import refuse_hydras_part
 from nnexp.composition.search import check_jobs
+from nnexp.composition.search_words import refuse_unchosen
 from nnexp.composition.shortcut import Sweep, Templates
 from nnexp.discovery import presets
 from nnexp.errors import NnexpError
@@ -158,6 +159,7 @@ class GuardedLoader(ConfigLoaderImpl):
         self, config: DictConfig, raw: Mapping[str, Any], overrides: Sequence[str], run_mode: RunMode
     ) -> None:
         """Refuse what could be shown, but not be trained."""
+        refuse_unchosen(config)
         check_launcher(raw["hydra"]["launcher"])
         sweep = sweep_settings(config)
         if run_mode == RunMode.RUN:

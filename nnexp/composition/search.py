@@ -18,7 +18,7 @@ from nnexp.composition.explain import refuse_jobs
 from nnexp.composition.files import refuse_swept_settings
 from nnexp.composition.keys import SEARCH
 from nnexp.composition.sampling import calling
-from nnexp.composition.space import Axis, Region, region
+from nnexp.composition.space import Axis, Region, interval, region
 from nnexp.discovery import registry
 from nnexp.errors import NnexpError, did_you_mean, listed
 from nnexp.experiment.plan import MOST_EPOCHS, part
@@ -162,12 +162,8 @@ def versions_of(given: Mapping[str, Any]) -> dict[str, str]:
 
 def refuse_settings(made: Searched, space: Space) -> None:
     """Refuse settings that do not fit what varies. Raises NnexpError."""
-    metrics = made.settings.metric or ("cost",)
-    if (varied := [key for key in INCOMPARABLE if key in space]) and any(each.startswith("cost") for each in metrics):
-        raise NnexpError(
-            f"{varied[0]} varies, and costs of different ones do not compare. Type {SEARCH}.metric=accuracy/validation (of "
-            "classes) or r2/validation (of a regression)"
-        )
+    if varied := [key for key in INCOMPARABLE if key in space]:
+        refuse_incomparable(made, varied[0])
     if made.settings.seeds > 1 and "seed" in space:
         raise NnexpError(
             f"{SEARCH}.seeds={made.settings.seeds} is the mean over seeds, and seed varies, too. Type seed=0"
@@ -184,6 +180,15 @@ def refuse_settings(made: Searched, space: Space) -> None:
         why = made.plugin.refusal(space, made.directions)
     if why:
         raise NnexpError(why)
+
+
+def refuse_incomparable(made: Searched, varied: str) -> None:
+    """Refuse to make costs low that are in different units, as ``varied`` is not the same for all trials. Raises NnexpError."""
+    if any(each.startswith("cost") for each in made.settings.metric or ("cost",)):
+        raise NnexpError(
+            f"{varied} varies, and costs of different ones do not compare. Type {SEARCH}.metric=accuracy/validation (of "
+            "classes) or r2/validation (of a regression)"
+        )
 
 
 def refuse_halving(settings: SearchSettings, space: Space) -> None:
@@ -229,23 +234,30 @@ def refuse_search(config: DictConfig, lines: Sequence[str], loader: Any) -> None
     for axis in found.axes.values():
         if axis.conditional and not any(axis.key in corner for corner in found.corners()):
             raise NnexpError(f"{axis.key}: no option that the search chooses has this field. Leave it out.")
+    first: dict[str, Any] = {}
     for corner in found.corners():
         try:
             job = loader.load_sweep_config(config, found.lines(corner))
         except NnexpError as error:
-            raise NnexpError(f"{error}{whole(found, str(error))}") from None
+            raise NnexpError(f"{error}{end_of(found, corner, str(error))}") from None
+        for key in ("dataset", "loss"):  # a preset may choose them, too
+            if first.setdefault(key, job[key]) != job[key]:
+                refuse_incomparable(made, key)
         refuse_few_epochs(made.settings, int(job.epochs))
         for axis in found.axes.values():
             if isinstance(axis.dimension, Span | Steps) and axis.key in corner:
                 refuse_rounded(axis, job, corner[axis.key])
 
 
-def whole(found: Region, message: str) -> str:
-    """What to type where an interval was refused as it is of no whole numbers; empty where it was for anything else."""
+def end_of(found: Region, corner: Mapping[str, Value], message: str) -> str:
+    """Of a message about an end of an interval: which one it is, or what to type for whole numbers; else empty."""
     for axis in found.axes.values():
-        span = axis.dimension if isinstance(axis.dimension, Span) else None
-        if span and isinstance(span.low, float) and message.startswith(f"{axis.key} must be an int"):
+        if not isinstance(span := axis.dimension, Span) or not message.startswith(f"{axis.key} must be"):
+            continue
+        if isinstance(span.low, float) and message.startswith(f"{axis.key} must be an int"):
             return f" Type '{axis.key}=int(interval({span.low:g},{span.high:g}))'"
+        which = "lowest" if corner.get(axis.key) == span.low else "highest"
+        return f" It is the {which} of {interval(span.low, span.high)}."
     return ""
 
 

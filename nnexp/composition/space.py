@@ -87,6 +87,16 @@ class Region:
                 made.append(axis.line(values[axis.key]))
         return made
 
+    def repeats(self, trials: int) -> str:
+        """That so many trials are more than there are settings to try; empty where they are not."""
+        there = math.prod(size(axis.dimension) for axis in self.axes.values())
+        if trials <= there:
+            return ""
+        return (
+            f"{there:g} settings differ, and {SEARCH}.trials={trials}: some are trained again, with the same numbers. "
+            f"{SEARCH}.trials={there:g} has as many, and a sweep without {SEARCH}= each of them once."
+        )
+
     def corners(self) -> Iterator[dict[str, Value]]:
         """Trials in which every key has each of its words, and each end of its numbers, once: enough to see what is refused."""
         base = self._whole({axis.key: axis.ends()[0] for axis in self.axes.values() if not axis.conditional})
@@ -110,6 +120,13 @@ class Region:
 
     def _applies(self, axis: Axis, lines: Sequence[str]) -> bool:
         return applies(axis.line(axis.ends()[0]), lines, self.loader.repository)
+
+
+def size(dimension: Dimension) -> float:
+    """How many values there are."""
+    if isinstance(dimension, Span):
+        return dimension.high - dimension.low + 1 if isinstance(dimension.low, int) else math.inf
+    return len(dimension.values)
 
 
 def region(lines: Sequence[str], loader: ConfigLoader | None) -> Region:

@@ -62,6 +62,8 @@ def list_trials(config: DictConfig) -> None:
             count * (level - before) for count, before, level in zip(of_each, [0, *levels], levels, strict=False)
         )
         share = trained / (found.settings.trials * levels[-1])
+    for line in wrapped(trials.space.repeats(trials.settings.trials), width()):
+        say(line)
     if found.settings.seeds > 1:
         say(f"search.seeds={found.settings.seeds}: each trial is so many runs, and told their mean")
     at_work = min(workers(config.hydra.launcher), trials.most)

@@ -104,6 +104,8 @@ class SearchMonitor(Monitor):
         self.trials = trials
         super().__init__(config, range(trials.steps))
         trials.found = self.progress.known
+        if repeats := trials.space.repeats(trials.settings.trials):
+            current().tell(repeats)
 
     def line(self, jobs: int, skipped: int) -> SweepProgress:
         higher = self.trials.searched.directions[0] == "maximize"

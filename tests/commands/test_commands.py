@@ -106,3 +106,12 @@ def test_the_pages_of_what_is_not_there(here: Path) -> None:
 def test_a_port_that_there_is_not(port: str) -> None:
     """Ports go up to 65535."""
     assert refusal("ui", f"--port={port}").startswith(f"--port {port}: ports go from 1 to 65535. Type --port 5000")
+
+
+def test_a_command_after_an_option(here: Path) -> None:
+    """It is told to come first: what an option comes before is a run."""
+    ended = nnexp("--config-dir", ".", "resume", "outputs/x", cwd=here)
+    assert (ended.code, ended.err) == (
+        1,
+        "nnexp: 'resume' is a command, and comes first. Type python -m nnexp resume ...\n",
+    )

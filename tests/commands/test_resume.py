@@ -19,6 +19,7 @@ WORDS = {
     "hydra/launcher=dask epoch=9": "Got epoch=9. One of its runs can be extended",
     "hydra/launcher=dask optimizer.batch_size=9": "Got optimizer.batch_size=9. One of its runs can be extended",
     "search.trails=9": "Got search.trails=9. Did you mean search.trials=9? One of its runs",
+    "search.lag=2": "Got search.lag=2. One of its runs can be extended",
     "seed=1": "Got seed=1. One of its runs can be extended",
 }
 

@@ -35,6 +35,21 @@ def test_words_become_dimensions(word: str) -> None:
     assert region([word, "seed=3"], loader()).words == (word, "seed=3")
 
 
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (["activation=relu,tanh"], 2),
+        (["activation=relu,tanh", "epochs=range(20,100,20)", "optimizer.batch_size=int(interval(8,10))"], 24),
+    ],
+)
+def test_trials_that_repeat(words: list[str], settings: int) -> None:
+    """More trials than there are settings to try are told of; of numbers in between there is no end."""
+    assert region(words, loader()).repeats(settings) == ""
+    told = region(words, loader()).repeats(settings + 1)
+    assert told.startswith(f"{settings} settings differ, and search.trials={settings + 1}: some are trained again")
+    assert region([*words, "optimizer.learning_rate=interval(0.1,1)"], loader()).repeats(100_000) == ""
+
+
 def test_words_of_the_search_are_none_of_its_trials() -> None:
     """``search.*`` and ``sweep.*`` are left out; what was typed stays in its order, a number to its last digit."""
     found = region(

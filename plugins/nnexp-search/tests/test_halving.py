@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from nnexp.commands.sweep_end import interrupted
 from nnexp.experiment.settings import RunContext
 from nnexp.journal.result import read_result
 from nnexp.run.resume import resume
 from nnexp.run.start import run
+from nnexp.sweep.session import OwnSweep
 from nnexp.terminal.console import Console
 
 BASIC = "hydra/launcher=basic"
@@ -81,6 +83,16 @@ def test_what_mlflow_knows_of_halving(halved: Any) -> None:
         assert ("nnexp.key" in each) == (epochs == 36)
         assert each.get("nnexp.reason", "").startswith("" if epochs == 36 else f"paused at epoch {epochs} of 36")
     assert sum("nnexp.reason" in each for each in tags.values()) == 11
+
+
+def test_ctrl_c_between_two_rungs(
+    halved: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of the jobs tells those that have finished from those that may go on."""
+    monkeypatch.chdir(halved.cwd)
+    interrupted(OwnSweep(), Path(halved.typed))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "12 jobs: 12 finished (11 of them paused before the last rung). Go on: python -m nnexp resume" in said
 
 
 def test_who_was_paused_is_pruned_to_optuna(halved: Any) -> None:

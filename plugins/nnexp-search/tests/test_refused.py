@@ -16,13 +16,18 @@ REFUSED = {
     "search=tpe optimizer.learning_rate=interval(0.1,0.1)": "has one value. Type optimizer.learning_rate=0.1",
     "search=tpe optimizer.learning_rate=tag(log,interval(0,1))": "on a logarithmic scale all values are above 0",
     "search=tpe optimizer.learning_rate=tag(lg,interval(0.1,1))": "no tag 'lg'. Did you mean 'log'?",
-    "search=tpe optimizer.learning_rate=interval(0,1)": "optimizer.learning_rate must be a float above 0. Got 0.0",
-    "search=tpe split.validation=interval(0.1,1.5)": "split.validation must be a float at least 0 and below 1. Got 1.5",
+    "search=tpe optimizer.learning_rate=interval(0,1)": "Got 0.0. It is the lowest of interval(0,1).",
+    "search=tpe split.validation=interval(0.1,1.5)": "Got 1.5. It is the highest",
     "search=tpe optimizer.batch_size=interval(8,128)": "Type 'optimizer.batch_size=int(interval(8,128))'",
     "search=tpe optimizer.learning_rate=range(0,0)": "has no values",
     "search=tpe network.hidden=[interval(1,5)]": "what varies is a whole value, not a part of one",
     "search=tpe network.hidden=[8],[interval(1,5)]": "what varies is a whole value, not a part of one",
     "search=tpe optimizer=minibatch,batch optimizer.momentum=interval(0,1)": "no option that the search chooses has this",
+    "search=tpe optimizer.learning_rate=choice(interval(0.1,1),2)": "an interval stands alone, not among other values",
+    f"search=tpe {RATE} ~optimizer": "~optimizer takes optimizer away, of which a key is typed",
+    f"search=tpe search= {RATE}": "search= names no search. Type search=NAME",
+    f"search=tpe search.sequence=halton {RATE}": "No key 'search.sequence'. It is of search=qmc.",
+    f"search=tpe experiment=softmax_classifier,two_layer_binary {RATE}": "dataset varies, and costs of different ones do not",
     "search=tpe epochs=3": "There is nothing to search",
     "search=tpe loss=mse,mae": "loss varies, and costs of different ones do not compare",
     f"search=tp {RATE}": "No search 'tp'. Did you mean 'tpe'?",
@@ -70,6 +75,32 @@ def test_what_is_refused(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run.main(["-m", *shlex.split(line)])
     assert REFUSED[line] in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+CHOOSES = "defaults: [override /search: tpe]\n"
+PRESETS = {
+    "search: {trials: 3, nam: tpe}": "own.yaml: search.nam is of a search, and none is chosen. Type search=NAME, or write",
+    "search: tpe": "own.yaml: search: tpe stands where its keys belong. To choose it, write 'defaults: [",
+    "defaults: [override /search: tep]": "own.yaml: No search 'tep'. Did you mean 'tpe'?",
+    f"{CHOOSES}search: {{trials: many}}": "own.yaml: search.trials must be an int at least 1 and at most 100000. Got 'many'.",
+    f"{CHOOSES}search: {{trails: 3}}": "own.yaml: No key 'search.trails'. Did you mean 'search.trials'?",
+    "hydra: {sweeper: {params: {search: tpe}}}": "search does not vary, it is of the sweep as a whole. Write 'defaults: [",
+    "hydra: {sweeper: {params: {search.trials: 3}}}": "Write 'search: {trials: 3}'",
+    f"{CHOOSES}hydra: {{sweeper: {{params: {{activation: [relu, tanh]}}}}}}": "is one text. Write activation: relu,tanh",
+}
+
+
+@pytest.mark.parametrize("text", PRESETS)
+def test_presets_that_hold_a_search(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a search that a file says is told of the file, in the words that belong there."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "own.yaml").write_text(f"# @package _global_\n{text}\n")
+    with pytest.raises(NnexpError) as refused:
+        run.main(["-m", "--config-dir", "mine", "experiment=own", RATE])
+    assert PRESETS[text] in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_single_run_is_no_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
