@@ -142,7 +142,7 @@ def ended(place: RunContext, error: Exception, config: DictConfig, session: Sess
     if place.sweep:
         if not isinstance(error, NnexpError):
             log.error("The job failed.", exc_info=error)
-        write_failure(place.directory, error)
+        write_failure(place.directory, error, place.overrides)
         if config.sweep.fail_fast:
             (place.directory.parent / states.STOPPED).touch()
         return math.nan  # the other jobs go on; the end of the sweep tells the reason

@@ -73,7 +73,7 @@ def go_on(  # noqa: PLR0913 (what was typed)
         if problem := end_sweep(session, directory, outputs, None):
             raise problem
         return
-    began_elsewhere(found, words)
+    began_elsewhere(found, words, changes)
     chosen = {"uri": sweep.tracking.uri, "artifacts": sweep.tracking.artifacts}
     store = [f"tracking.{key}={quoted(value)}" for key, value in chosen.items() if value]
     session.command = Command(recorded=tuple(recorded), sweep_directory=relative(str(directory)))

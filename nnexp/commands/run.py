@@ -131,7 +131,7 @@ def in_words(error: Exception, overrides: Sequence[str]) -> Exception:
             "A worker process of the sweep was killed, or had not enough memory, which ends the sweep under this launcher. "
             "The command that finishes it is above."
         )
-    if isinstance(error, NnexpError | MemoryError) or (isinstance(error, OSError) and error.filename):
+    if isinstance(error, NnexpError | MemoryError | OSError):
         return error
     if isinstance(error, HydraException) or not of_our_own(error):
         chain = [error, *filter(None, (error.__cause__, error.__context__))]

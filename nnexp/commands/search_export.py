@@ -18,10 +18,12 @@ def search_export(words: Sequence[str]) -> None:
     writing.add_output(parser, f"the file (default: search{SUFFIX})")
     given = parser.parse_args(words)
     path = given.output or Path(f"search{SUFFIX}")
-    writing.check_output(path, (SUFFIX,), replace=given.replace)
+    from nnexp.comparison.reading import refuse_no_directory
     from nnexp.sweep import ledger
     from nnexp.sweep.search_export import exported
 
+    refuse_no_directory(given.search)
+    writing.check_output(path, (SUFFIX,), replace=given.replace)
     made = exported(ledger.read(given.search))
     writing.write(path, lambda to: to.write(made))
     print(f"wrote    {path}\nnext     optuna-dashboard {path}")  # noqa: T201

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnexp.basics.plain import spelled
@@ -33,8 +34,8 @@ def show(made: Table) -> None:
     columns |= {head: [text(row.get(key)) for row in rows] for head, key in zip(heads, made.varied, strict=True)}
     if "epoch" in made.columns:
         columns["epoch"] = [text(row["epoch"]) for row in rows]
-    elif any(row["status"] != "finished" for row in made.rows):
-        columns["status"] = [row["status"] for row in rows]
+    elif any(stands(row) != "finished" for row in made.rows):
+        columns["status"] = [stands(row) for row in rows]
     metrics = measures(made)
     columns |= {name: [number(name, row.get(name)) for row in rows] for name in metrics}
     if "best_epoch" in made.columns:
@@ -47,6 +48,12 @@ def show(made: Table) -> None:
         say(f"and {len(made.rows) - MOST:,} more")
     reasons(made, base)
     say(f"all columns: {command('results')} ... -o FILE.csv, .parquet or .json")
+
+
+def stands(row: Mapping[str, Any]) -> str:
+    """How a run stands: of one that a search has paused at which epoch, as costs of different epochs do not compare."""
+    paused = re.match(rf"{PAUSED} \d+", row["reason"] or "")
+    return paused[0] if paused else str(row["status"])
 
 
 def common(directories: Sequence[str]) -> str:
@@ -95,7 +102,11 @@ def reasons(made: Table, base: str) -> None:
     told = [row for row in made.rows if row.get("reason")]
     ended = [row for row in told if not row["reason"].startswith(PAUSED)]
     if paused := len(told) - len(ended):
-        say(f"{counted(paused, 'run')} paused before the end, as the search chose; with resume and epochs=N they go on")
+        words = (
+            f"{counted(paused, 'run')} paused before the end, as the search chose; with resume and epochs=N they go on"
+        )
+        for line in wrapped(words, width()):
+            say(line)
     for row in ended[:REASONS]:
         for line in wrapped(f"{place(row, base)} {row['status']}: {one_line(row['reason'])}", width()):
             say(line)

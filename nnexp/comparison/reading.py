@@ -88,7 +88,8 @@ def jobs_in(sweep: Path) -> Found:
         for job in manifest.jobs
     ]
     if not manifest.grid:  # its sweeper chose the jobs as it went
-        planned = [{}] * sum(path.name.isdigit() for path in sweep.iterdir())
+        begun = sum(path.name.isdigit() for path in sweep.iterdir())
+        planned = [*planned, *([{}] * begun)][:begun]
     return Found([run_in(sweep / str(number), params) for number, params in enumerate(planned)], list(manifest.swept))
 
 

@@ -22,6 +22,7 @@ from nnexp.basics.fields import hyperparameters
 from nnexp.basics.plain import override as as_typed
 from nnexp.composition.as_text import is_text
 from nnexp.composition.choices import chosen, wrong_choice, wrong_field
+from nnexp.composition.composed import NO_PACKAGE
 from nnexp.composition.deletion import deletion
 from nnexp.composition.keys import ALL_SECTIONS, FILE_GROUPS, SEARCH, known_keys, plain_keys
 from nnexp.composition.launchers import of_launcher
@@ -249,6 +250,10 @@ def explain_override(
 
 
 OURS = (
+    (
+        re.compile(r"In '((?:experiment|sweep)/[^']*)': Could not override '[\w/]+@(?:experiment|sweep)\b(?s:.*)"),
+        NO_PACKAGE.format(r"\1"),
+    ),
     (
         re.compile(r"Multiple values for ([\w/]+)\. To override a value use 'override [\w/]+: ([^']*)'"),
         r"A defaults list chooses a second \1. Write there: override /\1: \2",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
@@ -58,6 +58,10 @@ class Monitor:
         """A job's directory."""
         return self.directory / str(number)
 
+    def overrides(self, number: int) -> Sequence[str]:
+        """What a job is to be, where nothing but the job itself would say it."""
+        return ()
+
     def begun(self, number: int) -> None:
         """A worker has the job now."""
         self.progress.begun()
@@ -81,7 +85,7 @@ class Monitor:
         if isinstance(value, BrokenProcessPool):  # to the ledger it is killed or not started, and resume does it again
             self.progress.note(f"#{number}: {value}")
         elif status != JobStatus.COMPLETED and states.state(self.place(number)) == "waiting":
-            write_failure(self.place(number), value)  # it failed before it could train
+            write_failure(self.place(number), value, self.overrides(number))  # it failed before it could train
         if self.deliverer:
             self.deliverer.ended(self.place(number))
 
@@ -106,6 +110,9 @@ class SearchMonitor(Monitor):
         trials.found = self.progress.known
         if repeats := trials.space.repeats(trials.settings.trials):
             current().tell(repeats)
+
+    def overrides(self, number: int) -> Sequence[str]:
+        return self.trials.overrides(number)
 
     def line(self, jobs: int, skipped: int) -> SweepProgress:
         higher = self.trials.searched.directions[0] == "maximize"

@@ -120,14 +120,19 @@ def refuse_recorded(line: str, here: str) -> None:
         )
 
 
-def began_elsewhere(found: ledger.Sweep, words: Sequence[str]) -> None:
-    """Say how a sweep is resumed under the launcher that it began with, where another one was typed then."""
+def began_elsewhere(found: ledger.Sweep, words: Sequence[str], changes: Sequence[str]) -> None:
+    """Say how a sweep is resumed under the launcher that it began with, where another one was typed then.
+
+    ``changes`` are the words that say what of a search is to change.
+    """
     launcher = found.manifest.launcher
     if launcher and not words:
-        here = relative(str(found.directory))
+        again = command("resume", relative(str(found.directory)), *changes, *launcher)
+        workers = (
+            "nnexp's own workers" if any("launcher=" in word for word in launcher) else "as many as there usually are"
+        )
         note(
-            f"It began with {shlex.join(launcher)} and goes on with nnexp's own workers, which gives the same numbers. Under "
-            f"that launcher: {command('resume', here, *launcher)}"
+            f"It began with {shlex.join(launcher)} and goes on with {workers}, to the same numbers. As it began: {again}"
         )
 
 

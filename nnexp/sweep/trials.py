@@ -100,6 +100,10 @@ class Trials:
         """A job's directory."""
         return self.directory / str(number)
 
+    def overrides(self, number: int) -> Sequence[str]:
+        """A job's overrides, as they were chosen."""
+        return self._words.get(number, ())
+
     def take(self) -> tuple[int, list[str]] | None:
         """The next job that may begin, and its overrides; None where there is none before another one has ended."""
         if self._again:
@@ -258,7 +262,8 @@ class Trials:
             if self._deaths[number] < MOST_DEATHS:
                 self._again.append((number, self._lines[number]))
                 return
-            write_failure(self.place(number), NnexpError(f"given up: {MOST_DEATHS} workers died with it"))
+            error = NnexpError(f"given up: {MOST_DEATHS} workers died with it")
+            write_failure(self.place(number), error, self.overrides(number))
         self.over[number] = self.value(number)
 
     def words(self, number: int) -> str:

@@ -84,8 +84,12 @@ def relax(connection: object, _: object = None) -> None:
 
     A power failure then takes the end of what was committed, never a part from the middle; a killed process loses nothing.
     """
-    if isinstance(connection, sqlite3.Connection) and connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-        connection.execute("PRAGMA synchronous=normal")
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    # A database that cannot be read says so at the first question; MLflow would try to connect for 100 s.
+    with contextlib.suppress(sqlite3.OperationalError):
+        if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            connection.execute("PRAGMA synchronous=normal")
 
 
 def force(file: str) -> None:

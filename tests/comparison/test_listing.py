@@ -17,8 +17,12 @@ def test_what_a_search_has_paused_is_counted_and_all_else_is_named(capsys: pytes
         {"directory": "s/3", "status": "finished", "reason": ""},
     ]
     reasons(Table(["directory", "status", "reason"], rows, {}), "s")
-    paused, *others = capsys.readouterr().out.splitlines()
-    assert paused.startswith("1 run paused before the end")
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert " ".join(lines[:2]).endswith(
+        "1 run paused before the end, as the search chose; with resume and epochs=N they go on"
+    )
+    others = lines[2:]
     assert [line.partition(" ")[2] for line in others] == [
         "finished: its journal.jsonl is not there",
         "diverged: diverged in epoch 2",

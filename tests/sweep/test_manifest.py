@@ -162,7 +162,7 @@ def test_a_sweep_goes_on_under_nnexps_launcher_unless_another_is_typed(tmp_path:
     ended = nnexp("resume", str(directory), cwd=tmp_path)
     assert ended.code == 0, ended.err
     here = directory.relative_to(tmp_path)
-    assert f"Under that launcher: python -m nnexp resume {here} hydra/launcher=basic" in " ".join(ended.err.split())
+    assert f"As it began: python -m nnexp resume {here} hydra/launcher=basic" in " ".join(ended.err.split())
     (directory / "1" / "journal.jsonl").rename(tmp_path / "second.jsonl")
     (directory / "1" / "result.json").rename(tmp_path / "second.json")
     ended = nnexp("resume", str(directory), "hydra/launcher=basic", cwd=tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -198,6 +199,19 @@ def test_only_databases_with_a_log_are_waited_for_later(outputs: Path) -> None:
     command = [sys.executable, "-c", RELAXED, str(outputs / "mlflow.db"), str(outputs / "other.db")]
     levels = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     assert levels == ["2", "2", "1", "2"]
+
+
+def test_a_database_that_cannot_be_read_can_be_connected_to(outputs: Path) -> None:
+    """What is asked first says why, at once: MLflow tries for 100 s to connect. Here there is no room for SQLite's index."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with closing(sqlite3.connect(outputs / "mlflow.db")) as connection:
+            sqlite.relax(connection)
+            with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+                connection.execute("SELECT count(*) FROM runs")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_what_a_power_failure_leaves_holds_every_run_that_is_called_delivered(

@@ -67,3 +67,16 @@ def test_64_trials_become_128(search: OptunaSearch, tmp_path: Path) -> None:
     for trials in (20, 64):
         carried_out(search, tmp_path / "grown", trials)
     assert carried_out(search, tmp_path / "grown", 128) == carried_out(search, tmp_path / "whole", 128)
+
+
+def test_a_trial_that_nobody_could_carry_out_says_what_it_was(tmp_path: Path) -> None:
+    """Given up after three workers died with it, before it left anything: its values are in its result."""
+    settings = SearchSettings(trials=2, lag=1)
+    made = Trials(Searched("tried", Random(), settings, ("minimize",)), Region(tuple(AXES), AXES, None), tmp_path, 9)
+    job = made.take()
+    assert job
+    for _ in range(3):
+        made.ended(job[0])
+    result = json.loads((tmp_path / "0" / "result.json").read_text())
+    assert (result["status"], result["overrides"]) == ("FAILED", job[1])
+    assert "3 workers died with it" in result["reason"]
