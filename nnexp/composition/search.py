@@ -63,6 +63,10 @@ def searched(given: Mapping[str, Any]) -> Searched:
             )
     if len(settings.direction) not in (0, max(1, len(settings.metric))):
         raise NnexpError(f"{SEARCH}.direction={listed(settings.direction)}: it has one entry for each {SEARCH}.metric.")
+    for metric, each in zip(settings.metric or ("cost",), settings.direction, strict=False):
+        if each != direction_of(metric):
+            which = "higher" if direction_of(metric) == "maximize" else "lower"
+            raise NnexpError(f"{SEARCH}.direction={each}: {metric} is better if {which}, which is known. Leave it out.")
     if len(settings.metric) > 2 or len(set(settings.metric)) < len(settings.metric):
         raise NnexpError(f"{SEARCH}.metric={listed(settings.metric)}: it takes one metric, or two that differ.")
     if settings.metric[:1] == (PARAMETERS,):

@@ -195,7 +195,10 @@ def show(sweep: Sweep, store: str) -> None:
     here = relative(str(sweep.directory))
     if sweep.manifest.grid or sweep.manifest.search:
         if sweep.of(*LEFT):
-            say(f"finish   {command('resume', here)}{store}")
+            most = sweep.manifest.search.get("max_failures")
+            spent = most and len(sweep.of(*BAD)) >= most * sweep.manifest.seeds
+            without = ["search.max_failures=null"] if spent else []
+            say(f"finish   {command('resume', here, *without)}{store}")
         if sweep.of(*BAD) and sweep.manifest.grid:  # a failure is an answer to a search
             say(f"retry    {command('resume', here, '--failed')}{store}")
 

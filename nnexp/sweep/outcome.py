@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from statistics import fmean
 
 from hydra.errors import HydraException
@@ -14,12 +15,12 @@ from nnexp.errors import NnexpError, counted, first_line
 from nnexp.experiment.settings import SearchSettings
 from nnexp.journal.result import Result
 from nnexp.pictures.comparison import Panel
-from nnexp.plugin import Dimension, Direction, Options, Space, Span, Trial, Value
+from nnexp.plugin import Dimension, Direction, Space, Span, Steps, Trial, Value
 from nnexp.run.identity import brief, short
 from nnexp.sweep.best import BEST
 from nnexp.sweep.effects import percent
 from nnexp.sweep.ledger import Job, Sweep
-from nnexp.sweep.rungs import as_of, rungs
+from nnexp.sweep.rungs import as_first_ended, as_of, planned, rungs
 from nnexp.terminal.console import note, say, shown, width, wrapped
 from nnexp.terminal.table import table
 
@@ -46,7 +47,7 @@ def trials(sweep: Sweep, space: Space) -> list[Trial]:
     for number in range(sweep.manifest.trials):
         jobs = [ended[each] for each in range(seeds * number, seeds * (number + 1)) if each in ended]
         if len(jobs) == seeds:
-            reached = [objectives(job.result, metrics) for job in jobs]
+            reached = [objectives(own_result(sweep, job), metrics) for job in jobs]
             there = [each for each in reached if each is not None]
             mean = tuple(map(fmean, zip(*there, strict=True))) if len(there) == seeds else None
             made.append(Trial(number, values(jobs[0].overrides, space), mean))
@@ -60,16 +61,16 @@ def values(lines: Sequence[str], space: Space) -> dict[str, Value]:
 
 
 def value_of(text: str, dimension: Dimension) -> Value:
-    """A value as it was chosen."""
-    match dimension:
-        case Options():
-            return text
-        case Span(low=int()):
-            return int(text)
-        case Span():
-            return float(text)
-        case _:
-            return min(dimension.values, key=lambda each: abs(each - float(text)))
+    """A value as it was chosen; the text itself where somebody has written what was not."""
+    with suppress(ValueError):
+        match dimension:
+            case Span(low=int()):
+                return int(text)
+            case Span():
+                return float(text)
+            case Steps(values=steps):
+                return min(steps, key=lambda each: abs(each - float(text)))
+    return text
 
 
 def objectives(result: Result, metrics: Sequence[str]) -> tuple[float, ...] | None:
@@ -217,12 +218,25 @@ def reached(sweep: Sweep, number: int, level: int) -> float | None:
     It is that of the rung's last epoch, by which trials are compared there; of one that is over that of its kept epoch.
     """
     metrics = metrics_of(sweep.manifest.search)
+    own = [(job, own_result(sweep, job)) for job in jobs_of(sweep, number)]
     results = [
-        job.result if not job.result.paused and job.result.epochs <= level else as_of(job.directory, job.result, level)
-        for job in jobs_of(sweep, number)
+        result if not result.paused and result.epochs <= level else as_of(job.directory, result, level)
+        for job, result in own
     ]
     found = [each[0] for result in results if (each := objectives(result, metrics))]
     return fmean(found) if len(found) == sweep.manifest.seeds else None
+
+
+def own_epochs(sweep: Sweep, job: Job) -> int:
+    """The epochs that a search gave a job, which somebody may have trained on since."""
+    config = sweep.manifest.compositions[0].config if sweep.manifest.compositions else {}
+    epochs = config.get("epochs")
+    return planned(job.overrides, epochs if isinstance(epochs, int) else max(job.result.epochs, job.result.paused))
+
+
+def own_result(sweep: Sweep, job: Job) -> Result:
+    """A job as it was when the search had trained it."""
+    return as_first_ended(job.directory, job.result, own_epochs(sweep, job))
 
 
 def jobs_of(sweep: Sweep, number: int) -> Sequence[Job]:
@@ -232,7 +246,7 @@ def jobs_of(sweep: Sweep, number: int) -> Sequence[Job]:
 
 def levels(sweep: Sweep) -> list[int]:
     """The epochs of a search's rungs, without halving those of its longest trial."""
-    most = max((max(job.result.epochs, job.result.paused) for job in sweep.jobs), default=0)
+    most = max((own_epochs(sweep, job) for job in sweep.jobs), default=0)
     given = sweep.manifest.search
     return (
         rungs(SearchSettings(halving=given["halving"], rungs=given["rungs"]), most) if given.get("halving") else [most]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nnexp.composition.search import own_settings
+from nnexp.errors import NnexpError
 from nnexp.experiment.settings import SearchSettings
 from nnexp.journal.journal import JOURNAL
 from nnexp.journal.recorded_run import RecordedRun
 from nnexp.journal.result import Result
+from nnexp.sweep.states import key_of
 
 
 def rungs(settings: SearchSettings, epochs: int) -> list[int]:
@@ -48,3 +50,31 @@ def as_of(place: Path, result: Result, epoch: int) -> Result:
         return result
     last = records[min(epoch, len(records)) - 1]
     return replace(result, status="FINISHED", metrics=last["metrics"])
+
+
+def as_first_ended(place: Path, result: Result, own: int) -> Result:
+    """A run as it was after its ``own`` epochs, by its journal: also where it was trained on since, or failed at that."""
+    if (
+        result.status == "REUSED"
+        or not (place / JOURNAL).exists()
+        or (result.status == "FINISHED" and result.epochs <= own)
+    ):
+        return result
+    try:
+        recorded = RecordedRun.read(place)
+    except NnexpError:  # it was not trained on then
+        return result
+    if len(recorded.epochs) <= own:
+        return result
+    metrics = [each["metrics"] for each in recorded.epochs[:own]]
+    cost = "cost/validation" if "cost/validation" in metrics[0] else "cost/train"
+    best = recorded.recipe.config.get("keep") == "best"
+    kept = min(range(own), key=lambda epoch: metrics[epoch][cost]) if best else own - 1
+    scores = {name: value for epoch, each in recorded.scores if epoch <= own for name, value in each.items()}
+    return replace(result, status="FINISHED", epochs=own, metrics={**metrics[kept], **scores})
+
+
+def planned(overrides: Sequence[str], epochs: int) -> int:
+    """The epochs that a trial was to have: those that were chosen for it, else those of all."""
+    chosen = [line.partition("=")[2] for line in overrides if key_of(line) == "epochs"]
+    return int(chosen[-1]) if chosen and chosen[-1].isdecimal() else epochs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from nnexp.basics.search import Course
+from nnexp.basics.search import Course, outside
 from nnexp.composition.search import metrics_of, searched
 from nnexp.errors import NnexpError
 from nnexp.journal.recorded_run import RecordedRun
+from nnexp.journal.result import RESULT
 from nnexp.plugin import Trial
 from nnexp.sweep.ledger import Sweep
 from nnexp.sweep.manifest import MANIFEST
@@ -20,6 +21,13 @@ def exported(sweep: Sweep) -> bytes:
         raise NnexpError(f"'{sweep.directory}' is no search: it has no {MANIFEST} that names one.")
     space = space_of(sweep)
     found = searched(sweep.manifest.search)
+    for trial in trials(sweep, space):
+        for key, value in trial.values.items():
+            if why := outside(value, space[key]):
+                raise NnexpError(
+                    f"Trial {trial.number} of '{sweep.directory}' has {key}={value}, which the search did not choose: {why}. "
+                    f"Bring back its {RESULT} and {MANIFEST}."
+                )
     told = [each._replace(course=course(sweep, each)) for each in trials(sweep, space)]
     objectives = dict(zip(metrics_of(sweep.manifest.search) or (COST,), found.directions, strict=True))
     made = found.plugin.exported(space, told, objectives, sweep.directory.name)

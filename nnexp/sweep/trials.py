@@ -32,7 +32,7 @@ from nnexp.sweep import states
 from nnexp.sweep.failing import write_failure
 from nnexp.sweep.jobs import in_files
 from nnexp.sweep.outcome import objective, objectives
-from nnexp.sweep.rungs import as_of, counts, promoted, rungs
+from nnexp.sweep.rungs import as_first_ended, as_of, counts, planned, promoted, rungs
 from nnexp.sweep.session import Halt, current
 
 MOST_WORDS = 60
@@ -53,6 +53,7 @@ class Trials:
         self.over: dict[int, tuple[float, ...] | None] = {}
         """The jobs that have ended, with their objectives; None for one that failed."""
         self._asked = self._told = 0
+        self._epochs = epochs
         self._rungs = rungs(self.settings, epochs) if self.settings.halving else []
         """The epochs to pause at, and the last one; none without ``search.halving``."""
         self._rung = 0
@@ -70,7 +71,7 @@ class Trials:
         self._told_idle = False
         self.stopped = ""
         """Why no further trial begins; empty while they do."""
-        self.found: Callable[..., None] = nothing
+        self.found: Callable[..., None] = lambda *_, **__: None
         """Called with what is told of a trial that had ended before."""
 
     @classmethod
@@ -242,7 +243,9 @@ class Trials:
     def value(self, number: int) -> tuple[float, ...] | None:
         """The objectives of a job that has ended; None where it failed. Raises NnexpError where it lacks a metric."""
         result, metrics = read_result(self.place(number)), self.settings.metric
-        if self._rungs and result.status != "REUSED":
+        if not self._rungs:
+            result = as_first_ended(self.place(number), result, planned(result.overrides, self._epochs))
+        elif result.status != "REUSED":
             result = as_of(self.place(number), result, self._rungs[self._rung])
         if result.status not in ("FINISHED", "REUSED"):
             return None
@@ -294,7 +297,3 @@ class Trials:
             raise NnexpError(
                 f"{self.stopped}. To go on, type {command('resume', relative(str(self.directory)), *more)}"
             )
-
-
-def nothing(*arguments: object, **more: object) -> None:
-    """Called where nobody wants to know."""

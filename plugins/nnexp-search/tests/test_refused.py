@@ -56,6 +56,7 @@ REFUSED = {
     f"search.trials=3 {RATE}": "Type search=NAME search.trials=3",
     f"search=tpe search.metric=acuracy/validation {RATE}": "Did you mean 'accuracy/validation'?",
     f"search=tpe search.direction=up {RATE}": "search.direction is minimize or maximize",
+    f"search=tpe search.direction=maximize {RATE}": "search.direction=maximize: cost is better if lower, which is known",
     f"search=tpe search.startup=-1 {RATE}": "search.startup must be an int at least 0",
     f"search=cmaes {RATE}": "search=cmaes is for two or more numbers",
     f"search=tpe search.halving=3 epochs=8 {RATE}": "leaves fewer than one of 8 epochs",

@@ -81,10 +81,15 @@ def test_a_killed_search_goes_on_to_the_same(whole: Any, here: Any) -> None:
 
 
 def test_a_search_gets_more_trials(whole: Any, here: Any) -> None:
-    """A search of 5 trials that goes on to 14 is the search of 14; it does not get fewer."""
+    """A search of 5 trials that goes on to 14 is the search of 14, also where a trial was trained on; it does not get fewer."""
     here(*WORDS, "search.trials=5", BASIC)
+    here("resume", f"{here.typed}/0", "epochs=30")
     here("resume", here.typed, "search.trials=14", BASIC)
-    assert here.trials() == whole.trials()
+    assert here.trials()[1:] == whole.trials()[1:]
+    (longer, *_), (first, *_) = here.trials(), whole.trials()
+    assert (len(longer["epochs"]), longer["overrides"]) == (30, first["overrides"])
+    told, expected = (found.study().trials[0] for found in (here, whole))
+    assert told.value == expected.value == first["metrics"]["cost/validation"]
     assert "Type search.trials=28" in here("resume", here.typed, "search.trials=13", code=1)
 
 
@@ -152,9 +157,26 @@ def test_failures_are_answers(here: Any) -> None:
     """A trial that diverges ends nothing, and ``search.max_failures`` ends the search, which goes on without that limit."""
     space = ("optimizer=batch", "optimizer.learning_rate=interval(1,100)", "search=random", "search.trials=6")
     settings = ("search.lag=0", "search.max_failures=2", "activation=identity", "epochs=200", "tracking=none")
-    assert "search.max_failures allows no more" in here("-m", BASIC, *space, *settings, code=1)
+    said = here("-m", BASIC, *space, *settings, code=1)
+    assert "search.max_failures allows no more" in said
+    assert f"finish python -m nnexp resume {here.typed} search.max_failures=null" in " ".join(said.split())
     here("resume", here.typed, "search.max_failures=null", BASIC, code=1)  # all six diverge
     assert [each["status"] for each in here.trials()] == ["FAILED"] * 6
+
+
+@pytest.mark.parametrize("value", ["abc", "7"])
+def test_a_trial_that_somebody_has_edited_is_not_exported(value: str, whole: Any, here: Any) -> None:
+    """It is named, with what is wrong, and nothing is written."""
+    shutil.copytree(whole.cwd, here.cwd, dirs_exist_ok=True)
+    place = here.place / "3" / "result.json"
+    result = json.loads(place.read_text())
+    rate = next(line for line in result["overrides"] if line.startswith("optimizer.learning_rate="))
+    for path in (place, here.place / "manifest.json"):
+        path.write_text(path.read_text().replace(rate, f"optimizer.learning_rate={value}"))
+    said = here("search-export", here.typed, "-o", "edited.log", code=1)
+    assert "has optimizer.learning_rate=" in said
+    assert "which the search did not choose: it takes floats from 0.001 to 1. Bring back" in " ".join(said.split())
+    assert not (here.cwd / "edited.log").exists()
 
 
 def test_a_trial_is_a_mean_over_seeds(here: Any) -> None:
