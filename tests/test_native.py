@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.command import result, runs, sweeps
+from tests.forked import TRACKING, Forked
 from tests.fresh import Fresh, made, need_compiler, own_tests
 
 
@@ -21,9 +23,16 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
     return made(tmp_path_factory.mktemp("fresh"), names)
 
 
-def nnexp(fresh: Fresh, place: Path, *words: str) -> str:
+@pytest.fixture(scope="module")
+def forked(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """What starts its commands."""
+    with Forked(tmp_path_factory.mktemp("said"), TRACKING, python=fresh.python) as forked:
+        yield forked
+
+
+def nnexp(forked: Forked, place: Path, *words: str) -> str:
     """What a command that ends well prints."""
-    ended = fresh.run("-m", "nnexp", *words, cwd=place)
+    ended = forked.nnexp(words, place, seconds=300)
     assert ended.code == 0, ended.out + ended.err
     return ended.out
 
@@ -34,9 +43,9 @@ def test_its_own_tests_pass(fresh: Fresh, tmp_path: Path) -> None:
     assert ended.code == 0, ended.out + ended.err
 
 
-def test_auto_takes_it(fresh: Fresh, tmp_path: Path) -> None:
+def test_auto_takes_it(forked: Forked, tmp_path: Path) -> None:
     """With engine=auto the run is native's, its target decided, in the terminal, config.yaml, parameters and tags."""
-    out = nnexp(fresh, tmp_path, "engine=auto", "epochs=3", "dataset=digits")
+    out = nnexp(forked, tmp_path, "engine=auto", "epochs=3", "dataset=digits")
     (run,) = runs(tmp_path)
     engine = yaml.safe_load((run / "config.yaml").read_text())["engine"]
     assert engine["name"] == "native"
@@ -48,7 +57,7 @@ def test_auto_takes_it(fresh: Fresh, tmp_path: Path) -> None:
     assert opened["tags"]["nnexp.engine"] == f"native (target {engine['target']}, matmul simd), auto"
 
 
-def test_the_same_numbers_as_numpy(fresh: Fresh, tmp_path: Path) -> None:
+def test_the_same_numbers_as_numpy(forked: Forked, tmp_path: Path) -> None:
     """A run of 30 epochs ends where NumPy's ends, but for rounding, in its metrics, its weights and its kept epoch."""
     for engine in ("numpy", "native"):
         words = [
@@ -59,7 +68,7 @@ def test_the_same_numbers_as_numpy(fresh: Fresh, tmp_path: Path) -> None:
             "keep=best",
             f"hydra.run.dir={engine}",
         ]
-        nnexp(fresh, tmp_path, *words)
+        nnexp(forked, tmp_path, *words)
     left, right = (result(tmp_path / engine) for engine in ("numpy", "native"))
     assert left["kept_epoch"] == right["kept_epoch"]
     for name, values in left["history"].items():
@@ -69,22 +78,22 @@ def test_the_same_numbers_as_numpy(fresh: Fresh, tmp_path: Path) -> None:
         assert np.allclose(weights[0][name], weights[1][name], rtol=0, atol=1e-10)
 
 
-def test_alone_in_a_sweep_and_resumed(fresh: Fresh, tmp_path: Path) -> None:
+def test_alone_in_a_sweep_and_resumed(forked: Forked, tmp_path: Path) -> None:
     """The same bits alone, as a job among others, and from two parts that a resume puts together."""
     words = ["engine=native", "optimizer=adam", "dataset=wine", "tracking=none"]
-    nnexp(fresh, tmp_path, *words, "epochs=20", "seed=1", "hydra.run.dir=alone")
-    nnexp(fresh, tmp_path, "-m", *words, "epochs=20", "seed=0,1,2")
-    nnexp(fresh, tmp_path, *words, "epochs=8", "seed=1", "checkpoint.epochs=8", "hydra.run.dir=parts")
-    nnexp(fresh, tmp_path, "resume", "parts", "epochs=20")
+    nnexp(forked, tmp_path, *words, "epochs=20", "seed=1", "hydra.run.dir=alone")
+    nnexp(forked, tmp_path, "-m", *words, "epochs=20", "seed=0,1,2")
+    nnexp(forked, tmp_path, *words, "epochs=8", "seed=1", "checkpoint.epochs=8", "hydra.run.dir=parts")
+    nnexp(forked, tmp_path, "resume", "parts", "epochs=20")
     (sweep,) = sweeps(tmp_path)
     whole = (tmp_path / "alone" / "weights.npz").read_bytes()
     assert (sweep / "1" / "weights.npz").read_bytes() == whole
     assert (tmp_path / "parts" / "weights.npz").read_bytes() == whole
 
 
-def test_a_target_that_is_not_there(fresh: Fresh, tmp_path: Path) -> None:
+def test_a_target_that_is_not_there(forked: Forked, tmp_path: Path) -> None:
     """A run whose target the processor lacks is refused in one line, also when it is resumed, and leaves nothing behind."""
-    ended = fresh.run("-m", "nnexp", "engine=native", "engine.target=neon", "tracking=none", cwd=tmp_path)
+    ended = forked.nnexp(["engine=native", "engine.target=neon", "tracking=none"], tmp_path)
     if ended.code == 0:
         pytest.skip("this processor has all targets")
     assert ended.code == 1
@@ -94,9 +103,9 @@ def test_a_target_that_is_not_there(fresh: Fresh, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_it_has_no_code_for(fresh: Fresh, tmp_path: Path) -> None:
+def test_what_it_has_no_code_for(forked: Forked, tmp_path: Path) -> None:
     """A plugin of somebody else's is refused by name with engine=native, and left to NumPy, with the reason, by auto."""
-    nnexp(fresh, tmp_path, "new", "activation", "mine")
+    nnexp(forked, tmp_path, "new", "activation", "mine")
     source = tmp_path / "nnexp-mine" / "src"
     info = source / "nnexp_mine-0.1.0.dist-info"
     info.mkdir()
@@ -104,19 +113,19 @@ def test_what_it_has_no_code_for(fresh: Fresh, tmp_path: Path) -> None:
         "Metadata-Version: 2.1\nName: nnexp-mine\nVersion: 0.1.0\nRequires-Dist: nnexp>=0.1\n"
     )
     (info / "entry_points.txt").write_text("[nnexp.activation]\nmine = nnexp_mine:Mine\n")
-    code = f"import sys; sys.path.insert(0, {str(source)!r}); from nnexp.__main__ import main; main()"
-    ended = fresh.run("-c", code, "activation=mine", "engine=native", "tracking=none", cwd=tmp_path)
+    words = ["activation=mine", "tracking=none", "epochs=2"]
+    ended = forked.nnexp([*words, "engine=native"], tmp_path, PYTHONPATH=str(source))
     assert ended.code == 1
     assert "engine=native has no code for activation" in ended.err.replace("the activation", "activation")
     assert "Mine" in ended.err
-    ended = fresh.run("-c", code, "activation=mine", "engine=auto", "tracking=none", "epochs=2", cwd=tmp_path)
+    ended = forked.nnexp([*words, "engine=auto"], tmp_path, PYTHONPATH=str(source))
     assert ended.code == 0, ended.err
     assert "engine   numpy, auto; engine=native has no code for" in ended.out
 
 
-def test_the_sweep_of_products(fresh: Fresh, tmp_path: Path) -> None:
+def test_the_sweep_of_products(forked: Forked, tmp_path: Path) -> None:
     """-m sweep=matmul trains with NumPy and three products of native's, and ends with their times and a picture."""
-    out = nnexp(fresh, tmp_path, "-m", "sweep=matmul", "epochs=3")
+    out = nnexp(forked, tmp_path, "-m", "sweep=matmul", "epochs=3")
     (sweep,) = sweeps(tmp_path)
     assert "4 jobs: 4 finished" in out
     for words in (
