@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,24 +113,30 @@ def exported(model: Model, place: Path) -> Path:
     return place / "model.cpp"
 
 
-def together(models: Mapping[str, Model], place: Path, *more: str) -> Path:
+def among_others(text: str, number: int) -> str:
+    """A source as a part of a program of several: its namespace and its main have other names."""
+    text, renamed = re.subn(r"\b(namespace )?model(?= {|::run)", rf"\g<1>m{number}", text)
+    assert renamed == 4
+    text, ended = re.subn(r"}\n#endif\n\Z", "    return 0;\n}\n#endif\n", text)  # which only main can be without
+    assert ended == 1
+    return f"#define main main_{number}\n{text}#undef main\n"
+
+
+def together(models: Mapping[str, Model], place: Path, *more: str, called: str = "") -> Path:
     """One program of several exported models, each as it is in a namespace of its own; its first word says whose main runs.
 
-    The standard library's headers, which take a compiler longest, are read once so.
+    Alone, the word has ``called`` run instead, statements that call the namespace ``model``. The standard library's headers,
+    which take a compiler longest, are read once so.
     """
     source, cases = place / "together.cpp", ""
     with source.open("w", encoding="ascii") as to:
         for number, (name, model) in enumerate(models.items()):
             (place / f"{number}").mkdir()
-            text = exported(model, place / f"{number}").read_text(encoding="ascii")
-            text, renamed = re.subn(r"\b(namespace )?model(?= {|::run)", rf"\g<1>m{number}", text)
-            assert renamed == 4
-            text, ended = re.subn(
-                r"}\n#endif\n\Z", "    return 0;\n}\n#endif\n", text
-            )  # which only main can be without
-            assert ended == 1
-            to.write(f"#define main main_{number}\n{text}#undef main\n")
-            cases += f'    if (words[1] == std::string("{name}")) return main_{number}(n - 1, words + 1);\n'
+            to.write(among_others(exported(model, place / f"{number}").read_text(encoding="ascii"), number))
+            cases += f'    if (words[1] == std::string("{name}")) {{\n'
+            if called:
+                cases += f"        if (n == 2) {{ namespace model = m{number}; {called} return 0; }}\n"
+            cases += f"        return main_{number}(n - 1, words + 1);\n    }}\n"
         to.write(f"int main(int n, char** words) {{\n{cases}    return 9;\n}}\n")
     return compiled(source, *more)
 
@@ -268,22 +274,19 @@ def test_the_answers_of_predict(kind: str, tmp_path: Path, every_kind: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["g++", "clang++"])
-@pytest.mark.parametrize("options", [(), ("-DNO_MAIN",)], ids=["a program", "a part"])
-def test_no_compiler_warns(name: str, options: tuple[str, ...], tmp_path: Path) -> None:
-    """Each compiler that is there takes the file as a program and as a part of one, in silence.
+def test_no_compiler_warns(name: str, tmp_path: Path) -> None:
+    """Each compiler that is there takes the file as a part of a program and as one, in silence.
 
-    All models are in one file, each in a namespace and with a main of its own.
+    All models are in one file, each in a namespace and with a main of its own; the parts come first, which include less.
     """
     if not shutil.which(name):
         pytest.skip(f"there is no {name}")
+    texts = [Cpp().text(trained(network((*NUMBERS, TOWNS), **MODELS[kind]))) for kind in MODELS]
+    parts = [among_others(text, number) for number, text in enumerate(texts)]
+    programs = [among_others(text, number) for number, text in enumerate(texts, len(texts))]
     source = tmp_path / "all.cpp"
-    for number, kind in enumerate(MODELS):
-        text = Cpp().text(trained(network((*NUMBERS, TOWNS), **MODELS[kind])))
-        text, renamed = re.subn(r"\b(namespace )?model(?= {|::run)", rf"\g<1>m{number}", text)
-        assert renamed == 4
-        with source.open("a", encoding="ascii") as to:
-            to.write(f"#define main main_{number}\n{text}#undef main\n")
-    command = [name, *options, *WARNINGS, "-Wshadow", "-Wconversion", "-fsyntax-only", str(source)]
+    source.write_text("\n".join(["#define NO_MAIN", *parts, "#undef NO_MAIN", *programs]), encoding="ascii")
+    command = [name, *WARNINGS, "-Wshadow", "-Wconversion", "-fsyntax-only", str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -320,10 +323,35 @@ def read_as(how: str) -> Model:
     return network(named, reading=WRITTEN[how][0])
 
 
+def of_one_number() -> Model:
+    """A model whose answer is the number itself."""
+    made = MLP((1, 1), activation("tanh"), activation("identity"))
+    made.theta[...] = (1, 0)
+    none = Scaling(np.zeros(1), np.ones(1))
+    return Model(made, Preprocessing((Feature("x"),), "regression", "y", (), none, none))
+
+
+def exploding() -> Model:
+    """A model that answers infinity far from 0."""
+    model = network(hidden=activation("exp"))
+    model.network.theta[...] = np.abs(model.network.theta)
+    return model
+
+
+HOSTILE_CLASSES = ("a,b", 'say "hi"', "two\nlines", "plain", "Größe")
+OTHERS: dict[str, Callable[[], Model]] = {
+    "a column of true and false": lambda: network((Feature("on"),), reading={"booleans": ["on"]}),
+    "exploding": exploding,
+    "one number": of_one_number,
+    "hostile classes": lambda: network(NUMBERS, "multiclass", HOSTILE_CLASSES, output="softmax"),
+}
+
+
 @pytest.fixture(scope="module")
 def every_table(tmp_path_factory: pytest.TempPathFactory, headers: tuple[str, ...]) -> Path:
-    """A program of all these models."""
-    return together({how: read_as(how) for how in WRITTEN}, tmp_path_factory.mktemp("every_table"), *headers)
+    """A program of all these models, and of the others."""
+    models = {how: read_as(how) for how in WRITTEN} | {name: make() for name, make in OTHERS.items()}
+    return together(models, tmp_path_factory.mktemp("every_table"), *headers)
 
 
 @pytest.mark.parametrize("how", WRITTEN)
@@ -405,10 +433,9 @@ def test_what_is_refused(text: str, message: str, program: tuple[Path, Model], t
     assert done.stderr.count("\n") == 1
 
 
-def test_a_single_column_of_true_and_false(tmp_path: Path, headers: tuple[str, ...]) -> None:
+def test_a_single_column_of_true_and_false(tmp_path: Path, every_table: Path) -> None:
     """Lines end as on Windows, too, where a blank one is a value that is missing; another number than 1 and 0 is refused."""
-    model = network((Feature("on"),), reading={"booleans": ["on"]})
-    program, table = compiled(exported(model, tmp_path), *headers), tmp_path / "t.csv"
+    model, table = OTHERS["a column of true and false"](), tmp_path / "t.csv"
     for text, message in (
         ("on\r\ntrue\r\nFALSE\r\n1\r\n\r\n", ""),
         ("on\n1\n\n0\n", "column 'on' misses a value in row 2"),
@@ -416,7 +443,7 @@ def test_a_single_column_of_true_and_false(tmp_path: Path, headers: tuple[str, .
         ("on\nyes\n", "column 'on' has to hold true or false. Got 'yes' in row 1"),
     ):
         table.write_bytes(text.encode())
-        done = answered(program, table)
+        done = answered(every_table, "a column of true and false", table)
         assert (done.returncode, bool(done.stderr)) == (bool(message), bool(message))
         assert message in done.stderr
         if not message:
@@ -443,30 +470,24 @@ def test_words_that_are_refused(words: tuple[str, ...], message: str, program: t
     assert done.stderr.count("\n") == 1
 
 
-def test_a_prediction_that_is_not_finite(tmp_path: Path, headers: tuple[str, ...]) -> None:
+def test_a_prediction_that_is_not_finite(tmp_path: Path, every_table: Path) -> None:
     """A row that is too far from training is named, as by predict."""
-    model = network(hidden=activation("exp"))
-    model.network.theta[...] = np.abs(model.network.theta)
     (tmp_path / "t.csv").write_text("a,b,c\n0,0,0\n1e9,1e9,1e9\n")
-    done = answered(compiled(exported(model, tmp_path), *headers), tmp_path / "t.csv")
+    done = answered(every_table, "exploding", tmp_path / "t.csv")
     assert (done.returncode, done.stdout) == (1, "")
     assert "the prediction for row 2 is not finite: its values are too far from training's" in done.stderr
     with pytest.raises(NnexpError, match="The prediction for sample 1 is not finite"):
-        predicted(model, tmp_path / "t.csv")
+        predicted(exploding(), tmp_path / "t.csv")
 
 
 HARD = (0.1, 1 / 3, 25.0, 1e15, 1e16, 123456789012345680.0, 1e-4, 1e-5, 1.5e-7, 5e-324, 2.2250738585072014e-308, -7.25,
         1.7976931348623157e308, 9007199254740993.0, 0.30000000000000004, 1e22, 1e23, 0.0)  # fmt: skip
 
 
-def test_numbers_are_written_as_python_writes_them(tmp_path: Path, headers: tuple[str, ...]) -> None:
+def test_numbers_are_written_as_python_writes_them(tmp_path: Path, every_table: Path) -> None:
     """As few digits as tell a number from all others, with an exponent where Python has one; and read back to the last bit."""
-    made = MLP((1, 1), activation("tanh"), activation("identity"))
-    made.theta[...] = (1, 0)
-    none = Scaling(np.zeros(1), np.ones(1))
-    model = Model(made, Preprocessing((Feature("x"),), "regression", "y", (), none, none))
     (tmp_path / "t.csv").write_text("x\n" + "".join(f"{each!r}\n" for each in HARD))
-    done = answered(compiled(exported(model, tmp_path), *headers), tmp_path / "t.csv")
+    done = answered(every_table, "one number", tmp_path / "t.csv")
     assert done.stdout.splitlines()[1:] == [repr(each) for each in HARD]
 
 
@@ -489,44 +510,59 @@ NASTY = (
 """Names that would like to be code."""
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_names_stay_texts(task: Any, tmp_path: Path) -> None:
-    """Columns, categories, classes and target may be called anything: it compiles with trigraphs on, and none of it runs."""
-    features = tuple(
-        Feature(f"{each} " if each == "main" else each, NASTY if n % 2 else ()) for n, each in enumerate(NASTY)
-    )
+HOSTILE_FEATURES = tuple(
+    Feature(f"{each} " if each == "main" else each, NASTY if n % 2 else ()) for n, each in enumerate(NASTY)
+)
+HOSTILE_ROW = [float(n % len(NASTY)) for n in range(len(NASTY))]
+CALLED = """
+const double x[][model::N_COLUMNS] = {{{rows}}};
+double out[model::N_OUT];
+for (const auto& sample : x) {{
+    model::predict(sample, out);
+    for (double p : out) std::printf("%.17g ", p);
+    const std::string_view label = model::CLASSES[model::predicted(out)];
+    std::fwrite(label.data(), 1, label.size(), stdout);
+    std::putchar('\\x03');
+}}
+"""
+
+
+def nastily_named(task: Any) -> Model:
+    """A model all of whose names would like to be code."""
     classes = NASTY[3:5] if task == "binary" else NASTY
-    model = network(features, task, classes, output="sigmoid" if task == "binary" else "softmax", target=NASTY[1])
-    source = exported(model, tmp_path)
-    program = compiled(source, "-trigraphs")
-    sample = [float(n % len(NASTY)) for n in range(len(features))]
-    x = np.array([sample, sample[::-1]])
-    expected = model.predict_proba(x)
-    caller = tmp_path / "caller.cpp"
-    caller.write_text(
-        f'#define NO_MAIN\n#include "{source}"\n#include <cstdio>\nint main() {{ double out[model::N_OUT]; '
-        f"const double x[][model::N_COLUMNS] = {{{', '.join('{' + ', '.join(map(repr, row)) + '}' for row in x.tolist())}}}; "
-        'for (const auto& sample : x) { model::predict(sample, out); for (double p : out) std::printf("%.17g ", p); '
-        "std::fwrite(model::CLASSES[model::predicted(out)].data(), 1, model::CLASSES[model::predicted(out)].size(), stdout); "
-        "std::putchar('\\x03'); } }\n"
-    )
-    done = subprocess.run([compiled(caller, "-trigraphs")], cwd=tmp_path, capture_output=True, check=True)
-    for row, said, label in zip(expected, done.stdout.split(b"\x03"), model.predict(x), strict=False):
+    output = "sigmoid" if task == "binary" else "softmax"
+    return network(HOSTILE_FEATURES, task, classes, output=output, target=NASTY[1])
+
+
+@pytest.fixture(scope="module")
+def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program of such a model for either task, compiled with trigraphs on."""
+    rows = ", ".join("{" + ", ".join(map(repr, row)) + "}" for row in (HOSTILE_ROW, HOSTILE_ROW[::-1]))
+    models = {task: nastily_named(task) for task in ("binary", "multiclass")}
+    return together(models, tmp_path_factory.mktemp("nasty"), "-trigraphs", called=CALLED.format(rows=rows))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_names_stay_texts(task: Any, tmp_path: Path, nasty: Path) -> None:
+    """Columns, categories, classes and target may be called anything: it compiles with trigraphs on, and none of it runs."""
+    model, x = nastily_named(task), np.array([HOSTILE_ROW, HOSTILE_ROW[::-1]])
+    done = subprocess.run([nasty, task], cwd=tmp_path, capture_output=True, check=True)
+    answers = done.stdout.split(b"\x03")
+    assert answers.pop() == b""
+    for row, said, label in zip(model.predict_proba(x), answers, model.predict(x), strict=True):
         *numbers, name = said.split(b" ", len(row))
         np.testing.assert_allclose([float(each) for each in numbers], row, rtol=1e-12)
         assert name.decode() == label
-    assert answered(program, source).returncode == 1  # it is no table
+    assert answered(nasty, task, nasty.with_suffix(".cpp")).returncode == 1  # it is no table
     assert not (tmp_path / "ran").exists()
 
 
-def test_hostile_cells_are_quoted(tmp_path: Path, headers: tuple[str, ...]) -> None:
+def test_hostile_cells_are_quoted(tmp_path: Path, every_table: Path) -> None:
     """Classes with separators, quotes and line ends are cells that read back as they are, in the header and below."""
-    classes = ("a,b", 'say "hi"', "two\nlines", "plain", "Größe")
-    model = network(NUMBERS, "multiclass", classes, output="softmax")
     rows = np.random.default_rng(3).normal(size=(40, 3)) * 3
     pd.DataFrame(rows, columns=["a", "b", "c"]).to_csv(tmp_path / "t.csv", index=False)
-    done = answered(compiled(exported(model, tmp_path), *headers), tmp_path / "t.csv")
-    expected = predicted(model, tmp_path / "t.csv")
+    done = answered(every_table, "hostile classes", tmp_path / "t.csv")
+    expected = predicted(OTHERS["hostile classes"](), tmp_path / "t.csv")
     assert len({row[0] for row in expected}) > 3
     compare(done.stdout, expected)
 
