@@ -24,10 +24,10 @@ def end(number, frame):
 signal.signal(signal.SIGTERM, end)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 named = {{type(each).__name__: each for each in installed("optimizer")}}
-for matmul in ("simd", "naive"):
-    for hidden, n_features, n_samples, batch in {shapes}:
-        optimizer = named["Batch"] if batch is None else type(named["MiniBatch"])(batch_size=batch)
-        case = plain(hidden=hidden, n_features=n_features, n_samples=n_samples, optimizer=optimizer)
+for hidden, n_features, n_samples, batch in {shapes}:
+    optimizer = named["Batch"] if batch is None else type(named["MiniBatch"])(batch_size=batch)
+    case = plain(hidden=hidden, n_features=n_features, n_samples=n_samples, optimizer=optimizer)
+    for matmul in ("simd", "naive"):
         theta = case.theta.copy()
         engine = Native(matmul=matmul)
         runner = engine.runner(case.training, case.design, case.y, theta, optimizer.init(theta))
