@@ -1,4 +1,7 @@
-"""Real schedulers, workers and heads, each a process of its own in a directory of its own."""
+"""Real schedulers, workers and heads, each a process of its own in a directory of its own.
+
+Most are forked from a process that has everything imported (``preloaded.py``); some are started, from their first line.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+
+from preloaded import Forked, preloading
+
 SLOW = 5
 """How much longer than promised things may take in a test: the machine may be slow, or busy with others."""
+
+
+Process = subprocess.Popen[Any]
+Start = Callable[..., Process]
+"""Starts a process, as ``Popen`` does."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -40,7 +53,7 @@ def until(what: Callable[[], object], seconds: float = 60) -> None:
 class Head:
     """A sweep under way, with what it has said."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     @property
@@ -58,16 +71,18 @@ class Cluster:
     """A scheduler on 127.0.0.1 and its workers."""
 
     place: Path
+    fork: Start
     scheme: str = "tcp"
     options: tuple[str, ...] = ()
     port: int = 0
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    workers: list[Process] = field(default_factory=list)
 
-    def started(self, name: str, *words: str, cwd: Path, **more: str) -> subprocess.Popen[bytes]:
+    def started(self, name: str, *words: str, cwd: Path, start: Start | None = None, **more: str) -> Process:
         """A process of this cluster's."""
+        begin = start or self.fork
         with (self.place / f"{name}.log").open("ab") as log:
-            made = subprocess.Popen([sys.executable, *words], cwd=cwd, env=environment(**more), stdout=log, stderr=log)
+            made = begin([sys.executable, *words], cwd=cwd, env=environment(**more), stdout=log, stderr=log)
         self.processes.append(made)
         return made
 
@@ -76,7 +91,7 @@ class Cluster:
         """The scheduler's."""
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
-    def scheduler(self) -> subprocess.Popen[bytes]:
+    def scheduler(self) -> Process:
         """Start one, at the port of the one before if there was one."""
         if not self.port:
             with socket.socket() as found:
@@ -93,13 +108,13 @@ class Cluster:
             return True
         return False
 
-    def worker(self, name: str, *words: str, **more: str) -> subprocess.Popen[bytes]:
+    def worker(self, name: str, *words: str, start: Start | None = None, **more: str) -> Process:
         """Start one, with a single thread, in a directory of its own."""
         folder = self.place / name
         folder.mkdir(exist_ok=True)
         options = ("--nthreads", "1", "--name", name, "--local-directory", str(folder), "--no-dashboard")
         command = ("-m", "dask", "worker", self.address, *options, *self.options, *(words or ("--no-nanny",)))
-        made = self.started(name, *command, cwd=folder, **more)
+        made = self.started(name, *command, cwd=folder, start=start, **more)
         until(lambda: b"Registered to" in (self.place / f"{name}.log").read_bytes())
         return made
 
@@ -109,7 +124,7 @@ class Cluster:
         launcher = ("hydra/launcher=dask", f"hydra.launcher.address={at or self.address}")
         with log.open("wb") as out:
             command = [sys.executable, "-m", "nnexp", *words, *launcher]
-            made = subprocess.Popen(command, cwd=cwd, env=environment(**more), stdout=out, stderr=out)
+            made = self.fork(command, cwd=cwd, env=environment(**more), stdout=out, stderr=out)
         self.processes.append(made)
         return Head(made, log)
 
@@ -122,27 +137,33 @@ class Cluster:
             each.wait()
 
 
+@pytest.fixture(scope="session")
+def fork() -> Iterator[Start]:
+    """Forks ``[python, *WORDS]``."""
+    with preloading(environment()) as line:
+        yield partial(Forked, line)
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory, fork: Start) -> Iterator[Cluster]:
     """One of which nothing is started yet."""
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    made = Cluster(tmp_path_factory.mktemp("cluster"), fork)
     try:
         yield made
     finally:
         made.end()
 
 
-def command(*words: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """``python -m nnexp WORDS`` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "nnexp", *words],
-        cwd=cwd,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+def command(start: Start, *words: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """``python WORDS`` to its end."""
+    pipe = subprocess.PIPE
+    with start([sys.executable, *words], cwd=cwd, env=environment(**more), stdout=pipe, stderr=pipe, text=True) as made:
+        try:
+            out, err = made.communicate(timeout=240)
+        except BaseException:
+            made.kill()
+            raise
+    return subprocess.CompletedProcess(made.args, made.returncode, out, err)
 
 
 def records(job: Path) -> list[dict[str, Any]]:
@@ -165,6 +186,14 @@ def contents(sweep: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def tools() -> dict[str, Any]:
+def tools(fork: Start) -> dict[str, Any]:
     """What tests have in common; they are no package that could be imported from."""
-    return {"command": command, "content": content, "contents": contents, "records": records, "until": until}
+    return {
+        "command": partial(command, fork, "-m", "nnexp"),
+        "started": partial(command, subprocess.Popen, "-m", "nnexp"),
+        "content": content,
+        "contents": contents,
+        "python": partial(command, fork),
+        "records": records,
+        "until": until,
+    }

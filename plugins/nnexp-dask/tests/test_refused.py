@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -146,7 +147,7 @@ def test_tls(cluster: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
     (fake / "numpy-0.0.1.dist-info").mkdir(parents=True)
     (fake / "numpy-0.0.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.0.1\n")
     path = os.pathsep.join(filter(None, (str(fake), os.environ.get("PYTHONPATH"))))
-    unfit = cluster.worker("unfit", PYTHONPATH=path)
+    unfit = cluster.worker("unfit", start=subprocess.Popen, PYTHONPATH=path)
     assert head.ended() == 1
     assert " here, 0.0.1 there" in head.said
     python = ".".join(map(str, sys.version_info[:2]))
@@ -155,7 +156,7 @@ def test_tls(cluster: Any, tmp_path: Path, tools: dict[str, Any]) -> None:
 
     unfit.send_signal(signal.SIGTERM)
     unfit.wait(60)
-    cluster.worker("fits")
+    cluster.worker("fits", start=subprocess.Popen)
     head = cluster.head(tmp_path, *WORDS, f"hydra.launcher.certificate={own}")
     assert head.ended() == 0, head.said
     assert "2 jobs: 2 finished" in head.said
@@ -184,7 +185,7 @@ def test_something_else_is_there(content: bytes) -> None:
 
 def test_nobody_there(tmp_path: Path, tools: dict[str, Any]) -> None:
     """A port at which nothing listens."""
-    done = tools["command"](*WORDS, "hydra/launcher=dask", "hydra.launcher.address=tcp://127.0.0.1:1", cwd=tmp_path)
+    done = tools["started"](*WORDS, "hydra/launcher=dask", "hydra.launcher.address=tcp://127.0.0.1:1", cwd=tmp_path)
     assert done.returncode == 1
     (line,) = [each for each in done.stderr.splitlines() if each]
     assert line.startswith("nnexp: No Dask scheduler answers at tcp://127.0.0.1:1 (")

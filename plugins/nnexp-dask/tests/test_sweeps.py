@@ -8,7 +8,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -80,7 +79,8 @@ def test_a_sweep_leaves_what_a_local_one_leaves(tmp_path: Path, tools: dict[str,
         place.mkdir()
         (place / "table.csv").write_text(TABLE)
         data = ("dataset=csv,diabetes", "dataset.path=table.csv", "dataset.target=y")
-        done = tools["command"](*SHORT, *data, f"hydra/launcher={launcher}", "hydra.launcher.workers=2", cwd=place)
+        words = (*SHORT, *data, f"hydra/launcher={launcher}", "hydra.launcher.workers=2")
+        done = tools["started" if launcher == "dask" else "command"](*words, cwd=place)
         assert done.returncode == 0, done.stderr
         assert "8 jobs: 8 finished" in done.stdout
         found[launcher] = files(place / "outputs" / "sweeps" / "s")
@@ -97,13 +97,13 @@ def two_under_way(place: Path, tools: dict[str, Any]) -> Any:
     return lambda: sum(len(tools["records"](each)) > 30 and (each / "checkpoint.npz").exists() for each in jobs) >= 2
 
 
-def warm_processes(worker: subprocess.Popen[bytes]) -> list[Path]:
-    """The processes in which a worker has jobs carried out. Linux."""
+def warm_processes(worker: subprocess.Popen[Any]) -> list[Path]:
+    """The processes in which a worker has jobs carried out: its children that lead a session of their own. Linux."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == worker.pid and b"nnexp_dask.warm_process" in (each / "cmdline").read_bytes():
+            state, parent, _, session, *_ = (each / "stat").read_text().rpartition(")")[2].split()
+            if state != "Z" and parent == str(worker.pid) and session == each.name:
                 found.append(each)
     return found
 
@@ -171,6 +171,7 @@ def test_no_process_is_left_of_a_job_that_cannot_be_interrupted(
     words = ("application.py", "-m", "a=3", f"hydra.launcher.address={two_workers.address}")
     head = two_workers.started("application", *words, cwd=tmp_path)
     tools["until"]((tmp_path / "begun").exists)
+    assert sum(len(warm_processes(each)) for each in two_workers.workers) >= 1
     head.send_signal(signal.SIGINT)
     assert head.wait(30) != 0
     tools["until"](lambda: not any(map(warm_processes, two_workers.workers)), 15)
@@ -261,11 +262,10 @@ def test_fail_fast(tmp_path: Path, tools: dict[str, Any]) -> None:
     assert "8 jobs: 1 diverged, 7 not started" in done.stdout
 
 
-def test_a_job_that_kills_its_processes_is_given_up_and_named(tmp_path: Path) -> None:
+def test_a_job_that_kills_its_processes_is_given_up_and_named(tmp_path: Path, tools: dict[str, Any]) -> None:
     """The third process in a row is the last; other jobs are not touched. The application knows nothing of nnexp."""
     (tmp_path / "application.py").write_text(APPLICATION)
-    command = [sys.executable, "application.py", "-m", "a=0,1,2", "hydra.launcher.workers=1"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = tools["python"]("application.py", "-m", "a=0,1,2", "hydra.launcher.workers=1", cwd=tmp_path)
     assert done.returncode == 1
     assert "given up, since 3 processes in a row were lost with it (its worker process was killed" in done.stderr
     assert (tmp_path / "out" / "2" / "app.log").exists()
