@@ -6,25 +6,34 @@ A command that needs no process of its own is forked from this one, which has ev
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: there are no threads that a fork would lose
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
+import matplotlib.backends.backend_agg
+import mlflow.store.tracking.sqlalchemy_store
 import nnexp_search.study
 import optuna.importance
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from omegaconf import OmegaConf
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -32,12 +41,35 @@ import nnexp.commands.run
 import nnexp.commands.subcommands
 import nnexp.pictures.curve
 from nnexp.__main__ import main
+from nnexp.composition.options import claimed, structured
+from nnexp.composition.reference import reference
+from nnexp.discovery.registry import GROUPS
+from nnexp.tracking import spawn
 
-IMPORTED = (nnexp_search.study, optuna.importance, nnexp.commands.run, nnexp.commands.subcommands, nnexp.pictures.curve)
+IMPORTED = (
+    matplotlib.backends.backend_agg,
+    mlflow.store.tracking.sqlalchemy_store,
+    nnexp_search.study,
+    optuna.importance,
+    nnexp.commands.run,
+    nnexp.commands.subcommands,
+    nnexp.pictures.curve,
+)
 """What commands would import."""
 PATIENCE = 240
 """Seconds that a test waits for something: the machine may be busy with others."""
 LEFT_OUT = ("MLFLOW_", "HYDRA_", "COLUMNS", "PYTEST_")
+
+
+def pytest_sessionstart() -> None:
+    """Have done what every command does first: grammars are slow at their first sentence, and options are read one by one."""
+    Plugins.instance()
+    OverridesParser.create().parse_overrides(["a.b=1.5", "c=d", "e=[1,2]", "f=1,2", "g='h'", "i={j:k}", "+l=m", "~n"])
+    assert OmegaConf.create({"a": "b", "c": "d ${a} ${.a}"}).c == "d b b"
+    reference(())
+    for kind in GROUPS.values():
+        for name in claimed(kind):
+            structured(kind, name)
 
 
 def forked(cwd: Path, words: tuple[str, ...], said: int) -> int:
@@ -53,6 +85,7 @@ def forked(cwd: Path, words: tuple[str, ...], said: int) -> int:
 def carry_out(cwd: Path, words: tuple[str, ...], said: int) -> None:
     """What the forked process does; it does not return."""
     code = 70
+    gc.freeze()  # it has no garbage to look for in what it was born with
     try:
         for key in [each for each in os.environ if each.startswith(LEFT_OUT)]:
             del os.environ[key]
@@ -64,6 +97,7 @@ def carry_out(cwd: Path, words: tuple[str, ...], said: int) -> None:
         sys.stdout, sys.stderr = (open(each, "w", encoding="utf-8", closefd=False) for each in (1, 2))  # noqa: SIM115
         sys.argv = ["nnexp", *words]
         fork_server_of_workers()
+        fork_who_delivers()
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
@@ -94,6 +128,37 @@ def fork_server_of_workers() -> None:
         return child
 
     util.spawnv_passfds = begun  # type: ignore[assignment]  # with names of its own
+
+
+class Deliverer(subprocess.Popen[bytes]):
+    """The process that delivers to MLflow, forked from the one that wants it."""
+
+    def _execute_child(self, *arguments: Any) -> None:
+        """What starts the process, once its pipes are made."""
+        (_, _, _, code, niceness), environment, pipes = arguments[0], arguments[6], arguments[10:16]
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                for number, pipe in enumerate((pipes[0], pipes[3], pipes[5])):
+                    os.dup2(pipe, number)
+                os.closerange(3, max(pipes) + 1)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.environ.clear()
+                os.environ.update(environment)
+                sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+                sys.argv = ["-c", niceness]
+                exec(code, {"__name__": "__main__"})  # noqa: S102
+            finally:
+                sys.stdout.flush()
+                os._exit(0)
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+
+def fork_who_delivers() -> None:
+    """Have the process that delivers to MLflow forked, which imports for longer than a small search takes."""
+    vars(spawn)["subprocess"] = SimpleNamespace(Popen=Deliverer, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)
@@ -183,6 +248,14 @@ class Folder:
             points = "select count(*) from metrics where run_uuid = runs.run_uuid and key = 'cost/train'"
             rows = database.execute(f"select run_uuid, status, ({points}) from runs").fetchall()  # noqa: S608
         return {run: {"status": status, "points": count} for run, status, count in rows}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_disk() -> Iterator[None]:
+    """Nothing is forced onto the disk, neither here nor in forks: processes are killed here, and no power fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture

@@ -41,8 +41,8 @@ def lengths(here: Any) -> list[int]:
 
 
 def alone(here: Any, words: list[str]) -> Path:
-    """The directory of the run that these words make."""
-    here(*words, "tracking=none")
+    """The directory of the run that these words make, without pictures."""
+    here(*words, "tracking=none", "pictures=[]")
     found: Path = here.run
     return found
 
@@ -203,7 +203,7 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
 def test_a_pause_is_not_seen(optimizer: str, schedule: dict[str, Any], tmp_path: Path) -> None:
     """Paused at any two of its epochs and continued, a run has the numbers and the weights of one that never was."""
     pytest.importorskip("nnexp_optimizers", reason="its schedules are tried")
-    common = {"dataset": "xor", "epochs": 7, "tracking": {"name": "none"}, "optimizer": optimizer}
+    common = {"dataset": "xor", "epochs": 7, "tracking": {"name": "none"}, "optimizer": optimizer, "pictures": []}
     config = {**common, "schedule": schedule, "network": {"hidden": [4]}, "dtype": "float32"}
     outputs, console = tmp_path / "outputs", Console(brief=True)
 

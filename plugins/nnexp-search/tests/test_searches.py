@@ -122,7 +122,7 @@ def test_a_report_of_a_search_that_is_not_done(here: Any) -> None:
 def test_the_winner_trains_again(whole: Any, here: Any) -> None:
     """``experiment=best`` gives the numbers of the best trial, bit for bit."""
     best = min(whole.trials(), key=lambda each: (each["metrics"] or {}).get("cost/validation", float("inf")))
-    here("--config-dir", str(whole.place), "experiment=best", "tracking=none")
+    here("--config-dir", str(whole.place), "experiment=best", "tracking=none", "pictures=[]")
     assert json.loads((here.run / "result.json").read_text())["history"] == best["history"]
 
 
