@@ -1,4 +1,4 @@
-"""On the command line: the README's commands print what it shows, and mistakes are refused in words. Real processes."""
+"""On the command line: the README's commands print what it shows, in real processes; mistakes are refused in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from nnexp.commands import run
+from nnexp.errors import NnexpError
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
@@ -75,14 +78,17 @@ def test_a_sweep_over_optimizers_and_schedules(tmp_path: Path) -> None:
     assert rates[3] == pytest.approx(cosine, rel=1e-14)
 
 
-def test_help_lists_them(tmp_path: Path) -> None:
+def test_help_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     """--help has every option beside the built-in ones."""
-    ended = nnexp("--help", tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        run.main(["--help"])
+    assert not ended.value.code
+    out = capsys.readouterr().out
     for group, names in (
         ("optimizer", {"adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop", "minibatch"}),
         ("schedule", {"constant", "cosine", "exponential", "plateau", "step"}),
     ):
-        (line,) = re.findall(rf"^{group}: (.*)$", ended.out, re.MULTILINE)
+        (line,) = re.findall(rf"^{group}: (.*)$", out, re.MULTILINE)
         assert names <= set(line.split(", "))
 
 
@@ -98,10 +104,11 @@ def test_help_lists_them(tmp_path: Path) -> None:
         ("schedule=step schedule.warmup=3", "schedule=step has no option 'warmup'. It has every, gamma."),
     ],
 )
-def test_mistakes(words: str, text: str, tmp_path: Path) -> None:
+def test_mistakes(words: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong name or value is refused in one line, before anything is made."""
-    ended = nnexp(words, tmp_path)
-    assert ended.code == 1
-    assert text in ended.err
-    assert len(ended.err.splitlines()) == 1
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NnexpError) as refused:
+        run.main(words.split())
+    assert text in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
