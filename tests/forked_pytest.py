@@ -28,8 +28,8 @@ def forked_pytest(preloaded: Sequence[str], python: str | Path = sys.executable)
     Plugins of pytest that others have installed are left out. What is ``preloaded`` is looked for in the environment of
     ``python``, and not in this checkout.
     """
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHONPATH"))}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    left_out = ("PYTEST", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MLFLOW_", "HYDRA_", "COLUMNS")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     server = subprocess.Popen(
         [python, Path(__file__), *preloaded],
         stdin=subprocess.PIPE,

@@ -22,10 +22,24 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT, Ended, environment
+from tests.forked_pytest import Run
 
 DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 COMPILED = ("nnexp-native",)
 """Those that need a C++ compiler."""
+LAUNCHED = ("nnexp-dask", "nnexp-search")
+"""Those whose tests start clusters and searches, and take minutes."""
+PRELOADED = (
+    "hypothesis",
+    "matplotlib.backends.backend_agg",
+    "nnexp.commands.run",
+    "nnexp.testing",
+    "pandas",
+    "scipy.stats",
+    "sklearn.datasets",
+    "sklearn.neural_network",
+)
+"""What tests of plugins import, of others and of nnexp."""
 OF_A_BUILD = ("cpp", "backend", "CMakeLists.txt")
 """What is compiled, and by what, of those that are."""
 REQUIRED = "NNEXP_REQUIRE_CC"
@@ -157,8 +171,11 @@ def made(place: Path, names: Sequence[str]) -> Fresh:
     return Fresh(python, site, wheels)
 
 
-def own_tests(distribution: str, fresh: Fresh, place: Path) -> Ended:
-    """Run a distribution's tests against the wheels, away from its module's sources; every warning is an error."""
+def own_tests(distribution: str, fresh: Fresh, place: Path, run: Run | None = None) -> Ended:
+    """Run a distribution's tests against the wheels, away from its module's sources; every warning is an error.
+
+    Where a process that has imported ``PRELOADED`` from the environment is there, ``run`` has them run in a fork of it.
+    """
     folder = ROOT / "plugins" / distribution
     for name in ("tests", "README.md", "pyproject.toml", *OF_A_BUILD):
         if (folder / name).exists():
@@ -169,4 +186,6 @@ def own_tests(distribution: str, fresh: Fresh, place: Path) -> Ended:
     warnings = "".join(f"    {each}\n" for each in settings["filterwarnings"])
     (place / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n{warnings}", encoding="utf-8")
     options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
+    if run:
+        return Ended(*run(place, [*options, "tests"]), "")
     return fresh.run("-m", "pytest", *options, "tests", cwd=place, timeout=1200)

@@ -25,7 +25,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.command import ROOT, result, runs, sweeps
-from tests.fresh import COMPILED, DISTRIBUTIONS, Fresh, made, module_of, own_tests
+from tests.forked_pytest import Run, forked_pytest
+from tests.fresh import COMPILED, DISTRIBUTIONS, LAUNCHED, PRELOADED, Fresh, made, module_of, own_tests
 
 PURE = [name for name in DISTRIBUTIONS if name not in COMPILED]
 
@@ -162,10 +163,20 @@ def test_the_core_imports_none_of_them() -> None:
     assert not {name.split(".")[0] for name in imported(ROOT / "nnexp")} & {*map(module_of, DISTRIBUTIONS)}
 
 
-@pytest.mark.parametrize("distribution", PURE)
-def test_its_own_tests_pass(distribution: str, fresh: Fresh, tmp_path: Path) -> None:
-    """A distribution's tests pass against the wheels, away from its sources; every warning is an error."""
-    ended = own_tests(distribution, fresh, tmp_path)
+@pytest.fixture(scope="module")
+def run(fresh: Fresh) -> Iterator[Run]:
+    """Run tests in the environment."""
+    with forked_pytest(PRELOADED, fresh.python) as ask:
+        yield ask
+
+
+@pytest.mark.parametrize("distribution", [name for name in PURE if name not in LAUNCHED])
+def test_its_own_tests_pass(distribution: str, fresh: Fresh, run: Run, tmp_path: Path) -> None:
+    """A distribution's tests pass against the wheels, away from its sources; every warning is an error.
+
+    Those that take minutes have files of their own: ``test_dask.py``, ``test_search.py`` and ``test_native.py``.
+    """
+    ended = own_tests(distribution, fresh, tmp_path, run)
     assert ended.code == 0, ended.out + ended.err
 
 
