@@ -185,7 +185,7 @@ def test_something_else_is_there(content: bytes) -> None:
 
 def test_nobody_there(tmp_path: Path, tools: dict[str, Any]) -> None:
     """A port at which nothing listens."""
-    done = tools["started"](*WORDS, "hydra/launcher=dask", "hydra.launcher.address=tcp://127.0.0.1:1", cwd=tmp_path)
+    done = tools["command"](*WORDS, "hydra/launcher=dask", "hydra.launcher.address=tcp://127.0.0.1:1", cwd=tmp_path)
     assert done.returncode == 1
     (line,) = [each for each in done.stderr.splitlines() if each]
     assert line.startswith("nnexp: No Dask scheduler answers at tcp://127.0.0.1:1 (")

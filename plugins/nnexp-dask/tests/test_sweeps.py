@@ -83,6 +83,7 @@ def test_a_sweep_leaves_what_a_local_one_leaves(tmp_path: Path, tools: dict[str,
         done = tools["started" if launcher == "dask" else "command"](*words, cwd=place)
         assert done.returncode == 0, done.stderr
         assert "8 jobs: 8 finished" in done.stdout
+        assert "distributed" not in done.stderr  # Dask keeps its log to itself
         found[launcher] = files(place / "outputs" / "sweeps" / "s")
     assert len(found["nnexp"]) > 8 * 9
     assert found["dask"] == found["nnexp"]

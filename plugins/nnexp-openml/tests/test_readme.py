@@ -10,7 +10,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from nnexp_openml import OpenML
+
+from nnexp.commands import run
+from nnexp.errors import NnexpError
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -40,14 +44,15 @@ def test_the_example(server: Server, tmp_path: Path) -> None:
     assert len(server.requests) == 5
 
 
-def test_a_table_that_is_not_there(server: Server, tmp_path: Path) -> None:
-    """On the command line, too, a mistake is one message on the standard error stream, without a run."""
-    command = [sys.executable, "-m", "nnexp", "dataset=openml", "dataset.table=irsi"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    note, message = done.stderr.splitlines()
+def test_a_table_that_is_not_there(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the command line, too, a mistake is one message, without a run; what is asked is said before."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NnexpError, match=r"^OpenML has no table 'irsi' with version 1\.[^\n]*$"):
+        run.main(["dataset=openml", "dataset.table=irsi"])
+    (note,) = capsys.readouterr().err.splitlines()
     assert note.startswith("note: loading OpenML's irsi (version 1) from 127.0.0.1:")
-    assert message.startswith("nnexp: OpenML has no table 'irsi' with version 1.")
     assert server.requests
     assert not list(tmp_path.glob("outputs/runs/*"))
 
