@@ -198,7 +198,7 @@ def test_a_sweep_mixes_built_in_and_third_party_options(fresh: Fresh, tmp_path: 
     """Every combination of built-in and third-party losses, activations and optimizers trains, in one sweep."""
     choices = [("loss", ("huber", "mse")), ("activation", ("gelu", "relu")), ("optimizer", ("adam", "minibatch"))]
     words = [f"{group}={','.join(names)}" for group, names in choices]
-    ended = fresh.run("-m", "nnexp", "-m", *words, "epochs=2", cwd=tmp_path)
+    ended = fresh.run("-m", "nnexp", "-m", *words, "epochs=2", "tracking=none", cwd=tmp_path)
     assert ended.code == 0, ended.out + ended.err
     assert "8 runs, best first by " in ended.out
     (sweep,) = sweeps(tmp_path)

@@ -118,13 +118,13 @@ class Cluster:
         until(lambda: b"Registered to" in (self.place / f"{name}.log").read_bytes())
         return made
 
-    def head(self, cwd: Path, *words: str, at: str | None = None, **more: str) -> Head:
+    def head(self, cwd: Path, *words: str, at: str | None = None, start: Start | None = None, **more: str) -> Head:
         """Start a command, at this cluster or another address."""
         log = cwd / f"head{len([*cwd.glob('head*.log')])}.log"
         launcher = ("hydra/launcher=dask", f"hydra.launcher.address={at or self.address}")
         with log.open("wb") as out:
             command = [sys.executable, "-m", "nnexp", *words, *launcher]
-            made = self.fork(command, cwd=cwd, env=environment(**more), stdout=out, stderr=out)
+            made = (start or self.fork)(command, cwd=cwd, env=environment(**more), stdout=out, stderr=out)
         self.processes.append(made)
         return Head(made, log)
 
