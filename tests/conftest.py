@@ -17,8 +17,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.set_threshold(100_000, 20, 20)
 
 LONG = (
-    "test_distributions",
+    "test_search",
+    "test_dask",
     "test_native",
+    "test_distributions",
     "test_cli_resume",
     "test_cli_sweeps",
     "test_power",

@@ -185,7 +185,7 @@ def own_tests(distribution: str, fresh: Fresh, place: Path, run: Run | None = No
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
     warnings = "".join(f"    {each}\n" for each in settings["filterwarnings"])
     (place / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n{warnings}", encoding="utf-8")
-    options = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
+    options = ["-q", "-rs", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
     if run:
         return Ended(*run(place, [*options, "tests"]), "")
     return fresh.run("-m", "pytest", *options, "tests", cwd=place, timeout=1200)
