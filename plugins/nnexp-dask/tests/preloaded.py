@@ -38,6 +38,7 @@ PRELOADED = (
     "hydra_plugins.nnexp_launcher._pool",
     "hydra_plugins.nnexp_launcher._worker",
     "matplotlib.backends.backend_agg",
+    "mlflow.store.tracking.sqlalchemy_store",
     "nnexp.builtin.real",
     "nnexp.builtin.synthetic",
     "nnexp.commands.run",
@@ -47,6 +48,12 @@ PRELOADED = (
     "rich.console",
 )
 """What these processes have in common."""
+LOOKS = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
+"""How seldom schedulers and workers look at themselves, which takes more of a processor than their small jobs."""
 MOST = 2**20
 """Bytes that an order may have."""
 MOST_FILES = 64
@@ -111,7 +118,7 @@ def preloading(environment: Mapping[str, str]) -> Iterator[Line]:
     with theirs:
         server = subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
-            env={**environment, "OPENBLAS_NUM_THREADS": "1"},
+            env={**environment, "OPENBLAS_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -187,10 +194,14 @@ def streams() -> None:
 
 
 def fork_what_it_starts(line: Line) -> None:
-    """Have its warm processes forked, and the server from which a local sweep's workers are."""
+    """Have its warm processes forked, the one that delivers, and the server from which a local sweep's workers are."""
     from nnexp_dask import warm_process
 
-    vars(warm_process)["subprocess"] = SimpleNamespace(Popen=partial(Forked, line), DEVNULL=subprocess.DEVNULL)
+    from nnexp.tracking import spawn
+
+    forking = SimpleNamespace(Popen=partial(Forked, line), DEVNULL=subprocess.DEVNULL, PIPE=subprocess.PIPE)
+    for module in (warm_process, spawn):
+        vars(module)["subprocess"] = forking
     start = util.spawnv_passfds
 
     def forked(path: bytes, words: Sequence[Any], passed: Sequence[int]) -> int:
@@ -236,6 +247,9 @@ def preload() -> None:
     """Import everything, and do what every command does first: grammars are slow at their first sentence."""
     for name in PRELOADED:
         importlib.import_module(name)
+    import dask
+
+    dask.config.set(LOOKS)
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.plugins import Plugins
 
