@@ -75,6 +75,28 @@ def with_pictures(*words: str, cwd: Path, timeout: float = 180) -> Ended:
     return Ended(answer.code, answer.out, answer.err)
 
 
+def python(*words: str, cwd: Path, timeout: float = 180, tables: bool = True, **more: str) -> Ended:
+    """``python WORDS``, with a file or with ``-c`` and a program, in a process that has nnexp and MLflow imported.
+
+    Without ``tables`` it has MLflow write those of a new database.
+    """
+    from tests.forked import server
+
+    everything = environment(**more)
+    assert usual(everything)
+    answer = server().carry_out(words, cwd, timeout, everything, whole=True, program="python", tables=tables)
+    assert answer.code is not None, f"python {words} took more than {timeout} s: {answer}"
+    return Ended(answer.code, answer.out, answer.err)
+
+
+def program(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    """The same, under way; nobody hears what it says."""
+    from tests.forked import Command
+
+    nobody = subprocess.DEVNULL
+    return Command(words, program="python", cwd=cwd, env=environment(), stdout=nobody, stderr=nobody, text=True)
+
+
 def started(*words: str, cwd: Path, timeout: float = 180, **more: str) -> Ended:
     """``python -m nnexp WORDS`` in ``cwd``, from its first line."""
     command = [sys.executable, "-m", "nnexp", *words]

@@ -5,6 +5,8 @@ line to its exit code; only the imports are there already, and the tables that M
 longer than all the rest of a small run, are copied from those that it has written once. Pictures that nobody has typed, which
 take twice as long as all the rest, are drawn where a test wants them.
 
+A program of a test's own, as ``python -c`` or a file, is carried out in the same way.
+
 The child becomes a child of the process that asked for it, which waits for it, signals it and reads from it as from any other.
 """
 
@@ -12,11 +14,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import functools
 import gc
 import importlib
 import json
+import multiprocessing.process
 import os
 import re
 import resource
@@ -31,13 +33,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from tests.command import ROOT, environment, new_folders
-from tests.forked_workers import Begin, fork_ahead, fork_worker_server, may_sweep
+from tests.forked_workers import LOKY, Begin, adopting, fork_ahead, fork_workers, forked_for, may_sweep
 
 TRACKING = "mlflow.store.tracking.sqlalchemy_store"
 """The part of MLflow whose import takes longest."""
@@ -58,14 +61,13 @@ PRELOADED = (
     "nnexp.builtin.synthetic",
     "hydra_plugins.nnexp_launcher._worker",
     "cloudpickle",
+    LOKY,
 )
 """What commands import, as far as they have it in common."""
 MOST_MEMORY = 6 * 2**30
 """Bytes of addresses that a command may have: what asks for more is told that there is not enough memory."""
 
 
-SUBREAPER = 36
-"""Linux's PR_SET_CHILD_SUBREAPER: whose the children's children are when their own parent has ended."""
 MOST = 2**20
 """Bytes that an order may have."""
 
@@ -85,10 +87,11 @@ class Answer(NamedTuple):
 class Forked:
     """Starts commands, also several at once."""
 
-    def __init__(self, scratch: Path, *more: str, python: str | Path = sys.executable) -> None:
+    def __init__(self, scratch: Path, *more: str, python: str | Path = sys.executable, **around: str) -> None:
         """``scratch`` is a folder for what the commands say; ``more`` are modules that many of them will import.
 
-        The ``python`` of another environment imports what is installed there, and nothing of this checkout but its tests.
+        ``around`` is what their environment has from their start on. The ``python`` of another environment imports what is
+        installed there, and nothing of this checkout but its tests.
         """
         self._scratch = scratch
         place = ROOT
@@ -103,7 +106,9 @@ class Forked:
             self._server = subprocess.Popen(
                 [python, "-m", "tests.forked", str(theirs.fileno()), str(scratch), *more],
                 cwd=place,
-                env=environment(OPENBLAS_NUM_THREADS="1", MLFLOW_DISABLE_TELEMETRY="true", MPLCONFIGDIR=fonts()),
+                env=environment(
+                    OPENBLAS_NUM_THREADS="1", MLFLOW_DISABLE_TELEMETRY="true", MPLCONFIGDIR=fonts(), **around
+                ),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -133,14 +138,14 @@ class Forked:
         environment: Mapping[str, str],
         *,
         whole: bool,
-        pictures: bool = False,
+        **how: Any,
     ) -> Answer:
-        """The same; the environment is the ``whole`` one, or what there is more."""
+        """The same; the environment is the ``whole`` one, or what there is more. ``how`` is as for ``start``."""
         began = time.monotonic()
         with contextlib.ExitStack() as open_:
             said = [open_.enter_context(tempfile.TemporaryFile(dir=self._scratch)) for _ in range(2)]
             files = [file.fileno() for file in said]
-            child = self.start(words, cwd, environment, files, whole=whole, pictures=pictures)
+            child = self.start(words, cwd, environment, files, whole=whole, **how)
             code = ended(child, began + seconds)
             took = time.monotonic() - began
             out, err = [
@@ -164,8 +169,9 @@ class Forked:
     ) -> int:
         """Start a command that says what it says to two open files, and return the number of the process, a child of this one.
 
-        The ``program`` may be MLflow. It is a ``session`` of its own; with ``tables``, it copies those of an empty database;
-        with ``pictures`` a single run has those that suit its task, as users have them.
+        The ``program`` may be MLflow, or Python, which does with the words what it does with a file or ``-c`` and what it says.
+        It is a ``session`` of its own; with ``tables``, it copies those of an empty database; with ``pictures`` a single run
+        has those that suit its task, as users have them.
         """
         order = {
             "program": program,
@@ -186,7 +192,7 @@ class Command(subprocess.Popen[str]):
     """``python -m nnexp WORDS``, forked, as a process that was started with pipes."""
 
     def __init__(
-        self, words: Sequence[str], *, program: str = "nnexp", session: bool = True, tables: bool = True, **how: Any
+        self, words: Sequence[str], *, program: str = "nnexp", session: bool = False, tables: bool = True, **how: Any
     ) -> None:
         """``how`` is as for any ``Popen``: a directory, an environment, pipes."""
         self._how = {"session": session, "tables": tables}
@@ -229,17 +235,6 @@ def fonts() -> str:
     return str(mpl.get_cachedir())
 
 
-@contextlib.contextmanager
-def adopting() -> Iterator[None]:
-    """Within the block the children of ended children are this process's."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(SUBREAPER, 1, 0, 0, 0)
-    try:
-        yield
-    finally:
-        libc.prctl(SUBREAPER, 0, 0, 0, 0)
-
-
 def ended(child: int, until: float) -> int | None:
     """The exit code of a child, minus the signal that ended it; None where it was killed because its time was over."""
     end = os.pidfd_open(child)
@@ -265,22 +260,11 @@ def serve(line: socket.socket, scratch: Path) -> None:
         order, said, *_ = socket.recv_fds(line, MOST, 2)
         if not order:
             return
-        told, tell = os.pipe()
-        between = os.fork()
-        if between == 0:
-            between = os.getpid()
-            if os.fork():
-                os._exit(0)  # from now on the child is whose it shall be
-            os.write(tell, str(os.getpid()).encode())
-            while os.getppid() == between:
-                time.sleep(0.001)
-            for number in (told, tell, line.detach()):
-                os.close(number)
+        if forked_for(line):
+            os.close(line.detach())
             become(json.loads(order), said, scratch / "mlflow.db")
             return
-        os.waitpid(between, 0)
-        line.send(os.read(told, 100))
-        for number in (told, tell, *said):
+        for number in said:
             os.close(number)
 
 
@@ -337,7 +321,7 @@ def draw_what_is_typed() -> None:
 
 
 class Deliverer(subprocess.Popen[bytes]):
-    """The process that delivers to MLflow, forked before the command does anything, which begins when it is needed."""
+    """The process that delivers to MLflow, begun by the one that was forked before the command did anything."""
 
     def __init__(self, begin: Begin, code: str, niceness: int, **how: Any) -> None:
         """It carries out ``code``; ``how`` is as for any ``Popen``."""
@@ -364,18 +348,14 @@ sys.argv, sys.path[:] = {words}, {path}
 """What makes a process like one that has just been started with these words."""
 
 
-def fork_deliverer() -> None:
-    """Have the first process that delivers forked now; another one is started as ever."""
+def fork_deliverer(begin: Begin) -> None:
+    """Have the processes that deliver begun."""
     from nnexp.tracking import spawn
 
-    start, waiting = spawn.spawned, [fork_ahead(streams)]
-
     def spawned(niceness: int = 0) -> subprocess.Popen[bytes]:
-        if not waiting:
-            return start(niceness)
         pipe = subprocess.PIPE
         how = {"stdin": pipe, "stdout": pipe, "stderr": subprocess.DEVNULL, "env": {**os.environ}}
-        return Deliverer(waiting.pop(), spawn.BEGIN, niceness, **how)
+        return Deliverer(begin, spawn.BEGIN, niceness, **how)
 
     spawn.spawned = spawned
 
@@ -446,6 +426,7 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
     sys.path[0] = order["cwd"]
+    vars(multiprocessing.process)["ORIGINAL_DIR"] = order["cwd"]  # from which workers find a program
     look_also_in(new_folders(os.environ, before))
     if order["program"] == "mlflow":
         serve_mlflow(order["words"])
@@ -455,12 +436,27 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
         copy_tables(made)
     if not order["pictures"]:
         draw_what_is_typed()
-    if may_deliver(order["words"]):  # after what Python would have run from those folders, which is theirs, too
-        fork_deliverer()
-    if may_sweep(order["words"]):
-        fork_worker_server(streams)
+    if order["program"] == "python" or may_sweep(order["words"]) or may_deliver(order["words"]):
+        begin = fork_ahead(streams)  # after what Python would have run from those folders, which is theirs, too
+        fork_deliverer(begin)
+        fork_workers(begin)
+    if order["program"] == "python":
+        carry_out(order["words"])
+        return
     sys.argv = ["nnexp", *order["words"]]
     runpy.run_module("nnexp", run_name="__main__", alter_sys=True)
+
+
+def carry_out(words: Sequence[str]) -> None:
+    """What ``python WORDS`` does with a file, or with ``-c`` and a program."""
+    first, *rest = words
+    if first != "-c":
+        sys.argv, sys.path[0] = [*words], str(Path(first).parent.absolute())
+        runpy.run_path(first, run_name="__main__")
+        return
+    sys.argv = [first, *rest[1:]]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(rest[0], vars(sys.modules["__main__"]))  # noqa: S102 (it is the test's own)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,49 @@
-"""The server from which a forked sweep's workers are forked: itself forked, before the command does anything.
+"""What starts a forked command's other processes: itself forked, before the command does anything.
 
-One that starts anew imports for more than a second what the command has imported already.
+A process that starts anew imports for more than a second what the command has imported already: the server of sweeps' workers,
+joblib's workers, what keeps track of semaphores, what delivers to MLflow.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import importlib
 import json
 import os
 import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import util
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 MOST = 2**20
 """Bytes that an order may have."""
-BEGINNING = "from multiprocessing.forkserver import main;"
+SUBREAPER = 36
+"""Linux's PR_SET_CHILD_SUBREAPER: whose the children's children are when their own parent has ended."""
 SWEEPS = {"-m", "--multirun", "resume"}
+LOKY = "joblib.externals.loky.backend.fork_exec"
+"""What starts joblib's workers."""
+AS_A_MODULE = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.modules.pop({module!r}, None)
+sys.argv = [{module!r}, *{words!r}]
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
+"""``python -m MODULE WORDS``."""
+
+
+class Begin(Protocol):
+    """Have a process carry out code, with open files under these numbers, in an environment; its number, a child's."""
+
+    def __call__(
+        self, code: str, files: Sequence[int], numbers: Sequence[int], environment: Mapping[str, str]
+    ) -> int: ...
 
 
 def may_sweep(words: Sequence[str]) -> bool:
@@ -27,59 +51,97 @@ def may_sweep(words: Sequence[str]) -> bool:
     return not SWEEPS.isdisjoint(words)
 
 
-def fork_worker_server(streams: Callable[[], None]) -> None:
-    """Have the server forked now, and begin where multiprocessing starts one; ``streams`` makes Python's own anew."""
-    begin = fork_ahead(streams)
+def fork_workers(begin: Begin) -> None:
+    """Have what multiprocessing and joblib start as ``python -c`` and ``python -m`` begun."""
     spawn = util.spawnv_passfds
-    asked = False
 
-    def forked(path: bytes, words: Sequence[Any], passed: Sequence[Any]) -> int:
-        nonlocal asked
-        *_, code = map(os.fsdecode, words)
-        if asked or not code.startswith(BEGINNING):
-            return spawn(path, words, passed)
-        asked = True
-        return begin(code, passed, passed, os.environ)
+    def of_multiprocessing(path: bytes, words: Sequence[Any], passed: Sequence[Any]) -> int:
+        *_, option, code = map(os.fsdecode, words)
+        return begin(code, passed, passed, os.environ) if option == "-c" else spawn(path, words, passed)
 
-    util.spawnv_passfds = forked  # type: ignore[assignment]  # with names of its own
+    def of_joblib(words: Sequence[str], passed: Sequence[Any], env: Mapping[str, str] | None = None) -> int:
+        _, _, module, *rest = words
+        files = [*map(int, passed)]
+        return begin(AS_A_MODULE.format(module=module, words=rest), files, files, {**os.environ, **(env or {})})
+
+    util.spawnv_passfds = of_multiprocessing  # type: ignore[assignment]  # with names of its own
+    vars(importlib.import_module(LOKY))["fork_exec"] = of_joblib
 
 
-class Begin(Protocol):
-    """Have a process that waits carry out code, with open files under these numbers, in an environment; its number."""
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """Within the block the children of ended children are this process's."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(SUBREAPER, 0, 0, 0, 0)
 
-    def __call__(
-        self, code: str, files: Sequence[int], numbers: Sequence[int], environment: Mapping[str, str]
-    ) -> int: ...
+
+def forked_for(line: socket.socket) -> bool:
+    """Fork a child for who is at the other end of ``line``, and tell its number there; True in that child.
+
+    It is the child of the nearest process above this one that is ``adopting``.
+    """
+    told, tell = os.pipe()
+    between = os.fork()
+    is_child = between == 0
+    if is_child:
+        between = os.getpid()
+        if os.fork():
+            os._exit(0)  # from now on the child is whose it shall be
+        os.write(tell, str(os.getpid()).encode())
+        while os.getppid() == between:
+            time.sleep(0.001)
+    else:
+        os.waitpid(between, 0)
+        line.send(os.read(told, 100))
+    for number in (told, tell):
+        os.close(number)
+    return is_child
 
 
 def fork_ahead(streams: Callable[[], None]) -> Begin:
-    """Fork a process now that may begin later, once; it ends with this one where it does not."""
+    """Fork a process now that may begin others later; it ends with this one. ``streams`` makes Python's own anew."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    waiting = os.fork()
-    if waiting == 0:
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
+    if os.fork() == 0:
         ours.close()
         try:
             serve(theirs, streams)
         finally:
             os._exit(1)
     theirs.close()
+    alone = threading.Lock()
 
     def begin(code: str, files: Sequence[int], numbers: Sequence[int], environment: Mapping[str, str]) -> int:
         order = {"code": code, "numbers": [*numbers], "environment": dict(environment), "cwd": os.getcwd()}  # noqa: PTH109
-        with ours:
+        with alone, adopting():
             socket.send_fds(ours, [json.dumps(order).encode()], files)
-        return waiting
+            return int(ours.recv(100))
 
     return begin
 
 
 def serve(line: socket.socket, streams: Callable[[], None]) -> None:
-    """Wait for the order, and be what it would start; end without one where the command has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the server will; until then there is none to be interrupted
-    order, files, *_ = socket.recv_fds(line, MOST, 16)
-    if not order:
-        os._exit(0)
-    asked = json.loads(order)
+    """Wait for orders, and fork what they would start; end where the command has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is nobody's to interrupt
+    while True:
+        order, files, *_ = socket.recv_fds(line, MOST, 16)
+        if not order:
+            os._exit(0)
+        if forked_for(line):
+            become(json.loads(order), files, line, streams)
+        for number in files:
+            os.close(number)
+
+
+def become(
+    asked: Mapping[str, Any], files: Sequence[int], line: socket.socket, streams: Callable[[], None]
+) -> NoReturn:
+    """Be what an order would start."""
     # First out of the way of the numbers that they are to have.
     above = 1 + max([line.fileno(), *asked["numbers"], *files])
     for number, file in enumerate(files, above):
@@ -98,6 +160,9 @@ def serve(line: socket.socket, streams: Callable[[], None]) -> None:
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])
     sys.argv = ["-c"]
-    with contextlib.suppress(SystemExit):
+    code = 0
+    try:
         exec(asked["code"], {"__name__": "__main__"})  # noqa: S102
-    os._exit(0)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    os._exit(code)

@@ -85,6 +85,7 @@ def serving(folder: Path, port: int = 0, database: str = "") -> Iterator[Server]
         process = Command(
             words,
             program="mlflow",
+            session=True,
             cwd=folder,
             env={**os.environ, **quiet, **store},
             stdout=log,

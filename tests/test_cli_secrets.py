@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from nnexp.tracking.delivery import run_id_of
-from tests.command import Ended, environment, nnexp, process, result, runs, sweeps
+from tests.command import Ended, nnexp, process, python, result, runs, sweeps
 from tests.guarded_server import Door, guarded
 
 PASSWORD = "ge/h,ei=m@r{t'"  # noqa: S105 - the one that must never be shown
@@ -184,15 +182,9 @@ def test_a_crash_does_not_tell_the_password(tmp_path: Path) -> None:
         "main()\n"
     )
     for full in ("", "1"):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *QUICK, "tracking.uri=http://me:geheim@127.0.0.1:9"],
-            cwd=tmp_path,
-            env=environment(HYDRA_FULL_ERROR=full, AWS_SECRET_ACCESS_KEY="geheim-aws"),  # noqa: S106
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert "RuntimeError" in done.stderr
-        assert_unknown(tmp_path, Ended(done.returncode, done.stdout, done.stderr))
+        words = (*QUICK, "tracking.uri=http://me:geheim@127.0.0.1:9")
+        done = python("-c", code, *words, cwd=tmp_path, HYDRA_FULL_ERROR=full, AWS_SECRET_ACCESS_KEY="geheim-aws")  # noqa: S106
+        assert done.code == 1
+        assert "RuntimeError" in done.err
+        assert_unknown(tmp_path, done)
     assert os.environ.get("NNEXP_TRACKING_URIS") is None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import random
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.command import ROOT, environment, runs, sweeps, with_pictures
+from tests.command import ROOT, python, runs, sweeps, with_pictures
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n\$ python -m nnexp (.*)\n((?:.*\n)*?)```", README)
@@ -90,7 +88,8 @@ def test_files_that_it_links_are_there() -> None:
 def test_the_library_example(tmp_path: Path) -> None:
     """The Python example runs as it stands."""
     (code,) = re.findall(r"```python\n(from sklearn(?:.*\n)*?)```", README)
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(), check=True)
+    ended = python("-c", code, cwd=tmp_path)
+    assert ended.code == 0, ended.err
     assert (tmp_path / "wine.npz").exists()
 
 

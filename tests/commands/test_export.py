@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import pytest
 
 from nnexp import fit
 from nnexp.tracking.delivery import run_id_of
-from tests.command import Ended, environment, nnexp, runs
+from tests.command import Ended, nnexp, python, runs
 from tests.discovery.test_installed_plugins import install
 
 FACTS = '''
@@ -179,10 +177,8 @@ for words in sys.argv[1:]:
 def test_what_is_refused(place: Path) -> None:
     """A format or a model that there is not, or that do not go together, is named, and nothing is written."""
     before = set(place.iterdir())
-    command = [sys.executable, "-c", ASK, *REFUSED]
-    where = environment(PYTHONPATH=str(place / "site"))
-    done = subprocess.run(command, cwd=place, env=where, capture_output=True, text=True, check=True)
-    for (words, message), said in zip(REFUSED.items(), done.stdout.splitlines(), strict=True):
+    done = python("-c", ASK, *REFUSED, cwd=place, PYTHONPATH=str(place / "site"))
+    for (words, message), said in zip(REFUSED.items(), done.out.splitlines(), strict=True):
         assert message in said, words
     assert set(place.iterdir()) == before
 

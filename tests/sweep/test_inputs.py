@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nnexp.sweep.inputs import changed, states
-from tests.command import environment, nnexp, sweeps
+from tests.command import nnexp, python, sweeps
 
 TABLE = "a,y\n" + "".join(f"{n},{n}.5\n" for n in range(40))
 WORDS = ("dataset=csv", "dataset.target=y", "epochs=2", "tracking=none", "hydra.launcher.workers=1")
@@ -97,14 +95,7 @@ def test_in_the_middle_of_a_sweep(tmp_path: Path) -> None:
     """A job that would read another table than the first is refused and named; those before it are there."""
     (tmp_path / "t.csv").write_text(TABLE)
     words = ["-m", "dataset.path=t.csv", "seed=0,1,2", *WORDS[:-1], "hydra/launcher=basic"]
-    ended = subprocess.run(
-        [sys.executable, "-c", CHANGES, *words],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert "3 jobs: 1 finished, 2 failed" in ended.stdout
-    assert "t.csv has changed since the sweep began" in ended.stdout
+    ended = python("-c", CHANGES, *words, cwd=tmp_path)
+    assert ended.code == 1
+    assert "3 jobs: 1 finished, 2 failed" in ended.out
+    assert "t.csv has changed since the sweep began" in ended.out

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from nnexp.commands.run import main
 from nnexp.errors import NnexpError
 from nnexp.sweep.session import Session, current, opened
-from tests.command import environment
+from tests.command import python
 
 TWO = """
 import os, sys
@@ -50,13 +48,11 @@ def test_two_sweeps_in_one_process(words: list[str], tmp_path: Path) -> None:
     """One after the other, with a refused run, a run and a ``resume`` of the first: each as if it were alone."""
     script = tmp_path / "two.py"
     script.write_text(TWO)
-    done = subprocess.run(
-        [sys.executable, script, *words], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("2 jobs: 2 finished") == 3
-    assert "Nothing is left to do." in done.stdout
-    assert done.stdout.count("REFUSED No loss 'mea'") == 1
+    done = python(str(script), *words, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert done.out.count("2 jobs: 2 finished") == 3
+    assert "Nothing is left to do." in done.out
+    assert done.out.count("REFUSED No loss 'mea'") == 1
     for name, seeds, epochs in (("a", (0, 1), 2), ("b", (2, 3), 3)):
         for job, seed in enumerate(seeds):
             result = json.loads((tmp_path / f"outputs/sweeps/{name}/{job}/result.json").read_text())

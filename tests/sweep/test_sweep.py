@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from nnexp.experiment.settings import TrackingSettings
 from nnexp.journal.journal import Ending
 from nnexp.sweep import recorder as sweep
 from nnexp.sweep.session import Session
+from tests.command import python
 
 KILLED = """
 import os, signal, sys
@@ -36,7 +36,7 @@ def test_a_run_that_a_worker_is_about_to_go_on_with_is_left_to_it(
     going_on, other = (tmp_path / "outputs" / "sweep" / name for name in "01")
     for directory in (going_on, other):
         directory.mkdir(parents=True)
-        subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "outputs"), str(directory)], check=False)
+        assert python("-c", KILLED, str(tmp_path / "outputs"), str(directory), cwd=tmp_path).code == -signal.SIGKILL
     made = sweep.start_delivery(TrackingSettings(), Session(), [going_on])
     assert made.close() == []
     made.stop(5)

@@ -14,6 +14,7 @@ import pytest
 from nnexp.errors import NnexpError
 from nnexp.tracking.database import embedded_uri
 from tests.command import SLOW
+from tests.command import python as forked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 EIGHT_AT_ONCE = """
 import os, sys, time
 from pathlib import Path
-import mlflow.store.tracking.sqlalchemy_store  # imported once, before the race
 from nnexp.tracking.opening import Opening, Target
 from nnexp.tracking.tracked_run import TrackedRun
 from nnexp.tracking.store import Store
@@ -51,7 +51,6 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0 for child i
 KILLED_FOUR_TIMES = """
 import os, signal, sys
 from pathlib import Path
-import mlflow.store.tracking.sqlalchemy_store
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from nnexp.tracking.database import embedded_uri
@@ -86,17 +85,7 @@ print(sorted({"mlflow", "pandas", "sqlalchemy", "filelock", "requests"} & set(sy
 
 def python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run ``script`` in a Python of its own."""
-    # From Python 3.12 on, forking a process with threads warns; these scripts fork on purpose, before any work.
-    command = [
-        sys.executable,
-        "-W",
-        "ignore::DeprecationWarning",
-        "-W",
-        "error:::nnexp",
-        "-c",
-        script,
-        *map(str, arguments),
-    ]
+    command = [sys.executable, "-W", "error:::nnexp", "-c", script, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -145,8 +134,8 @@ def test_a_database_in_use_is_forced_onto_the_disk(outputs: Path) -> None:
 def test_eight_processes_at_once_all_get_the_same_experiment(tmp_path: Path) -> None:
     """Eight processes that start on an empty folder all record their run, in one experiment of one sound database."""
     outputs = tmp_path / "outputs"
-    done = python(EIGHT_AT_ONCE, outputs)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = forked("-c", EIGHT_AT_ONCE, str(outputs), cwd=tmp_path, tables=False)
+    assert (done.code, done.out, done.err) == (0, "", "")
     connection = sqlite3.connect(outputs / "mlflow.db")
     try:
         assert connection.execute("SELECT count(*) FROM experiments WHERE name = 'raced'").fetchone() == (1,)
@@ -161,8 +150,8 @@ def test_eight_processes_at_once_all_get_the_same_experiment(tmp_path: Path) -> 
 def test_a_killed_creator_leaves_nothing_broken(tmp_path: Path) -> None:
     """After creators were killed at their 1st, 5th, 25th and 60th statement, the next one succeeds and cleans up."""
     outputs = tmp_path / "outputs"
-    done = python(KILLED_FOUR_TIMES, outputs)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = forked("-c", KILLED_FOUR_TIMES, str(outputs), cwd=tmp_path, tables=False)
+    assert (done.code, done.err) == (0, "")
     assert {path.name for path in outputs.iterdir()} <= {"mlflow.db", ".mlflow.db.lock"}
     assert sound(outputs / "mlflow.db")
 

@@ -18,6 +18,7 @@ from nnexp.errors import NnexpError
 from nnexp.experiment.preprocessing import Feature
 from nnexp.tracking.logged_models import has_model, log_model
 from nnexp.tracking.models import own_requirement, signature
+from tests.command import python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,8 +224,8 @@ def test_a_process_killed_while_it_stores_a_model(last: str, regression: Model, 
     (tmp_path / "trained").mkdir()
     regression.save_parts(tmp_path / "trained")
     words = [str(outputs), run_id, str(tmp_path / "trained"), last]
-    ended = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    ended = python("-c", KILLED, *words, cwd=tmp_path)
+    assert ended.code == -signal.SIGKILL, ended.err
     (half,) = store.client.search_logged_models([store.experiment_id])
     assert str(half.status) == "PENDING"
     assert not has_model(store, run_id)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command import Ended, environment, python
 
 APPLICATION = '''
 import logging, os, signal, sys, time, warnings
@@ -100,25 +101,25 @@ def place(tmp_path: Path) -> Path:
     return folder
 
 
-def ended(place: Path, *words: str, script: str = "application.py") -> subprocess.CompletedProcess[str]:
-    """Run the application."""
-    left_out = ("HYDRA_", "PYTEST_", "COLOUR")
-    return subprocess.run(
-        [sys.executable, script, *words],
-        cwd=place,
-        env={key: value for key, value in os.environ.items() if not key.startswith(left_out)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def ended(place: Path, *words: str, script: str = "application.py") -> Ended:
+    """Run the application, in a process that has imported what it imports."""
+    return python(script, *words, cwd=place, timeout=60)
+
+
+def started(place: Path, *words: str) -> Ended:
+    """Run the application in a process that has imported nothing."""
+    command = [sys.executable, "application.py", *words]
+    done = subprocess.run(
+        command, cwd=place, env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def returns(place: Path, *words: str) -> list[str]:
     """What the launcher returned for the jobs a=0,1,2,3: overrides, status, value, and a and number of its configuration."""
     done = ended(place, "returned", *words)
-    assert done.returncode == 0, done.stderr
-    return [line for line in done.stdout.splitlines() if line.startswith("a=")]
+    assert done.code == 0, done.err
+    return [line for line in done.out.splitlines() if line.startswith("a=")]
 
 
 @pytest.mark.parametrize("workers", ["null", "1", "2", "9"])
@@ -152,8 +153,8 @@ def test_memory_that_runs_out_costs_its_job_alone(place: Path) -> None:
 def test_a_failure_is_raised_as_under_hydras_own_launcher(place: Path) -> None:
     """The other jobs have run; the command ends with the first failure and exit code 1."""
     done = ended(place, "-m", "kind=dies", "a=0,1,2")
-    assert done.returncode == 1
-    assert "its worker process was killed" in done.stderr
+    assert done.code == 1
+    assert "its worker process was killed" in done.err
     assert (place / "out" / "2" / "app.log").read_text(encoding="utf-8").endswith("job 2\n")
 
 
@@ -166,8 +167,8 @@ def test_a_jobs_directory_is_that_of_the_basic_launcher(place: Path) -> None:
             f"hydra.sweep.dir={launcher}",
             "+hydra.callbacks.x._target_=__main__.Noted",
         )
-        done = ended(place, "-m", "a=3,4", "kind=plain,slow", *words)
-        assert done.returncode == 0, done.stderr
+        done = started(place, "-m", "a=3,4", "kind=plain,slow", *words)
+        assert done.code == 0, done.err
         folder = place / launcher
         found[launcher] = {
             str(path.relative_to(folder)): [
@@ -191,7 +192,7 @@ def test_callbacks_the_environment_and_the_directory_of_a_job(place: Path) -> No
         "+hydra.callbacks.x._target_=__main__.Noted",
     )
     done = ended(place, "-m", "a=0,1", *words)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert {path.name for path in (place / "out" / "1").iterdir()} >= {"ended", ".hydra"}
     assert (place / "out" / "1" / "ended").read_text() == "COMPLETED"
     found = returns(place, *words[:3])
@@ -202,14 +203,14 @@ def test_a_script_without_a_guard_is_told_what_to_write(place: Path) -> None:
     """Workers import the script; one that starts its sweep when it is imported ends with the line that is missing."""
     (place / "bare.py").write_text(APPLICATION.format(start="app()"), encoding="utf-8")
     done = ended(place, "-m", "a=0,1", script="bare.py")
-    assert done.returncode == 1
-    assert "below the line if __name__ == '__main__':" in done.stderr
+    assert done.code == 1
+    assert "below the line if __name__ == '__main__':" in done.err
 
 
 @pytest.mark.parametrize("workers", ["0", "-1"])
 def test_no_workers_at_all_are_refused(workers: str, place: Path) -> None:
     """Before a job has begun."""
     done = ended(place, "-m", "a=0,1", f"hydra.launcher.workers={workers}")
-    assert done.returncode == 1
-    assert f"hydra.launcher.workers must be at least 1. Got {workers}." in done.stderr
+    assert done.code == 1
+    assert f"hydra.launcher.workers must be at least 1. Got {workers}." in done.err
     assert not (place / "out").exists()
