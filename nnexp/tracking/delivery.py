@@ -141,11 +141,14 @@ class Delivery:
         while self.advance():
             pass
 
-    def advance(self) -> bool:
-        """Tell the next piece. False where there is none."""
+    def advance(self, *, training: bool = False) -> bool:
+        """Tell the next piece. False where there is none.
+
+        Of a run that is ``training``, or was a moment ago, its files and how it ended are left: files may still be added.
+        """
         piece = Piece(self._offset)
         for record, behind in read(self._durable(), self._offset):
-            if not piece.take(record, behind):
+            if (training and ("artifact" in record or "ended" in record)) or not piece.take(record, behind):
                 break
         if piece.behind == self._offset:
             return False

@@ -196,7 +196,7 @@ class DeliveryQueue:
             if there:
                 delivery = self._live.setdefault((directory, entry.path.name), Delivery(store, directory))
                 ends = time.monotonic() + LOOK
-                while delivery.advance() and time.monotonic() < ends and not self._closing:
+                while delivery.advance(training=True) and time.monotonic() < ends and not self._closing:
                     pass
 
     def _store(self, address: str, experiment: str) -> Store:

@@ -21,7 +21,7 @@ from nnexp.tracking.delivery import run_id_of
 from nnexp.tracking.delivery_queue import ATTEMPTS, DeliveryQueue
 from nnexp.tracking.pending import flush_all, held
 from nnexp.tracking.store import Store
-from tests.command import SLOW
+from tests.command import SLOW, process, program
 
 TRAINING = """
 import sys, time
@@ -39,7 +39,6 @@ for epoch in range(1, int(epochs) + 1):
 for name in ("weights.npz", "cost.png"):
     run.artifact(directory / name)
 run.finish("FINISHED")
-assert "mlflow" not in sys.modules
 """
 WHOLE_RUN = """
 import sys
@@ -61,14 +60,14 @@ class Trainings:
     def __init__(self, outputs: Path, uri: str) -> None:
         self.outputs = outputs
         self.uri = uri
-        self.processes: dict[Path, subprocess.Popen[bytes]] = {}
+        self.processes: dict[Path, subprocess.Popen[str]] = {}
 
     def start(self, epochs: int, pause: float = 0.0) -> Path:
         """Start one more."""
         directory = self.outputs / "sweep" / str(len(self.processes))
         directory.mkdir(parents=True)
         words = [self.outputs, directory, self.uri, epochs, pause]
-        self.processes[directory] = subprocess.Popen([sys.executable, "-c", TRAINING, *map(str, words)])
+        self.processes[directory] = program("-c", TRAINING, *map(str, words), cwd=self.outputs)
         return directory
 
     def ended(self, directory: Path) -> Path:
@@ -82,9 +81,9 @@ def trainings(outputs: Path) -> Iterator[Trainings]:
     """Processes whose runs go to the embedded store; those that are left are killed."""
     made = Trainings(outputs, f"sqlite:///{outputs}/mlflow.db")
     yield made
-    for process in made.processes.values():
-        process.kill()
-        process.wait()
+    for each in made.processes.values():
+        each.kill()
+        each.wait()
 
 
 def points(store: Store, directory: Path) -> list[int]:
@@ -158,9 +157,11 @@ def test_long_runs_are_seen_while_they_train_and_dead_ones_marked(trainings: Tra
     deliveries = DeliveryQueue(trainings.uri, "nnexp", outputs, add_files=draw)
     deliveries.live_after = 0.0
     short, long, killed = trainings.start(20), trainings.start(10**6, 0.01), trainings.start(10**6, 0.01)
+    trainings.ended(short)  # while the others train, and before anybody hears of it
     for directory in trainings.processes:
         deliveries.begun(directory)
-    deliveries.ended(trainings.ended(short))
+    until(lambda: run_id_of(short) and points(store, short) == list(range(1, 21)))
+    deliveries.ended(short)
     until(lambda: entry_of(short, outputs) is None)
     for directory in (long, killed):
         until(lambda directory=directory: run_id_of(directory) and len(points(store, directory)) > 10)  # type: ignore[misc]
@@ -189,10 +190,7 @@ def test_together_with_sync_each_run_arrives_once(trainings: Trainings, store: S
     for directory in directories:
         trainings.ended(directory)
     deliveries = DeliveryQueue(trainings.uri, "nnexp", trainings.outputs)
-    syncing = [
-        subprocess.Popen([sys.executable, "-m", "nnexp", "sync"], cwd=trainings.outputs.parent, stdout=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    syncing = [process("sync", cwd=trainings.outputs.parent) for _ in range(2)]
     time.sleep(2)
     for directory in directories:
         deliveries.ended(directory)
