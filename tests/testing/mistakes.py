@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from nnexp.testing import Check, examine
+from nnexp.testing import Check
+from nnexp.testing.subject import Subject
+from nnexp.testing.suite import checks, ended
 
 
 class Mistake(NamedTuple):
@@ -18,4 +20,5 @@ class Mistake(NamedTuple):
 
 def noticed(mistake: Mistake) -> Check:
     """How the check ended that has to notice the mistake."""
-    return next(each for each in examine(mistake.target) if each.name == mistake.check)
+    subject = Subject.of(mistake.target)
+    return ended(mistake.check, checks(subject.cls.kind)[mistake.check], subject)
