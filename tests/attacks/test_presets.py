@@ -87,19 +87,19 @@ def test_the_experiments_keys(what: str, quick: Scene) -> None:
 
 
 @pytest.mark.parametrize("what", STORES)
-def test_the_stores_address(what: str, scene: Scene) -> None:
+def test_the_stores_address(what: str, tracked: Scene) -> None:
     """A preset's address only proposes: nobody connects there, and nothing is made there, unless it is typed."""
-    scene.send({"experiment/evil.yaml": f"{GLOBAL}tracking:\n  uri: {STORES[what]}\n"})
-    scene.attempt("--config-dir", "../theirs", "experiment=evil", "dataset=xor", "epochs=1", says="tracking.uri")
-    assert not (scene.place / "outputs").exists()
+    tracked.send({"experiment/evil.yaml": f"{GLOBAL}tracking:\n  uri: {STORES[what]}\n"})
+    tracked.attempt("--config-dir", "../theirs", "experiment=evil", "dataset=xor", "epochs=1", says="tracking.uri")
+    assert not (tracked.place / "outputs").exists()
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:PORT", "HTTP://127.0.0.1:PORT"])
-def test_an_address_that_is_swept(address: str, scene: Scene) -> None:
+def test_an_address_that_is_swept(address: str, tracked: Scene) -> None:
     """A ready sweep does not send its runs elsewhere either."""
-    scene.send({"sweep/evil.yaml": f"{GLOBAL}hydra: {{sweeper: {{params: {{tracking.uri: '{address},x'}}}}}}\n"})
-    scene.attempt("-m", "--config-dir", "../theirs", "sweep=evil", "dataset=xor", "epochs=1")
-    assert not (scene.place / "outputs").exists()
+    tracked.send({"sweep/evil.yaml": f"{GLOBAL}hydra: {{sweeper: {{params: {{tracking.uri: '{address},x'}}}}}}\n"})
+    tracked.attempt("-m", "--config-dir", "../theirs", "sweep=evil", "dataset=xor", "epochs=1")
+    assert not (tracked.place / "outputs").exists()
 
 
 FILES: dict[str, tuple[dict[str, str | bytes], str]] = {

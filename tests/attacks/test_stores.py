@@ -61,24 +61,24 @@ def test_where_a_model_comes_from(what: str, tracked: Scene, a_run: Path) -> Non
     tracked.attempt("predict", "theirs", "../theirs/table.csv", code=None)
 
 
-def test_names_in_a_store(scene: Scene, a_run: Path) -> None:
+def test_names_in_a_store(tracked: Scene, a_run: Path) -> None:
     """Names of runs, experiments and tags with control characters are shown without commanding the terminal."""
-    copied(a_run, scene.place / "outputs")
-    scene.send({"table.csv": "x1,x2\n1,2\n"})
+    copied(a_run, tracked.place / "outputs")
+    tracked.send({"table.csv": "x1,x2\n1,2\n"})
     evil = "\x1b]0;x\x07\x1b[2J"
     for column in ("runs SET name", "experiments SET name", "tags SET value"):
-        rewritten(scene, f"UPDATE {column} = ? || rowid", evil)
-    scene.attempt("predict", "nobody", "../theirs/table.csv")
-    scene.attempt("predict", "nobody", "../theirs/table.csv", f"--experiment={evil}")
+        rewritten(tracked, f"UPDATE {column} = ? || rowid", evil)
+    tracked.attempt("predict", "nobody", "../theirs/table.csv")
+    tracked.attempt("predict", "nobody", "../theirs/table.csv", f"--experiment={evil}")
 
 
-def test_a_run_whose_directory_is_elsewhere(scene: Scene, a_run: Path) -> None:
+def test_a_run_whose_directory_is_elsewhere(tracked: Scene, a_run: Path) -> None:
     """``resume RUN_ID`` does not go where a tag in a stranger's database leads."""
-    copied(a_run, scene.place / "outputs")
-    copied(scene.place / RUN, scene.home / "thesis" / "r")
-    rewritten(scene, "UPDATE runs SET name = 'theirs'")
-    rewritten(scene, "UPDATE tags SET value = '../thesis/r' WHERE key = 'nnexp.directory'")
-    scene.attempt("resume", "theirs", "epochs=2", code=None)
+    copied(a_run, tracked.place / "outputs")
+    copied(tracked.place / RUN, tracked.home / "thesis" / "r")
+    rewritten(tracked, "UPDATE runs SET name = 'theirs'")
+    rewritten(tracked, "UPDATE tags SET value = '../thesis/r' WHERE key = 'nnexp.directory'")
+    tracked.attempt("resume", "theirs", "epochs=2", code=None)
 
 
 DATABASES = {

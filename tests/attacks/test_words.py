@@ -66,12 +66,12 @@ OPTIONS = (
 
 
 @pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
-def test_a_pickle_by_an_option(words: tuple[str, ...], scene: Scene) -> None:
+def test_a_pickle_by_an_option(words: tuple[str, ...], quick: Scene) -> None:
     """Hydra's option that unpickles a file is refused in every spelling, before the file is opened."""
-    scene.send({"evil.pickle": PICKLE.replace(b"ROOT", str(scene.root).encode())})
+    quick.send({"evil.pickle": PICKLE.replace(b"ROOT", str(quick.root).encode())})
     given = [word.replace("FILE", "../theirs/evil.pickle") for word in words]
-    scene.attempt(*given, *QUICK)
-    assert not (scene.place / "outputs").exists()
+    quick.attempt(*given, *QUICK)
+    assert not (quick.place / "outputs").exists()
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_a_new_distribution(kind: str, name: str, quick: Scene) -> None:
     quick.attempt("new", kind, name)
 
 
-def test_a_new_distribution_over_a_folder(scene: Scene) -> None:
+def test_a_new_distribution_over_a_folder(quick: Scene) -> None:
     """``new`` leaves a folder or a link with its name as it is."""
-    (scene.place / "nnexp-mine").mkdir()
-    (scene.place / "nnexp-other").symlink_to(scene.home / "thesis")
-    scene.attempt("new", "loss", "mine")
-    scene.attempt("new", "loss", "other")
+    (quick.place / "nnexp-mine").mkdir()
+    (quick.place / "nnexp-other").symlink_to(quick.home / "thesis")
+    quick.attempt("new", "loss", "mine")
+    quick.attempt("new", "loss", "other")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_answers_through_a_link(quick: Scene, a_sweep: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("-m", "seed=0,1", "hydra.sweep.dir=../thesis"), ("hydra.run.dir=../thesis",)], ids=" ".join
 )
-def test_a_place_that_is_taken(words: tuple[str, ...], scene: Scene) -> None:
+def test_a_place_that_is_taken(words: tuple[str, ...], quick: Scene) -> None:
     """A folder that holds something is no place for a run or a sweep, whoever names it."""
-    scene.attempt(*words, *QUICK)
-    assert not (scene.place / "outputs").exists()
+    quick.attempt(*words, *QUICK)
+    assert not (quick.place / "outputs").exists()
