@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import functools
 import gc
 import importlib
@@ -68,6 +69,8 @@ MOST_MEMORY = 6 * 2**30
 """Bytes of addresses that a command may have: what asks for more is told that there is not enough memory."""
 
 
+COLLAPSE = 25
+"""Linux's MADV_COLLAPSE, from 6.1 on; others refuse it."""
 MOST = 2**20
 """Bytes that an order may have."""
 
@@ -256,6 +259,7 @@ def serve(line: socket.socket, scratch: Path) -> None:
     preload()
     gc.collect()
     gc.freeze()  # a child has no garbage to look for in what it was born with
+    in_large_pages()
     while True:
         order, said, *_ = socket.recv_fds(line, MOST, 2)
         if not order:
@@ -266,6 +270,16 @@ def serve(line: socket.socket, scratch: Path) -> None:
             return
         for number in said:
             os.close(number)
+
+
+def in_large_pages() -> None:
+    """Have what this process holds in pages of 2 MB, where Linux can: a fork copies a list of all pages, and gives it back."""
+    libc = ctypes.CDLL(None)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, _, _, _, *named = line.split(maxsplit=5)
+        begin, end = (int(each, 16) for each in place.split("-"))
+        if rights == "rw-p" and named in ([], ["[heap]"]):
+            libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), COLLAPSE)
 
 
 def preload() -> None:
