@@ -43,8 +43,15 @@ from typing import Any, NamedTuple, Self
 from tests.command import ROOT, environment, new_folders
 from tests.forked_workers import LOKY, Begin, adopting, fork_ahead, fork_workers, forked_for, may_sweep
 
-TRACKING = "mlflow.store.tracking.sqlalchemy_store"
-"""The part of MLflow whose import takes longest."""
+TRACKING = (
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.utils.search_logged_model_utils",
+    "nnexp.tracking.models",
+    "alembic.command",
+    "sqlalchemy.dialects.sqlite",
+)
+"""What commands import of MLflow and for it."""
 PRELOADED = (
     "matplotlib.backends.backend_agg",
     "pandas",
@@ -60,7 +67,14 @@ PRELOADED = (
     "nnexp.builtin.optimizers",
     "nnexp.builtin.schedules",
     "nnexp.builtin.synthetic",
+    "nnexp.sweep.monitor",
+    "nnexp.sweep.trials",
+    "nnexp.sweep.worker",
+    "hydra_plugins.nnexp_launcher._launch",
+    "hydra_plugins.nnexp_launcher._pool",
     "hydra_plugins.nnexp_launcher._worker",
+    "hydra._internal.logging_config",
+    "multiprocessing.popen_forkserver",
     "cloudpickle",
     LOKY,
 )
@@ -225,7 +239,7 @@ def server() -> Forked:
 def only_server() -> Forked:
     """Start it; it ends with this process."""
     folder = tempfile.TemporaryDirectory(prefix="nnexp-forked-")
-    forked = Forked(Path(folder.name), TRACKING)
+    forked = Forked(Path(folder.name), *TRACKING)
     atexit.register(folder.cleanup)
     atexit.register(forked.__exit__, None, None, None)
     return forked
@@ -306,6 +320,22 @@ def preload() -> None:
     for kind in GROUPS.values():
         for name in claimed(kind):
             structured(kind, name)
+    warm_up()
+
+
+def warm_up() -> None:
+    """Do once what is slow for the first time: find the libraries that have threads, draw letters, relate MLflow's tables."""
+    from threadpoolctl import ThreadpoolController
+
+    from nnexp.pictures.curve import cost_curve
+
+    ThreadpoolController()
+    with tempfile.TemporaryDirectory() as folder:
+        cost_curve(
+            {"cost/train": [1.0, 0.5], "cost/validation": [1.0, 0.6]}, 2, "0123456789", Path(folder) / "cost.png"
+        )
+    if orm := sys.modules.get("sqlalchemy.orm"):
+        orm.configure_mappers()
 
 
 def copy_tables(made: Path) -> None:
