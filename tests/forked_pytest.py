@@ -6,6 +6,7 @@ To import it anew takes seconds each time.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import subprocess
@@ -89,6 +90,9 @@ def main() -> None:
     for name in default_plugins:
         import_module(f"_pytest.{name}")
     warnings.simplefilter("ignore", DeprecationWarning)  # BLAS libraries may have threads; they expect forks
+    gc.collect()
+    gc.freeze()  # a fork has no garbage to look for in what it was born with
+    gc.set_threshold(100_000, 20, 20)
     for line in sys.stdin:
         print(json.dumps(carried_out(json.loads(line))), flush=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,10 +82,11 @@ def test_a_planted_mistake_is_noticed(
 ) -> None:
     """With the mistake in place, the selected tests run and one fails (exit code 1)."""
     directory = tmp_path / "copy"
-    shutil.copytree(unchanged[0], directory)
+    shutil.copytree(unchanged[0], directory, copy_function=os.link)
     file = directory / "nnexp" / mutant.file
     text = file.read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1, f"{mutant.file} has changed: adapt the entry {mutant.what!r}"
+    file.unlink()  # it is the unchanged copy's, too
     file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
     code, output = run(directory, words([mutant.tests]))
     assert code == 1, output
