@@ -27,14 +27,14 @@ SINGLE = 6
 HOW_AGAIN = "One again: python -m tests.power --seed {seed} --folder {folder} --cut N"
 
 
-def lane(folder: Path, numbers: Iterable[int], seed: int) -> list[str]:
-    """Try these failures, one after the other; what was wrong."""
+def lane(folder: Path, numbers: Iterable[int], seed: int, which: int) -> list[str]:
+    """Try these failures, one after the other, on the recordings of one lane; what was wrong."""
     recordings: dict[str, Recorded] = {}
     problems = []
     for number in numbers:
         command = RUN if number % SINGLE == SINGLE - 1 else SWEEP
         if command.name not in recordings:
-            recordings[command.name] = recorded(command, folder / f"{command.name}{number % LANES}")
+            recordings[command.name] = recorded(command, folder / f"{command.name}{which}")
         it = recordings[command.name]
         found = failure(it, seed, number)
         print(f"{number}: {command.name}, {moment(it.disk, seed, number)}", *found, sep="\n   ", flush=True)
@@ -42,11 +42,14 @@ def lane(folder: Path, numbers: Iterable[int], seed: int) -> list[str]:
     return problems
 
 
-def fail(folder: Path, numbers: Iterable[int], seed: int) -> list[str]:
-    """Try these failures; what was wrong."""
-    lanes = [[number for number in numbers if number % LANES == each] for each in range(LANES)]
-    with ThreadPoolExecutor(LANES) as pool:
-        return [each for found in pool.map(lambda mine: lane(folder, mine, seed), lanes) for each in found]
+def fail(folder: Path, numbers: Iterable[int], seed: int, lanes: int = LANES) -> list[str]:
+    """Try these failures, so many at a time; what was wrong."""
+
+    def tried(which: int) -> list[str]:
+        return lane(folder, [number for number in numbers if number % lanes == which], seed, which)
+
+    with ThreadPoolExecutor(lanes) as pool:
+        return [each for found in pool.map(tried, range(lanes)) for each in found]
 
 
 def main() -> int:
@@ -62,7 +65,8 @@ def main() -> int:
     began = time.monotonic()
     folder = (given.folder or Path(tempfile.mkdtemp(prefix="nnexp-power-"))).resolve()
     numbers = range(given.cuts) if given.cut is None else [given.cut]
-    problems = fail(folder, numbers, given.seed)
+    lanes = len([*folder.glob("sweep*")]) or LANES  # as many as when they were recorded
+    problems = fail(folder, numbers, given.seed, lanes)
     print(f"the power failed {len(numbers)} times in {time.monotonic() - began:.0f} s; lost or wrong: {len(problems)}")
     if problems:
         print(HOW_AGAIN.format(seed=given.seed, folder=folder))
