@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ from nnexp.journal.journal import JOURNAL, read
 from tests.command import nnexp, process, result, runs
 from tests.test_cli_durability import begun
 
-DIGITS = ("dataset=digits", "epochs=600", "checkpoint.epochs=7")
+DIGITS = ("dataset=digits", "epochs=300", "checkpoint.epochs=7")
 KILLED: dict[str, Sequence[str]] = {
     "minibatch, shuffled": (),
     "the best epoch is kept": ("keep=best", "optimizer.learning_rate=0.3"),
-    "float32 and a dropped patience": ("dtype=float32", "patience=400"),
-    "one sample at a time": ("optimizer=sgd", "dataset=wine", "epochs=300"),
-    "full batches": ("optimizer=batch", "epochs=2000"),
+    "float32 and a dropped patience": ("dtype=float32", "patience=200"),
+    "one sample at a time": ("optimizer=sgd", "dataset=wine"),
+    "full batches": ("optimizer=batch", "epochs=1200"),
 }
 
 
@@ -172,12 +172,35 @@ def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
     assert [(point.step, point.value) for point in points] == [*enumerate(result(other)["history"]["cost/train"], 1)]
 
 
-@pytest.mark.parametrize("damage", ["torn", "foreign", "both torn"])
-def test_a_checkpoint_that_cannot_be_used_is_named_and_the_one_before_is_used(damage: str, tmp_path: Path) -> None:
-    """A torn checkpoint, and one of another run, is refused with its reason; without any the run begins again."""
-    directory = killed(tmp_path, *DIGITS, "tracking=none")
-    whole = (directory / CHECKPOINT).read_bytes()
+class Left(NamedTuple):
+    """A run that was killed in the middle, and the same run that was not."""
+
+    killed: Path
+    untouched: Path
+
+    def copied(self, name: str) -> Path:
+        """The killed one, as it was left, under another name."""
+        return Path(shutil.copytree(self.killed, self.killed.parent / name))
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
+    """Made once."""
+    folder = tmp_path_factory.mktemp("left")
+    directory = killed(folder, *DIGITS, "tracking=none")
     assert (directory / PREVIOUS).exists()
+    assert nnexp(*DIGITS, "tracking=none", cwd=folder).code == 0
+    (untouched,) = {*runs(folder)} - {directory}
+    return Left(directory, untouched)
+
+
+@pytest.mark.parametrize("damage", ["torn", "foreign", "both torn"])
+def test_a_checkpoint_that_cannot_be_used_is_named_and_the_one_before_is_used(
+    damage: str, left: Left, tmp_path: Path
+) -> None:
+    """A torn checkpoint, and one of another run, is refused with its reason; without any the run begins again."""
+    directory = left.copied(damage.replace(" ", "-"))
+    whole = (directory / CHECKPOINT).read_bytes()
     if damage == "foreign":
         other = killed(tmp_path, *DIGITS, "seed=1", "tracking=none")
         shutil.copy(other / CHECKPOINT, directory / CHECKPOINT)
@@ -185,12 +208,11 @@ def test_a_checkpoint_that_cannot_be_used_is_named_and_the_one_before_is_used(da
         (directory / CHECKPOINT).write_bytes(whole[: len(whole) // 2])
     if damage == "both torn":
         (directory / PREVIOUS).write_bytes(b"")
-    done = nnexp("resume", str(directory), cwd=tmp_path)
+    done = nnexp("resume", str(directory), cwd=directory.parent.parent.parent)
     assert done.code == 0
     assert {"foreign": "is of another run. It is not used"}.get(damage, "cannot be read (") in done.err
     assert ("resumed  from epoch 0;" in done.out) == (damage == "both torn")
-    assert nnexp(*DIGITS, "tracking=none", cwd=tmp_path).code == 0
-    assert_same(directory, next(each for each in runs(tmp_path)[::-1] if each != directory))
+    assert_same(directory, left.untouched)
 
 
 CHANGED: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -207,26 +229,21 @@ CHANGED: dict[str, Callable[[dict[str, Any]], object]] = {
 """Changes of a checkpoint that can be read."""
 
 
-def test_a_checkpoint_that_does_not_fit_is_passed_over(tmp_path: Path) -> None:
+def test_a_checkpoint_that_does_not_fit_is_passed_over(left: Left) -> None:
     """Whatever it says, it is named, and the one before is used, with which the run ends as if nothing had been."""
-    words = ("dataset=digits", "epochs=300", "checkpoint.epochs=7", "tracking=none")
-    left = killed(tmp_path, *words)
-    assert nnexp(*words, cwd=tmp_path).code == 0
-    (untouched,) = {*runs(tmp_path)} - {left}
-    with np.load(left / CHECKPOINT, allow_pickle=False) as file:
+    with np.load(left.killed / CHECKPOINT, allow_pickle=False) as file:
         found = dict(file)
     for number, (what, change) in enumerate(CHANGED.items()):
-        directory = left.parent / f"changed{number}"
-        shutil.copytree(left, directory)
+        directory = left.copied(f"changed{number}")
         arrays = {**found, "facts": json.loads(str(found["facts"]))}
         change(arrays)
         np.savez(directory / CHECKPOINT, **{**arrays, "facts": np.array(json.dumps(arrays["facts"]))})
-        done = nnexp("resume", str(directory), cwd=tmp_path)
+        done = nnexp("resume", str(directory), cwd=directory.parent.parent.parent)
         assert done.code == 0, (what, done.err)
         assert f"{CHECKPOINT} " in done.err, what
         assert "It is not used" in done.err, what
         assert "resumed  from epoch 0;" not in done.out, what
-        assert_same(directory, untouched)
+        assert_same(directory, left.untouched)
 
 
 def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
