@@ -270,7 +270,7 @@ def ended(child: int, until: float) -> int | None:
 
 def serve(line: socket.socket, scratch: Path) -> None:
     """Carry out orders from ``line``. Returns in this process, and leaves a child by its command's exception."""
-    preload()
+    preload(scratch)
     gc.collect()
     gc.freeze()  # a child has no garbage to look for in what it was born with
     in_large_pages()
@@ -296,7 +296,7 @@ def in_large_pages() -> None:
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), COLLAPSE)
 
 
-def preload() -> None:
+def preload(scratch: Path) -> None:
     """Import what commands import, MLflow apart, which most of them do without."""
     from hydra.core.plugins import Plugins
 
@@ -320,22 +320,21 @@ def preload() -> None:
     for kind in GROUPS.values():
         for name in claimed(kind):
             structured(kind, name)
-    warm_up()
+    warm_up(scratch)
 
 
-def warm_up() -> None:
+def warm_up(scratch: Path) -> None:
     """Do once what is slow for the first time: find the libraries that have threads, draw letters, relate MLflow's tables."""
     from threadpoolctl import ThreadpoolController
 
     from nnexp.pictures.curve import cost_curve
 
     ThreadpoolController()
-    with tempfile.TemporaryDirectory() as folder:
-        cost_curve(
-            {"cost/train": [1.0, 0.5], "cost/validation": [1.0, 0.6]}, 2, "0123456789", Path(folder) / "cost.png"
-        )
+    costs = {"cost/train": [1.0, 0.5], "cost/validation": [1.0, 0.6]}
+    cost_curve(costs, 2, "0123456789", scratch / f"{os.getpid()}.png")
     if orm := sys.modules.get("sqlalchemy.orm"):
         orm.configure_mappers()
+    assert tempfile.tempdir is None, "each command asks its own environment where temporary files go"
 
 
 def copy_tables(made: Path) -> None:
