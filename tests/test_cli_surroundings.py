@@ -32,7 +32,8 @@ def test_any_encoding(encoding: str, tmp_path: Path) -> None:
     """What a stream cannot show is written otherwise; the run is as it is."""
     (tmp_path / "t.csv").write_text("Größe,名\n" + "".join(f"{n},{n}.5\n" for n in range(20)), encoding="utf-8")
     words = ["dataset=csv", "dataset.path=t.csv", "dataset.target=名"]
-    ended = started(*words, *SMALL, cwd=tmp_path, PYTHONIOENCODING=encoding)
+    run = nnexp if encoding == "utf-8" else functools.partial(started, PYTHONIOENCODING=encoding)
+    ended = run(*words, *SMALL, cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert "20 samples" in ended.out
 
