@@ -1,7 +1,7 @@
 """What starts a forked command's other processes: itself forked, before the command does anything.
 
 A process that starts anew imports for more than a second what the command has imported already: the server of sweeps' workers,
-joblib's workers, what keeps track of semaphores, what delivers to MLflow.
+joblib's workers, what delivers to MLflow.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MOST = 2**20
 SUBREAPER = 36
 """Linux's PR_SET_CHILD_SUBREAPER: whose the children's children are when their own parent has ended."""
 SWEEPS = {"-m", "--multirun", "resume"}
+SERVER = "from multiprocessing.forkserver import main;"
 LOKY = "joblib.externals.loky.backend.fork_exec"
 """What starts joblib's workers."""
 AS_A_MODULE = """
@@ -52,12 +53,15 @@ def may_sweep(words: Sequence[str]) -> bool:
 
 
 def fork_workers(begin: Begin) -> None:
-    """Have what multiprocessing and joblib start as ``python -c`` and ``python -m`` begun."""
+    """Have the server of a sweep's workers begun, and joblib's workers.
+
+    What keeps track of semaphores is started as ever: which warnings it leaves out its environment says as it starts.
+    """
     spawn = util.spawnv_passfds
 
     def of_multiprocessing(path: bytes, words: Sequence[Any], passed: Sequence[Any]) -> int:
-        *_, option, code = map(os.fsdecode, words)
-        return begin(code, passed, passed, os.environ) if option == "-c" else spawn(path, words, passed)
+        *_, code = map(os.fsdecode, words)
+        return begin(code, passed, passed, os.environ) if code.startswith(SERVER) else spawn(path, words, passed)
 
     def of_joblib(words: Sequence[str], passed: Sequence[Any], env: Mapping[str, str] | None = None) -> int:
         _, _, module, *rest = words
