@@ -35,7 +35,7 @@ def panel(ranking: Ranking, name: str, title: str, most: int) -> Panel:
             label(job): job.history.get(name, []) if place < most else [] for place, job in enumerate(ranking.jobs)
         }
         return Panel(curves, name, title)
-    labels = short([setting.name for setting in ranking.settings])
+    labels = named(ranking)
     means: dict[str, Sequence[float]] = {each: [] for each in labels}
     bands = {}
     for each, setting in zip(labels[:most], ranking.settings, strict=False):
@@ -48,13 +48,20 @@ def panel(ranking: Ranking, name: str, title: str, most: int) -> Panel:
 def bars(ranking: Ranking, name: str, title: str) -> Panel:
     """A score of each run, or the mean of each setting's seeds, best first by what ranks them."""
     if ranking.compares_settings:
-        labels = short([setting.name for setting in ranking.settings])
+        labels = named(ranking)
         values = [setting.mean(name) for setting in ranking.settings]
     else:
         labels = [label(job) for job in ranking.jobs]
         values = [job.result.metrics.get(name, math.nan) for job in ranking.jobs]
     written = [(value, measured(name, value)) for value in values]
     return Panel({}, name, title, bars=dict(zip(labels, written, strict=True)))
+
+
+def named(ranking: Ranking) -> list[str]:
+    """What the settings are called, with as many digits of their numbers as tell them apart."""
+    whole = short([setting.name for setting in ranking.settings])
+    few = [*map(brief, whole)]
+    return few if len({*few}) == len(few) else whole
 
 
 def same_length(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:

@@ -204,7 +204,7 @@ def show_settings(ranking: Ranking, most: int) -> None:
     if any(setting.missing for setting in ranking.settings):
         say("Settings of which a seed is missing come last: the mean of the others flatters them.")
     best = ranking.jobs[0]
-    words = f"best single run: #{best.number} {short([best.result.name])[0]}, {name} {shown(ranking.measure.of(best))}"
+    words = f"best single run: #{best.number} {brief(short([best.result.name])[0])}, {name} {shown(ranking.measure.of(best))}"
     for line in wrapped(words, width()):
         say(line)
     show_luck(ranking)

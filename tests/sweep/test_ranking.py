@@ -16,9 +16,11 @@ from scipy import stats  # type: ignore[import-untyped]
 from nnexp.journal.result import Result
 from nnexp.run.identity import short
 from nnexp.sweep import ledger
-from nnexp.sweep.panels import panel, same_length
+from nnexp.sweep.grid import Setting
+from nnexp.sweep.panels import named, panel, same_length
 from nnexp.sweep.picture import ranked
 from nnexp.sweep.ranking import Ranking, comparable, rankings, show
+from nnexp.sweep.yardstick import Yardstick
 from nnexp.terminal.table import table
 from tests.command import nnexp, result, sweeps
 
@@ -309,3 +311,20 @@ def test_of_many_unreadable_configurations_the_first_are_named(
     assert len(lines) == 11
     assert lines[0].startswith("nnexp: #0: ")
     assert lines[-1] == "nnexp: and 3 jobs more like these"
+
+
+def test_settings_are_named_with_the_digits_that_tell_them_apart() -> None:
+    """Four digits, as a search draws many more; all of them where four are the same."""
+
+    def names(*rates: float) -> list[str]:
+        settings = [Setting(f"optimizer.learning_rate={rate} activation=relu", [], {}) for rate in rates]
+        return named(Ranking([], Yardstick("cost/validation"), "", settings, {}))
+
+    assert names(0.39888707926823935, 0.5) == [
+        "learning_rate=0.3989 activation=relu",
+        "learning_rate=0.5 activation=relu",
+    ]
+    assert names(0.39888707926823935, 0.39887123456789) == [
+        "learning_rate=0.39888707926823935 activation=relu",
+        "learning_rate=0.39887123456789 activation=relu",
+    ]
