@@ -26,7 +26,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
 @pytest.fixture(scope="module")
 def forked(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     """What starts its commands."""
-    with Forked(tmp_path_factory.mktemp("said"), TRACKING, python=fresh.python) as forked:
+    with Forked(tmp_path_factory.mktemp("said"), *TRACKING, python=fresh.python) as forked:
         yield forked
 
 
