@@ -160,17 +160,17 @@ def dispatch(words: list[str]) -> None:
     try:
         run.main(words, started)
     except NnexpError as error:
-        raise late_command(words, error) from error
+        refuse_late_command(words, str(error))
+        raise
 
 
-def late_command(words: list[str], error: NnexpError) -> NnexpError:
-    """What was refused, in better words if it is a subcommand that stands behind an option."""
+def refuse_late_command(words: list[str], refusal: str) -> None:
+    """Say what is wrong with a subcommand that stands behind an option, if it was refused for that. Raises NnexpError."""
     from nnexp.commands.subcommands import COMMANDS
 
-    name = next(
-        (word for word in words if word in COMMANDS and str(error).startswith(f"'{word}' is not of the form")), ""
-    )
-    return NnexpError(f"'{name}' is a command, and comes first. Type python -m nnexp {name} ...") if name else error
+    for name in words:
+        if name in COMMANDS and refusal.startswith(f"'{name}' is not of the form"):
+            raise NnexpError(f"'{name}' is a command, and comes first. Type python -m nnexp {name} ...") from None
 
 
 def is_subcommand(word: str) -> bool:

@@ -129,7 +129,7 @@ def began_elsewhere(found: ledger.Sweep, words: Sequence[str], changes: Sequence
     if launcher and not words:
         again = command("resume", relative(str(found.directory)), *changes, *launcher)
         workers = (
-            "nnexp's own workers" if any("launcher=" in word for word in launcher) else "as many as there usually are"
+            "nnexp's own workers" if any("launcher=" in word for word in launcher) else "the usual number of workers"
         )
         note(
             f"It began with {shlex.join(launcher)} and goes on with {workers}, to the same numbers. As it began: {again}"
