@@ -42,7 +42,7 @@ def main() -> NoReturn:
     propose("PYTHONSAFEPATH", "1")  # for the processes that this one starts
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        dispatch(guarded(sys.argv[1:]))
+        code = ended(guarded(sys.argv[1:]))
         sys.stdout.flush()  # what cannot be printed any more is an error, too
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; a second one would change the exit code
@@ -56,7 +56,20 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 (told in words)
         tell(error, traceback_wanted=traceback_wanted)
         _leave(REFUSED.get(sys.argv[1], 1) if sys.argv[1:] else 1)
-    _leave(0)
+    _leave(code)
+
+
+def ended(words: list[str]) -> int:
+    """Carry out the command; the exit code where a library ends the process itself, as after ``--help``."""
+    try:
+        dispatch(words)
+    except Terminated:
+        raise
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        raise
+    return 0
 
 
 def open_closed_streams() -> None:
