@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import hydra._internal.defaults_list
 import hydra._internal.hydra
 import hydra.core.utils
 import omegaconf.base
@@ -31,8 +32,19 @@ def replacements(command: Command) -> Iterator[tuple[Any, str, Any]]:
         yield ListConfig, "__deepcopy__", configs.duplicate
         yield hydra.core.utils, "_save_config", configs.save
         yield omegaconf.base, "parse", configs.parsed
+        yield hydra._internal.defaults_list, "_create_interpolation_map", choices_to_refer_to
         yield Sweeper, "validate_batch_is_legal", validate
         yield Override, "_get_value_element_as_str", staticmethod(quoting.as_typed)
+
+
+_create_interpolation_map = hydra._internal.defaults_list._create_interpolation_map
+
+
+def choices_to_refer_to(overrides: Any, defaults_list: list[Any], self_added: bool) -> DictConfig:
+    """What references in a defaults list refer to: nothing where there are none, as in almost all of them."""
+    if "${" in repr([vars(each) for each in defaults_list]):
+        return _create_interpolation_map(overrides, defaults_list, self_added)
+    return DictConfig({})
 
 
 def validate(sweeper: Any, batch: Sequence[Sequence[str]]) -> None:
