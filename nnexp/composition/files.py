@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,8 @@ def checked_reader(repository: Any, primary_name: str | None) -> Callable[[str],
             raise NnexpError(
                 f"Defaults lists lead to more than {MOST_FILES} files, the last {config_path}. Shorten them."
             )
+        if read[config_path] > 1:
+            return load(config_path)
         if not stays_inside(config_path):
             group, _, name = config_path.partition("/")
             raise NnexpError(
@@ -90,6 +94,18 @@ def checked_reader(repository: Any, primary_name: str | None) -> Callable[[str],
             refuse_hydras_choices(found, config_path, primary=primary)
             refuse_hydras_keys(found, config_path, primary=primary)
         return found
+
+    return load_config
+
+
+def read_once(load: Callable[[str], Any], read: dict[str, Any]) -> Callable[[str], Any]:
+    """Reads a file that is not among the ``read`` ones yet; each composition gets a copy of its own, for it writes into it."""
+
+    def load_config(config_path: str) -> Any:
+        if config_path not in read:
+            read[config_path] = load(config_path)
+        found = read[config_path]
+        return found and replace(found, config=copy.deepcopy(found.config))
 
     return load_config
 

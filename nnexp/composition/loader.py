@@ -44,6 +44,7 @@ from nnexp.composition.explain import explain, renamed
 from nnexp.composition.files import (
     check_launcher,
     checked_reader,
+    read_once,
     refuse_rivals,
     refuse_shadows,
     refuse_unbounded_file,
@@ -81,12 +82,15 @@ class GuardedLoader(ConfigLoaderImpl):
         self._of_a_sweep = False
         self._fits: dict[tuple[str, ...], bool] = {}
         self._templates = Templates(self._template, self.repository.group_exists)
+        self._read: dict[str, Any] = {}
+        """The files that templates are made of."""
+        self._reads_once = False
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a sweep's workers get: the bounds of a job's values were checked before the first job, and are when it runs."""
-        return {**self.__dict__, "checked_later": True}
+        return {**self.__dict__, "checked_later": True, "_read": {}}
 
     def get_group_options(
         self,
@@ -240,8 +244,12 @@ class GuardedLoader(ConfigLoaderImpl):
 
     def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
         """What jobs of a sweep have in common, to which they add plain values."""
-        with no_resolvers():
-            config = super().load_configuration(config_name, overrides, RunMode.RUN)
+        self._reads_once = True
+        try:
+            with no_resolvers():
+                config = super().load_configuration(config_name, overrides, RunMode.RUN)
+        finally:
+            self._reads_once = False
         raw = in_raw_form(config)
         conceal(config, raw)
         # Of the refusals above, those that no value on the command line makes better or worse.
@@ -265,6 +273,8 @@ class GuardedLoader(ConfigLoaderImpl):
 
     def _process_config_searchpath(self, config_name: str | None, parsed_overrides: Any, repo: Any) -> None:
         """Let a search path be typed, but no file say one: to look there may import a package."""
+        if self._reads_once and not any(each.key_or_group == "hydra.searchpath" for each in parsed_overrides):
+            repo.delegate.load_config = read_once(repo.delegate.load_config, self._read)
         if config_name:
             refuse_unbounded_file(repo.get_sources(), config_name)
         found = repo.load_config(config_path=config_name) if config_name else None

@@ -217,6 +217,7 @@ def test_a_sweep_keeps_the_configuration_it_began_with(tmp_path: Path) -> None:
     elsewhere: Any = cloudpickle.loads(cloudpickle.dumps(by))  # as a launcher's worker gets it
     assert OmegaConf.to_yaml(by.load_sweep_config(master, ["seed=1"])) == before
     assert OmegaConf.to_yaml(elsewhere.load_sweep_config(master, ["seed=1"])) == before
+    assert by.load_sweep_config(master, ["seed=1", "loss=mae"]).epochs == 80
     assert elsewhere.load_sweep_config(master, ["seed=1", "loss=mae"]).epochs == 7
 
 
