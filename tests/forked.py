@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
 import ctypes
 import functools
 import gc
 import importlib
 import json
+import logging
 import multiprocessing.process
 import os
 import re
@@ -38,7 +40,7 @@ import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 from tests.command import ROOT, environment, new_folders
 from tests.forked_workers import LOKY, Begin, adopting, fork_ahead, fork_workers, forked_for, may_sweep
@@ -324,17 +326,41 @@ def preload(scratch: Path) -> None:
 
 
 def warm_up(scratch: Path) -> None:
-    """Do once what is slow for the first time: find the libraries that have threads, draw letters, relate MLflow's tables."""
-    from threadpoolctl import ThreadpoolController
+    """Do once what is slow for the first time, by runs that nobody looks at: read grammars, draw letters, relate tables."""
+    run_here(scratch / "run", "tracking=none")
+    if TRACKING[0] in sys.modules:
+        from mlflow.store.db import utils
 
-    from nnexp.pictures.curve import cost_curve
+        from nnexp.tracking import database
 
-    ThreadpoolController()
-    costs = {"cost/train": [1.0, 0.5], "cost/validation": [1.0, 0.6]}
-    cost_curve(costs, 2, "0123456789", scratch / f"{os.getpid()}.png")
-    if orm := sys.modules.get("sqlalchemy.orm"):
-        orm.configure_mappers()
-    assert tempfile.tempdir is None, "each command asks its own environment where temporary files go"
+        newest = utils._get_latest_schema_revision
+        vars(utils)[newest.__name__] = functools.cache(newest)  # it reads a hundred files
+        write_tables = database._write_tables
+        copy_tables(scratch / "mlflow.db")
+        run_here(scratch / "tracked")
+        database._write_tables = write_tables
+
+
+def run_here(folder: Path, *words: str) -> None:
+    """Carry out a run in this process, which afterwards is what it was, but for what libraries remember."""
+    from hydra.core.singleton import Singleton
+
+    from nnexp.commands import run
+
+    state, root = Singleton.get_state(), logging.getLogger()
+    before = sys.argv[:], sys.path[:], Path.cwd(), root.handlers[:], root.level, dict(os.environ)
+    folder.mkdir()
+    os.chdir(folder)
+    sys.argv[:] = "nnexp", "epochs=1", *words
+    with (folder / "said").open("w") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        contextvars.copy_context().run(run.main, sys.argv[1:], None)
+    sys.argv[:], sys.path[:], here, root.handlers[:], level, around = before
+    os.chdir(here)
+    root.setLevel(level)
+    Singleton.set_state(state)
+    tempfile.tempdir = None  # each command asks its own environment where temporary files go
+    assert os.environ == around
+    assert threading.active_count() == 1, "what is forked has no threads"
 
 
 def copy_tables(made: Path) -> None:
@@ -485,7 +511,7 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
         fork_workers(begin)
     if order["program"] == "python":
         carry_out(order["words"])
-        return
+        leave()
     sys.argv = ["nnexp", *order["words"]]
     runpy.run_module("nnexp", run_name="__main__", alter_sys=True)
 
@@ -500,6 +526,15 @@ def carry_out(words: Sequence[str]) -> None:
     sys.argv = [first, *rest[1:]]
     sys.modules["__main__"] = types.ModuleType("__main__")
     exec(rest[0], vars(sys.modules["__main__"]))  # noqa: S102 (it is the test's own)
+
+
+def leave() -> NoReturn:
+    """End as Python does, but for taking apart all that was imported, which takes longer than most programs."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
