@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -83,7 +83,7 @@ class GuardedLoader(ConfigLoaderImpl):
         self._fits: dict[tuple[str, ...], bool] = {}
         self._templates = Templates(self._template, self.repository.group_exists)
         self._read: dict[str, Any] = {}
-        """The files that templates are made of."""
+        """The files that a sweep's compositions are made of."""
         self._reads_once = False
         for source in self.get_sources()[:-1]:  # the last is the store of installed options
             refuse_shadows(source)
@@ -128,7 +128,8 @@ class GuardedLoader(ConfigLoaderImpl):
             if run_mode == RunMode.MULTIRUN and (conditional := fixed_beside_varied(tuple(typed))):
                 refuse_what_none_has(conditional, typed, self.repository)
                 overrides = [line for line in typed if line not in conditional]
-            with no_resolvers():
+            once = self._reading_once() if run_mode == RunMode.MULTIRUN else contextlib.nullcontext()
+            with once, no_resolvers():
                 config = super().load_configuration(
                     config_name, overrides, run_mode, validate_sweep_overrides=sweeps_checked
                 )
@@ -244,12 +245,8 @@ class GuardedLoader(ConfigLoaderImpl):
 
     def _template(self, config_name: str | None, overrides: list[str]) -> DictConfig:
         """What jobs of a sweep have in common, to which they add plain values."""
-        self._reads_once = True
-        try:
-            with no_resolvers():
-                config = super().load_configuration(config_name, overrides, RunMode.RUN)
-        finally:
-            self._reads_once = False
+        with self._reading_once(), no_resolvers():
+            config = super().load_configuration(config_name, overrides, RunMode.RUN)
         raw = in_raw_form(config)
         conceal(config, raw)
         # Of the refusals above, those that no value on the command line makes better or worse.
@@ -257,6 +254,15 @@ class GuardedLoader(ConfigLoaderImpl):
         refuse_hydras_part(raw["hydra"], overrides)
         refuse_unreadable(swept_in_files(raw))
         return config
+
+    @contextlib.contextmanager
+    def _reading_once(self) -> Iterator[None]:
+        """Within the block a composition is made of what those before it have read."""
+        self._reads_once = True
+        try:
+            yield
+        finally:
+            self._reads_once = False
 
     def _refuse_unsafe(self, raw: Mapping[str, Any], overrides: Iterable[str]) -> None:
         """Refuse what ``nnexp.composition.safety`` does not let pass of nnexp's own part."""
