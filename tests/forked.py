@@ -304,6 +304,10 @@ def preload(scratch: Path) -> None:
 
     for name in (*PRELOADED, *sys.argv[3:]):
         importlib.import_module(name)
+    # A worker looks for what is installed for Hydra again, and carries all of it out.
+    places = map(importlib.import_module, ("hydra._internal.core_plugins", "hydra_plugins"))
+    found = Plugins._scan_all_plugins([*places])
+    setattr(Plugins, "_scan_all_plugins", lambda _, **__: found)  # noqa: B010
     Plugins.instance()
     # Grammars are slow at the first sentence that they read; what Hydra says of itself is the same for all commands.
     from hydra.core.override_parser.overrides_parser import OverridesParser
