@@ -378,12 +378,16 @@ def copy_tables(made: Path) -> None:
             new = made.with_name(f"{made.name}.{os.getpid()}")
             write(new, artifacts)
             new.replace(made)
-        shutil.copyfile(made, path)
-        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-            place = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0"
-            connection.execute(place, (f"{artifacts.as_uri()}/0",))
+        copy_database(made, path, f"{artifacts.as_uri()}/0")
 
     database._write_tables = copied
+
+
+def copy_database(made: Path, path: Path, artifacts: str) -> None:
+    """Copy one that has no runs, whose first experiment keeps its files at an address of its own."""
+    shutil.copyfile(made, path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", (artifacts,))
 
 
 def draw_what_is_typed() -> None:
@@ -465,10 +469,14 @@ def look_also_in(folders: Sequence[str]) -> None:
                 runpy.run_path(f"{folder}/sitecustomize.py")
 
 
-def serve_mlflow(words: Sequence[str]) -> None:
+def serve_mlflow(words: Sequence[str], made: Path) -> None:
     """Be ``mlflow server``: the process that it would start to answer, without the one that waits for its end."""
     import mlflow.cli
     import mlflow.server
+
+    database = Path(os.environ["MLFLOW_BACKEND_STORE_URI"].removeprefix("sqlite:///"))
+    if database.is_absolute() and not database.exists():
+        copy_database(made, database, "mlflow-artifacts:/0")
 
     def answer(command: Sequence[str], *, extra_env: Mapping[str, str], **_: Any) -> None:
         program = command[2]  # after python -m
@@ -502,7 +510,7 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     vars(multiprocessing.process)["ORIGINAL_DIR"] = order["cwd"]  # from which workers find a program
     look_also_in(new_folders(os.environ, before))
     if order["program"] == "mlflow":
-        serve_mlflow(order["words"])
+        serve_mlflow(order["words"], made)
         return
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     if order["tables"]:
