@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.tracking.database import embedded_uri
 from nnexp.tracking.relocated_database import follow
 from tests.command import nnexp, runs
 
@@ -83,16 +82,15 @@ def test_artifacts_that_stayed_behind_are_left_where_they_are(trained: Path, tmp
     assert locations(tmp_path) == before
 
 
-def test_a_place_that_was_typed_stays(tmp_path: Path) -> None:
+def test_a_place_that_was_typed_stays(outputs: Path, tmp_path: Path) -> None:
     """Only what lay below the old artifacts folder changes; a folder whose name merely begins like it is another one."""
-    embedded_uri(tmp_path / "old")
-    connection = sqlite3.connect(tmp_path / "old" / "mlflow.db")
+    connection = sqlite3.connect(outputs / "mlflow.db")
     others = [
-        f"{tmp_path.as_uri()}/old/artifacts2",
-        "s3://bucket/old/artifacts",
-        str(tmp_path / "old" / "artifacts" / "7"),
+        f"{tmp_path.as_uri()}/outputs/artifacts2",
+        "s3://bucket/outputs/artifacts",
+        str(outputs / "artifacts" / "7"),
     ]
-    own = f"{tmp_path.as_uri()}/old/artifacts"
+    own = f"{tmp_path.as_uri()}/outputs/artifacts"
     with connection:
         for name, location in enumerate([*others, own]):
             connection.execute(
@@ -100,8 +98,8 @@ def test_a_place_that_was_typed_stays(tmp_path: Path) -> None:
                 (str(name), location),
             )
     connection.close()
-    (tmp_path / "old").rename(tmp_path / "new")
-    assert follow(tmp_path / "new" / "mlflow.db", tmp_path / "new") == str(tmp_path / "old")
+    outputs.rename(tmp_path / "new")
+    assert follow(tmp_path / "new" / "mlflow.db", tmp_path / "new") == str(outputs)
     connection = sqlite3.connect(tmp_path / "new" / "mlflow.db")
     found = [row[0] for row in connection.execute("SELECT artifact_location FROM experiments ORDER BY experiment_id")]
     connection.close()
@@ -121,14 +119,13 @@ def test_the_same_folder_by_another_name_has_not_moved(trained: Path, tmp_path: 
     "location",
     ["", "/artifacts/0/../..", "file://host/artifacts/0", "s3://bucket/artifacts/0", "/a/b", "file://[x/artifacts/0"],
 )
-def test_what_is_no_old_place_is_left(location: str, tmp_path: Path) -> None:
+def test_what_is_no_old_place_is_left(location: str, outputs: Path) -> None:
     """A stranger's database says anything of where it was made; only a plain path of the expected form is followed."""
-    embedded_uri(tmp_path / "outputs")
-    connection = sqlite3.connect(tmp_path / "outputs" / "mlflow.db")
+    connection = sqlite3.connect(outputs / "mlflow.db")
     with connection:
         connection.execute("UPDATE experiments SET artifact_location = ?", (location,))
     connection.close()
-    assert follow(tmp_path / "outputs" / "mlflow.db", tmp_path / "outputs") == ""
+    assert follow(outputs / "mlflow.db", outputs) == ""
 
 
 def test_a_store_that_was_typed_follows_its_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

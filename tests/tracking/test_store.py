@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,6 +73,7 @@ def test_the_environment_chooses_the_store_unless_an_address_is_given(
     tmp_path: Path, outputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An address that was asked for wins over MLFLOW_TRACKING_URI, which wins over the embedded database."""
+    shutil.copy(outputs / "mlflow.db", tmp_path / "elsewhere.db")
     elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
     assert Store.connect(None, "nnexp", outputs).uri == elsewhere
