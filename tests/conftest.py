@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -67,3 +68,28 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         sys.dont_write_bytecode = before
+
+
+def roomy(function: Callable[..., object], **arguments: object) -> object:
+    """Call a function, below which calls have half a megabyte for their frames.
+
+    CPython keeps frames in chunks of 16 KB. Where a recursion goes to and fro over the end of one, each call gets a chunk from
+    the system and gives it back: three seconds of a processor in one test. What is larger than the half of 1 MB gets a chunk of
+    that size, in which those below have room as well.
+    """
+    __tracebackhide__ = True
+    return function(**arguments)
+
+
+roomy.__code__ = roomy.__code__.replace(co_stacksize=2**16 + 2**12)  # places of 8 bytes
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Have each test called so."""
+    test = pyfuncitem.obj
+    pyfuncitem.obj = functools.partial(roomy, test)
+    try:
+        return (yield)
+    finally:
+        pyfuncitem.obj = test
