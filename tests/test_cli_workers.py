@@ -22,7 +22,7 @@ from nnexp.sweep import ledger
 from tests.command import SLOW, environment, killed_after, nnexp, runs, sweeping, sweeps
 from tests.test_cli_sweeps import assert_same, line, states, writer
 
-LONG = ("dataset=digits", "epochs=1500", "checkpoint.epochs=50", "seed=0,1,2", "hydra.launcher.workers=2")
+LONG = ("dataset=digits", "epochs=600", "checkpoint.epochs=50", "seed=0,1,2", "hydra.launcher.workers=2")
 FOR_EVER = ("dataset=digits", "epochs=1000000", "seed=0,1,2,3", "hydra.launcher.workers=2")
 
 
@@ -60,7 +60,7 @@ def test_a_run_is_the_same_alone_and_under_any_launcher(case: str, tmp_path: Pat
     ways: Sequence[tuple[str, ...]] = (
         ("hydra/launcher=basic", *words),
         ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *words),
-        *((f"hydra.launcher.workers={count}", *words) for count in (1, 2, 3)),
+        *((f"hydra.launcher.workers={count}", *words) for count in (1, 3)),
         ("hydra.launcher.workers=2", "seed=1,0", "optimizer=sgd,minibatch"),
     )
     for way in ways:
