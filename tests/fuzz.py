@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.forked import Answer, Forked
+from tests.forked import Answer, Forked, server
 from tests.trees import added, harmed, tree
 from tests.words import Words
 
@@ -142,13 +142,13 @@ def fuzz(scratch: Path, number: int, seed: int, *, shrink: bool = True) -> list[
     """Try so many lists of words; the first failure of each kind."""
     found: dict[str, Failure] = {}
     words = Words(random.Random(seed))  # noqa: S311 (nothing secret)
-    with Forked(scratch) as forked:
-        for each in range(number):
-            with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                failure = tried(forked, Path(folder), each, words.line())
-            if failure and failure.kind not in found:
-                found[failure.kind] = shrunk(forked, scratch, failure) if shrink else failure
-                print(found[failure.kind], flush=True)
+    forked = server()
+    for each in range(number):
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            failure = tried(forked, Path(folder), each, words.line())
+        if failure and failure.kind not in found:
+            found[failure.kind] = shrunk(forked, scratch, failure) if shrink else failure
+            print(found[failure.kind], flush=True)
     return list(found.values())
 
 
