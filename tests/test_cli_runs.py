@@ -252,19 +252,13 @@ def test_ranking(sweep: tuple[Path, str]) -> None:
     assert [int(each) for each in order] == sorted(range(6), key=lambda job: -scores[job])
 
 
-def test_alone_in_a_sweep_and_in_workers(place: Path, sweep: tuple[Path, str]) -> None:
-    """A run has the same weights alone, in a sweep of the basic launcher and in one of joblib's workers, bit by bit."""
+def test_alone_and_in_a_sweep(place: Path, sweep: tuple[Path, str]) -> None:
+    """A run that MLflow does not record has the same weights as in a sweep that it does record, bit by bit."""
     directory, _ = sweep
-    ended = nnexp(
-        "-m", "hydra/launcher=joblib", "optimizer=sgd,batch", "loss=mae,mse", "epochs=3", "tracking=none", cwd=place
-    )
-    assert ended.code == 0, ended.err
     assert nnexp("loss=mae", "optimizer=sgd", "epochs=3", "tracking=none", cwd=place).code == 0
-    same = [directory / "5", sweeps(place)[-1] / "0", runs(place)[-1]]
-    loaded = [np.load(each / "weights.npz") for each in same]
+    loaded = [np.load(each / "weights.npz") for each in (directory / "5", runs(place)[-1])]
     for name in ("W1", "b1", "W2", "b2"):
         np.testing.assert_array_equal(loaded[0][name], loaded[1][name])
-        np.testing.assert_array_equal(loaded[0][name], loaded[2][name])
 
 
 def test_log_model_adds_it(place: Path, sweep: tuple[Path, str]) -> None:
