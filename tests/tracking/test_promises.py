@@ -196,7 +196,7 @@ def test_no_run_is_left_running_and_no_password_written_down(kept: Kept) -> None
     assert not [text for text in told + written if PASSWORD in text or QUOTED in text]
 
 
-SWEEP = ["dataset=digits", "seed=0,1,2", "epochs=300", "tracking.model=none"]
+SWEEP = ["dataset=digits", "seed=0,1,2", "epochs=150", "tracking.model=none"]
 
 
 def training(place: Path, chosen: Sequence[str]) -> subprocess.Popen[str]:
@@ -214,7 +214,7 @@ def assert_delivered(kept: Kept, directory: Path) -> None:
     assert (done.code, done.err) == (0, "")
     for job in range(3):
         status, _, found = kept.told(directory / str(job))
-        assert (status, found, len(found)) == ("FINISHED", epochs(directory / str(job)), 300)
+        assert (status, found, len(found)) == ("FINISHED", epochs(directory / str(job)), 150)
         assert run_id_of(directory / str(job))
 
 
