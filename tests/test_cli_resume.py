@@ -26,7 +26,7 @@ KILLED: dict[str, Sequence[str]] = {
     "the best epoch is kept": ("keep=best", "optimizer.learning_rate=0.3"),
     "float32 and a dropped patience": ("dtype=float32", "patience=200"),
     "one sample at a time": ("optimizer=sgd", "dataset=wine"),
-    "full batches": ("optimizer=batch", "epochs=1200"),
+    "full batches": ("optimizer=batch", "epochs=600"),
 }
 
 
@@ -90,7 +90,7 @@ def test_a_schedule_and_an_optimizer_with_state_go_on(tmp_path: Path) -> None:
     points = "[nnexp.optimizer]\nmomentum = extra:Momentum\n[nnexp.schedule]\nlooking_back = extra:LookingBack\n"
     (site / "extra-1.0.dist-info" / "entry_points.txt").write_text(points)
     (site / "extra.py").write_text(EXTRA)
-    words = ("dataset=digits", "epochs=400", "checkpoint.epochs=5", "optimizer=momentum", "schedule=looking_back")
+    words = ("dataset=digits", "epochs=300", "checkpoint.epochs=5", "optimizer=momentum", "schedule=looking_back")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(site))
         directory = killed(tmp_path, *words, "tracking=none")
@@ -149,7 +149,7 @@ def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
     draw = random.Random(4)  # noqa: S311
-    words = ("dataset=digits", "epochs=900", "checkpoint.epochs=1", "tracking.model=none")
+    words = ("dataset=digits", "epochs=600", "checkpoint.epochs=1", "tracking.model=none")
     directory = killed(tmp_path, *words)
     for _ in range(5):
         resuming = process("resume", str(directory), cwd=tmp_path)
@@ -157,7 +157,7 @@ def test_a_run_that_is_killed_again_and_again(tmp_path: Path) -> None:
         for line in resuming.stdout:
             if line.startswith("resumed"):
                 break
-        time.sleep(draw.uniform(0, 0.25))
+        time.sleep(draw.uniform(0, 0.1))
         resuming.kill()
         resuming.communicate()
     done = nnexp("resume", str(directory), cwd=tmp_path)

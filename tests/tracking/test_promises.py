@@ -19,7 +19,7 @@ from tests.command import nnexp, result, runs, sweeping, sweeps
 from tests.servers import PASSWORD, QUOTED, Postgres, serving
 from tests.test_cli_durability import LONG, begun, epochs, in_mlflow
 
-STEPS = ("dataset=digits", "epochs=400", "checkpoint.epochs=7", "log_every=1")
+STEPS = ("dataset=digits", "epochs=300", "checkpoint.epochs=7", "log_every=1")
 
 
 @dataclass(frozen=True)
@@ -164,19 +164,19 @@ def test_a_resumed_run_is_one_run_in_mlflow(kept: Kept) -> None:
     assert done.code == 0
     assert "is marked as KILLED: its process was killed after epoch" in done.err
     assert len(done.err.splitlines()) == 1
-    for epochs_now in (400, 450):
+    for epochs_now in (300, 350):
         found = client.get_run(run.info.run_id)
         assert found.info.status == "FINISHED"
         assert "nnexp.reason" not in found.data.tags
         points = client.get_metric_history(run.info.run_id, "cost/train")
         assert [point.step for point in points] == list(range(1, epochs_now + 1))
         assert {p.step: (p.timestamp, p.value) for p in points} == epochs(directory)
-        if epochs_now == 400:
+        if epochs_now == 300:
             refused = nnexp("resume", str(directory), *kept.option, cwd=kept.place)
-            assert "is finished: 400 of 400 epochs are trained. To train more, type" in refused.err
-            done = nnexp("resume", str(directory), "epochs=450", *kept.option, cwd=kept.place)
+            assert "is finished: 300 of 300 epochs are trained. To train more, type" in refused.err
+            done = nnexp("resume", str(directory), "epochs=350", *kept.option, cwd=kept.place)
             assert (done.code, done.err) == (0, "")
-    assert (found.data.tags["nnexp.epochs"], found.data.params["epochs"]) == ("450", "400")
+    assert (found.data.tags["nnexp.epochs"], found.data.params["epochs"]) == ("350", "300")
     assert len(client.search_runs(experiments, where)) == 1
     weights = Path(client.download_artifacts(run.info.run_id, "weights.npz"))
     assert weights.read_bytes() == (directory / "weights.npz").read_bytes()
