@@ -23,9 +23,12 @@ filterwarnings =
 GUARD = """
 from pathlib import Path
 import nnexp
+from hypothesis import Phase, settings
 assert Path(nnexp.__file__).parent == Path(__file__).parent / "nnexp", nnexp.__file__
+settings.register_profile("found", phases=(Phase.explicit, Phase.generate))
+settings.load_profile("found")
 """
-"""A conftest.py: were another nnexp imported, pytest would end with exit code 4."""
+"""A conftest.py: were another nnexp imported, pytest would end with exit code 4. What fails is not looked for anew in short."""
 
 PRELOADED = (
     "hydra.core.override_parser.overrides_parser",
@@ -66,8 +69,8 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory, run: Run) -> tuple[Path,
 
 
 def words(selections: Sequence[str]) -> list[str]:
-    """For pytest, which ends at the first test that fails."""
-    return ["-x", "-q", *(f"tests/{selection}" for selection in selections)]
+    """For pytest, which ends at the first test that fails, and shows it as Python does: its own way reads all sources again."""
+    return ["-x", "-q", "--tb=native", *(f"tests/{selection}" for selection in selections)]
 
 
 def test_without_a_mistake(unchanged: tuple[Path, int, str]) -> None:
