@@ -342,15 +342,14 @@ def test_lines_without_a_terminal(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     """A run whose output goes to ``head`` trains to its end all the same."""
-    command = [sys.executable, "-m", "nnexp", "dataset=xor", "tracking=none", "epochs=300", "log_every=1"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait(60) == 0
+    training = process("dataset=xor", "tracking=none", "epochs=300", "log_every=1", cwd=tmp_path)
+    assert training.stdout is not None
+    assert training.stderr is not None
+    training.stdout.readline()
+    training.stdout.close()
+    assert training.stderr.read() == ""
+    training.stderr.close()
+    assert training.wait(60) == 0
     assert result(runs(tmp_path)[0])["status"] == "FINISHED"
 
 
@@ -368,13 +367,11 @@ def test_what_cannot_be_printed_is_an_error(words: list[str], tmp_path: Path) ->
 
 def test_a_run_that_cannot_begin_to_speak_leaves_nothing(tmp_path: Path) -> None:
     """Where the first line cannot be printed nothing is trained, and no directory stays without a journal."""
-    command = [sys.executable, "-m", "nnexp", "dataset=xor", "epochs=1", "tracking=none"]
     with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            command, cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
-        )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(b"nnexp: No space left on device")
+        begun = process("dataset=xor", "epochs=1", "tracking=none", cwd=tmp_path, stdout=full)
+    _, err = begun.communicate(timeout=60)
+    assert begun.returncode == 1
+    assert err.startswith("nnexp: No space left on device")
     assert list(tmp_path.iterdir()) == []
 
 

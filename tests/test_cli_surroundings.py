@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import environment, nnexp, started
+from tests.command import environment, nnexp, python, started
 
 SMALL = ("epochs=2", "tracking=none")
 
@@ -27,13 +27,26 @@ def test_any_width(columns: str, sweep: bool, tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
 
 
+IN_LATIN_1 = """
+import sys
+for stream in (sys.stdin, sys.stdout, sys.stderr):
+    stream.reconfigure(encoding="latin-1")
+from nnexp.__main__ import main
+main()
+"""
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_any_encoding(encoding: str, tmp_path: Path) -> None:
-    """What a stream cannot show is written otherwise; the run is as it is."""
+    """What a stream cannot show, be it all or a part of what is no ASCII, is written otherwise; the run is as it is."""
     (tmp_path / "t.csv").write_text("Größe,名\n" + "".join(f"{n},{n}.5\n" for n in range(20)), encoding="utf-8")
     words = ["dataset=csv", "dataset.path=t.csv", "dataset.target=名"]
-    run = nnexp if encoding == "utf-8" else functools.partial(started, PYTHONIOENCODING=encoding)
-    ended = run(*words, *SMALL, cwd=tmp_path)
+    ways = {
+        "ascii": functools.partial(started, PYTHONIOENCODING="ascii"),
+        "latin-1": functools.partial(python, "-c", IN_LATIN_1),
+        "utf-8": nnexp,
+    }
+    ended = ways[encoding](*words, *SMALL, cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert "20 samples" in ended.out
 
