@@ -9,11 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.command import environment, nnexp, python, started
+from tests.command import Ended, environment, nnexp, python, started
 
 SMALL = ("epochs=2", "tracking=none")
 
@@ -41,7 +42,7 @@ def test_any_encoding(encoding: str, tmp_path: Path) -> None:
     """What a stream cannot show, be it all or a part of what is no ASCII, is written otherwise; the run is as it is."""
     (tmp_path / "t.csv").write_text("Größe,名\n" + "".join(f"{n},{n}.5\n" for n in range(20)), encoding="utf-8")
     words = ["dataset=csv", "dataset.path=t.csv", "dataset.target=名"]
-    ways = {
+    ways: dict[str, Callable[..., Ended]] = {
         "ascii": functools.partial(started, PYTHONIOENCODING="ascii"),
         "latin-1": functools.partial(python, "-c", IN_LATIN_1),
         "utf-8": nnexp,

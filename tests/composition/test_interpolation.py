@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from nnexp.errors import NnexpError
-from tests.composed import loader, store, sweep
+from tests.composed import Watched, loader, store, sweep
 
 __all__ = ["store"]
 
@@ -35,13 +36,19 @@ REFUSED = [
 ]
 
 
+@pytest.fixture(scope="module")
+def a_sweep() -> tuple[Watched, DictConfig]:
+    """A loader, and the sweep that the jobs are of."""
+    by = loader()
+    return by, sweep(by, "dataset=xor")
+
+
 @pytest.mark.parametrize(("line", "words"), REFUSED)
-def test_a_reference_without_a_value(line: str, words: str) -> None:
+def test_a_reference_without_a_value(line: str, words: str, a_sweep: tuple[Watched, DictConfig]) -> None:
     """In a single run, and in a sweep's job beside others."""
     with pytest.raises(NnexpError) as alone:
         loader().load_configuration("config", ["dataset=xor", line], RunMode.RUN)
-    by = loader()
-    master = sweep(by, "dataset=xor")
+    by, master = a_sweep
     with pytest.raises(NnexpError) as among:
         by.validate(master, [["dataset=xor", line]])
     assert words in str(alone.value) == str(among.value)

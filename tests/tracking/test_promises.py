@@ -16,7 +16,7 @@ from nnexp.journal.journal import JOURNAL, read
 from nnexp.tracking.database import embedded_uri
 from nnexp.tracking.delivery import run_id_of
 from tests.command import nnexp, result, runs, sweeping, sweeps
-from tests.servers import PASSWORD, QUOTED, Postgres, serving
+from tests.servers import PASSWORD, QUOTED, Postgres, Server, serving
 from tests.test_cli_durability import LONG, begun, epochs, in_mlflow
 
 STEPS = ("dataset=digits", "epochs=300", "checkpoint.epochs=7", "log_every=1")
@@ -269,20 +269,20 @@ def test_a_database_server_that_is_killed_in_the_middle_of_a_sweep(
     assert_delivered(kept, sweeps(tmp_path)[0])
 
 
-def test_a_password_in_a_servers_address_is_written_nowhere(tmp_path: Path) -> None:
+def test_a_password_in_a_servers_address_is_written_nowhere(tmp_path: Path, server_on_postgresql: Server) -> None:
     """Neither journal, notes, log nor MLflow hold it, and the message names the command that asks for it."""
-    with serving(tmp_path / "server") as server:
-        uri = server.uri.replace("http://", "http://me:geheim@")
-        assert nnexp("dataset=xor", "epochs=1", f"tracking.uri={uri}", cwd=tmp_path).code == 0
-        (directory,) = runs(tmp_path)
-        _, tags, _ = in_mlflow(tmp_path, directory, server.uri)
-        assert "geheim" not in str(tags)
-        assert "geheim" not in (directory / JOURNAL).read_text() + (directory / "nnexp.log").read_text()
-        process = begun(tmp_path, *LONG, f"tracking.uri={uri}")
-        process.kill()
-        process.communicate()
-        assert "geheim" not in "".join(path.read_text() for path in (tmp_path / "outputs" / ".open").iterdir())
-        refused = nnexp("sync", cwd=tmp_path)
-        assert refused.code == 1
-        assert "http://me:***@127.0.0.1" in refused.out
-        assert nnexp("sync", "--uri", uri, cwd=tmp_path).code == 0
+    uri = server_on_postgresql.uri.replace("http://", "http://me:geheim@")
+    chosen = (f"tracking.uri={uri}", "tracking.experiment=by a password")
+    assert nnexp("dataset=xor", "epochs=1", *chosen, cwd=tmp_path).code == 0
+    (directory,) = runs(tmp_path)
+    _, tags, _ = in_mlflow(tmp_path, directory, server_on_postgresql.uri)
+    assert "geheim" not in str(tags)
+    assert "geheim" not in (directory / JOURNAL).read_text() + (directory / "nnexp.log").read_text()
+    process = begun(tmp_path, *LONG, *chosen)
+    process.kill()
+    process.communicate()
+    assert "geheim" not in "".join(path.read_text() for path in (tmp_path / "outputs" / ".open").iterdir())
+    refused = nnexp("sync", cwd=tmp_path)
+    assert refused.code == 1
+    assert "http://me:***@127.0.0.1" in refused.out
+    assert nnexp("sync", "--uri", uri, cwd=tmp_path).code == 0
