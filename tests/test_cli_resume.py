@@ -22,7 +22,6 @@ from tests.test_cli_durability import begun
 
 DIGITS = ("dataset=digits", "epochs=300", "checkpoint.epochs=7")
 KILLED: dict[str, Sequence[str]] = {
-    "minibatch, shuffled": (),
     "the best epoch is kept": ("keep=best", "optimizer.learning_rate=0.3"),
     "float32 and a dropped patience": ("dtype=float32", "patience=200"),
     "one sample at a time": ("optimizer=sgd", "dataset=wine"),
@@ -192,6 +191,17 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     assert nnexp(*DIGITS, "tracking=none", cwd=folder).code == 0
     (untouched,) = {*runs(folder)} - {directory}
     return Left(directory, untouched)
+
+
+def test_a_killed_run_of_shuffled_batches_goes_on_bit_by_bit(left: Left) -> None:
+    """The same, without a test part and with all defaults."""
+    directory = left.copied("whole")
+    before = len(series(directory))
+    done = nnexp("resume", str(directory), cwd=directory.parent.parent.parent)
+    assert (done.code, done.err) == (0, "")
+    assert f"{before} of" in done.out
+    assert "resumed  from epoch 0;" not in done.out
+    assert_same(directory, left.untouched)
 
 
 @pytest.mark.parametrize("damage", ["torn", "foreign", "both torn"])

@@ -90,13 +90,19 @@ def test_what_needs_no_semaphores(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("closed", "tracking"), [(">&-", "none"), ("2>&-", "none"), ("<&- >&- 2>&-", "mlflow")], ids=["out", "err", "all"]
+    ("closed", "tracking", "sweep"),
+    [
+        (">&-", "none", ()),
+        ("2>&-", "none", ()),
+        ("<&- >&- 2>&-", "mlflow", ()),
+        ("<&- >&- 2>&-", "mlflow", ("-m", "seed=0,1")),
+    ],
+    ids=["out", "err", "all", "all of a sweep"],
 )
-@pytest.mark.parametrize("sweep", [(), ("-m", "seed=0,1")])
 def test_streams_that_are_closed(closed: str, tracking: str, sweep: tuple[str, ...], tmp_path: Path) -> None:
     """As some schedulers start a command: it runs as ever, and no file of a run is taken for a terminal.
 
-    What a process that delivers gets of them is tried where all are closed.
+    What workers, and a process that delivers, get of them is tried where all are closed.
     """
     words = shlex.join([sys.executable, "-m", "nnexp", *sweep, *SMALL, f"tracking={tracking}"])
     ended = subprocess.run(
