@@ -39,6 +39,8 @@ struct Case {
     std::vector<std::size_t> sizes;
     Plan plan;
     std::vector<std::intptr_t> order;  // empty: none
+    std::vector<double> inputs, theta;
+    std::vector<std::size_t> classes;  // of the samples
     bool odd;
     unsigned seed;
 };
@@ -52,11 +54,25 @@ Chosen<Kind> any_of(std::mt19937& random, const std::string_view (&)[N]) {
     return {Kind(between(random, 0, N - 1)), {0.3, 0.9, 1e-8, 0.01}};
 }
 
+std::vector<double> drawn(std::mt19937& random, std::size_t size, double scale) {
+    std::normal_distribution<double> normal(0, scale);
+    std::vector<double> numbers(size);
+    for (double& each : numbers) each = normal(random);
+    return numbers;
+}
+
 Case make(unsigned seed) {
     std::mt19937 random(seed);
-    Case made{{}, {}, {}, bool(seed % 2), seed};
-    const std::size_t layers = between(random, 1, 5);
-    for (std::size_t l = 0; l <= layers; ++l) made.sizes.push_back(between(random, 1, l == layers ? 20 : 70));
+    Case made{};
+    made.seed = seed;
+    const bool many = seed % 10 == 0;  // samples: batches walked in chunks, outputs in several blocks
+    const bool wide = seed % 10 == 1;  // a layer whose sums are made in pieces
+    constexpr std::size_t WIDEST[] = {6, 12, 24, 70};  // 70 are several panels of the widest vectors, which take longest
+    const std::size_t layers = between(random, 1, 5), widest = WIDEST[between(random, 0, 3)];
+    for (std::size_t l = 0; l < layers; ++l) made.sizes.push_back(between(random, 1, widest));
+    made.sizes.push_back(seed % 4 == 0 ? 1 : between(random, 1, 20));  // some losses have formulas of their own for one
+    if (wide) made.sizes[between(random, 0, layers - 1)] = between(random, 257, 300);
+    made.odd = between(random, 0, 1);
     Plan& plan = made.plan;
     plan.n_sizes = made.sizes.size();
     plan.hidden = any_of<Activation>(random, ACTIVATIONS);
@@ -65,15 +81,20 @@ Case make(unsigned seed) {
     if (LOSSES[int(plan.loss.kind)].find("on_logits") != std::string_view::npos)
         plan.output.kind = Activation::identity;
     plan.optimizer = any_of<Optimizer>(random, OPTIMIZERS);
-    const bool many = seed % 7 == 0;  // which takes longer: batches walked in chunks, outputs in several blocks
-    plan.n_samples = between(random, many ? 150 : 1, many ? 300 : 40);
-    plan.batch_size = between(random, many ? plan.n_samples / 4 * 3 : 1, plan.n_samples);
+    plan.n_samples = between(random, many ? 260 : 1, many ? 300 : wide ? 12 : 40);
+    plan.batch_size = between(random, many ? 257 : 1, plan.n_samples);
     plan.timed = seed % 3 == 0;
     if (between(random, 0, 1)) {
         made.order.resize(plan.n_samples);
         std::iota(made.order.begin(), made.order.end(), 0);
         std::shuffle(made.order.begin(), made.order.end(), random);
     }
+    made.inputs = drawn(random, plan.n_samples * made.sizes.front(), 1);
+    if (seed % 10 == 2) made.inputs.front() = NAN;
+    std::size_t parameters = 0;
+    for (std::size_t l = 1; l < made.sizes.size(); ++l) parameters += made.sizes[l] * (made.sizes[l - 1] + 1);
+    made.theta = drawn(random, parameters, 0.2);
+    for (std::size_t s = 0; s < plan.n_samples; ++s) made.classes.push_back(between(random, 0, made.sizes.back() - 1));
     return made;
 }
 
@@ -85,24 +106,22 @@ struct Result {
 // One epoch, and the logits after it.
 template <class T>
 Result<T> trained(const Target& target, const Case& given, Matmul way) {
-    std::mt19937 random(given.seed);
-    std::normal_distribution<double> normal;
-    std::size_t parameters = 0;
-    for (std::size_t l = 1; l < given.sizes.size(); ++l) parameters += given.sizes[l] * (given.sizes[l - 1] + 1);
     const std::size_t n = given.plan.n_samples, features = given.sizes.front(), outputs = given.sizes.back();
-    const auto filled = [&](std::size_t size, double scale) {
+    const auto zeros = [&](std::size_t size) {
         Exact<T> array(size, given.odd);
-        for (std::size_t i = 0; i < size; ++i) array.data[i] = scale > 0 ? T(scale * normal(random)) : T(0);
+        std::fill_n(array.data, size, T(0));
         return array;
     };
-    const Exact<T> design = filled(n * (features + 1), 1), theta = filled(parameters, 0.2);
-    const Exact<T> y = filled(n * outputs, 0), logits = filled(n * outputs, 0), used = filled(n * outputs, 0);
-    const Exact<T> predicted = filled(n * outputs, 0);
-    const Exact<T> first = filled(parameters, 0), second = filled(parameters, 0), t = filled(1, 0);
+    const Exact<T> design = zeros(n * (features + 1)), theta = zeros(given.theta.size()), y = zeros(n * outputs);
+    const Exact<T> logits = zeros(n * outputs), used = zeros(n * outputs), predicted = zeros(n * outputs);
+    const Exact<T> first = zeros(theta.size), second = zeros(theta.size), t = zeros(1);
     for (std::size_t s = 0; s < n; ++s) {
-        design.data[s * (features + 1) + features] = 1;
-        y.data[between(random, 0, outputs - 1) * n + s] = 1;
+        T* sample = design.data + s * (features + 1);
+        std::copy_n(given.inputs.data() + s * features, features, sample);
+        sample[features] = 1;
+        y.data[given.classes[s] * n + s] = 1;
     }
+    std::copy(given.theta.begin(), given.theta.end(), theta.data);
     Plan plan = given.plan;
     plan.sizes = given.sizes.data();
     plan.matmul = way;

@@ -94,9 +94,9 @@ def test_sanitizers(tmp_path: Path) -> None:
     for command in (configured, [cmake(), "--build", str(build), "--parallel", "2"]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    done = subprocess.run([build / "fuzz", "460", "1"], capture_output=True, text=True, check=False)
+    done = subprocess.run([build / "fuzz", "500", "1"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.fullmatch(r"460 trainings on .*: 0 differ\n", done.stdout)
+    assert re.fullmatch(r"500 trainings on .*: 0 differ\n", done.stdout)
 
 
 @needs_sources
