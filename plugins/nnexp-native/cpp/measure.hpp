@@ -108,12 +108,11 @@ private:
     }
 
     // What the block adds to the sum of all samples; the mean is over `terms_` numbers a sample.
-    double value(const Rows& block) {
+    __attribute__((noinline)) double value(const Rows& block) {  // no part of an epoch's other loops
         using V = Vec<T>;
         Sum<T> sum;
-        const auto add = [&](size_t s, V x) {
-            sum.add(s + LANES<T> <= block.units ? x : first_lanes<V>(block.units - s) ? x : V{});
-        };
+        const Mask<V> inside = first_lanes<V>(block.units - (block.width - LANES<T>));  // of the last vector
+        const auto add = [&](size_t s, V x) { sum.add(s + LANES<T> <= block.units ? x : inside ? x : V{}); };
         const bool done = with_residual<T>(loss_, outputs_, [&](auto f, size_t terms) {
             terms_ = double(terms);
             const T* p = takes_logits(loss_.kind) ? z_ : a_;

@@ -13,43 +13,39 @@ Evaluator* evaluator(const Plan& plan, const Arrays<T>& arrays) {
     return new ForwardEvaluator<T>(plan, arrays);
 }
 
-template <class T, class Function>
-void map(const T* x, T* out, size_t n, Function function) {
+// out = function(x), a vector at a time; the last one is filled up with zeros.
+template <class T>
+void map(const T* x, T* out, size_t n, Vec<T> (*function)(Vec<T>)) {
     for (size_t i = 0; i < n; i += LANES<T>) {
-        Vec<T> here{};
-        const size_t rest = n - i < LANES<T> ? n - i : LANES<T>;
-        for (size_t j = 0; j < rest; ++j) here[j] = x[i + j];
-        here = function(here);
-        for (size_t j = 0; j < rest; ++j) out[i + j] = here[j];
+        const size_t here = n - i < LANES<T> ? n - i : LANES<T>;
+        T lanes[LANES<T>] = {};
+        copy(x + i, lanes, here);
+        store(lanes, function(load(lanes)));
+        copy(lanes, out + i, here);
     }
 }
 
 template <class T>
 void elementary(const char* name, const T* x, T* out, size_t n) {
     using V = Vec<T>;
-    const auto is = [&](const char* other) { return __builtin_strcmp(name, other) == 0; };
-    if (is("exp"))
-        map(x, out, n, [](V v) { return exp(v); });
-    else if (is("expm1"))
-        map(x, out, n, [](V v) { return expm1(v); });
-    else if (is("log1p"))
-        map(x, out, n, [](V v) { return log1p(v); });
-    else if (is("log"))
-        map(x, out, n, [](V v) { return log(v); });
-    else if (is("log_cosh"))
-        map(x, out, n, [](V v) { return log_cosh(v); });
-    else if (is("sigmoid"))
-        map(x, out, n, [](V v) { return sigmoid(v); });
-    else if (is("tanh"))
-        map(x, out, n, [](V v) { return tanh(v); });
-    else if (is("softplus"))
-        map(x, out, n, [](V v) { return softplus(v); });
-    else if (is("normal"))
-        map(x, out, n, [](V v) { return normal_distribution(v).phi; });
-    else if (is("sin"))
-        map(x, out, n, [](V v) { return sin(v); });
-    else if (is("cos"))
-        map(x, out, n, [](V v) { return cos(v); });
+    const struct {
+        const char* name;
+        V (*function)(V);
+    } functions[] = {
+        {"exp", exp<V>},
+        {"expm1", expm1<V>},
+        {"log1p", log1p<V>},
+        {"log", log<V>},
+        {"log_cosh", log_cosh<V>},
+        {"sigmoid", sigmoid<V>},
+        {"tanh", tanh<V>},
+        {"softplus", softplus<V>},
+        {"normal", [](V v) { return normal_distribution(v).phi; }},
+        {"sin", sin<V>},
+        {"cos", cos<V>},
+    };
+    for (const auto& each : functions)
+        if (__builtin_strcmp(name, each.name) == 0) return map(x, out, n, each.function);
 }
 
 extern const Target target;

@@ -67,7 +67,7 @@ Case make(unsigned seed) {
     made.seed = seed;
     const bool many = seed % 10 == 0;  // samples: batches walked in chunks, outputs in several blocks
     const bool wide = seed % 10 == 1;  // a layer whose sums are made in pieces
-    constexpr std::size_t WIDEST[] = {6, 12, 24, 70};  // 70 are several panels of the widest vectors, which take longest
+    constexpr std::size_t WIDEST[] = {6, 12, 24, 70};  // 70, which take longest, are several panels of any vectors
     const std::size_t layers = between(random, 1, 5), widest = WIDEST[between(random, 0, 3)];
     for (std::size_t l = 0; l < layers; ++l) made.sizes.push_back(between(random, 1, widest));
     made.sizes.push_back(seed % 4 == 0 ? 1 : between(random, 1, 20));  // some losses have formulas of their own for one
