@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -67,11 +67,10 @@ class MLP:
 
     def views(self, flat: Array) -> list[Array]:
         """The layers' matrices (n_out, n_in + 1) as views of a vector laid out like ``theta``."""
-        ends = np.cumsum([layer.n_out * (layer.n_in + 1) for layer in self.layers])
-        return [
-            part.reshape(layer.n_out, layer.n_in + 1)
-            for layer, part in zip(self.layers, np.split(flat, ends[:-1]), strict=True)
-        ]
+        shapes = [(layer.n_out, layer.n_in + 1) for layer in self.layers]
+        starts = [0, *accumulate(rows * columns for rows, columns in shapes)][:-1]
+        ends = [*starts[1:], None]
+        return [flat[start:end].reshape(shape) for shape, start, end in zip(shapes, starts, ends, strict=True)]
 
     def initialize(self, initializer: Initializer, rng: np.random.Generator) -> None:
         """Set all parameters, layer by layer, weights before biases."""

@@ -112,10 +112,22 @@ def make(  # noqa: PLR0913 (what a training is made of)
     theta = np.concatenate(
         [rng.normal(size=n_out * (n_in + 1)) / np.sqrt(n_in + 1) for n_in, n_out in pairwise(sizes)]
     ).astype(dtype)
-    orders: list[NDArray[np.intp] | None] = [rng.permutation(n_samples) for _ in range(epochs)]
-    if optimizer.batch_size is None or optimizer.batch_size >= n_samples:
-        orders = [None] * epochs
-    return Case(training, design, y, theta, orders)
+    orders = [rng.permutation(n_samples) for _ in range(epochs)]
+    return Case(training, design, y, theta, in_turn(orders, optimizer))
+
+
+def in_turn(orders: list[NDArray[np.intp]], optimizer: Optimizer) -> list[NDArray[np.intp] | None]:
+    """The order of each epoch; none where a step is on all samples."""
+    full = optimizer.batch_size is None or optimizer.batch_size >= len(orders[0])
+    return [None if full else order for order in orders]
+
+
+def others(case: Case, activations: list[Activation], optimizers: list[Optimizer]) -> Iterator[Case]:
+    """The same samples and parameters with every activation and every optimizer."""
+    orders = [order for order in case.orders if order is not None]
+    for activation, optimizer in product(activations, optimizers):
+        training = dataclasses.replace(case.training, hidden=activation, optimizer=optimizer)
+        yield case._replace(training=training, orders=in_turn(orders, optimizer))
 
 
 def installed(kind: str) -> list[Any]:
@@ -175,16 +187,20 @@ def claimed(engine: Engine, cases: Iterator[Case]) -> Iterator[Case]:
 
 def combinations() -> Iterator[Case]:
     """Every installed activation with every objective and every optimizer."""
-    for activation, (loss, output, task), optimizer in product(installed("activation"), objectives(), optimizers()):
-        yield make(activation=activation, output=output, loss=loss, optimizer=optimizer, task=task)
+    activations, rules = installed("activation"), optimizers()
+    for loss, output, task in objectives():
+        case = make(activation=activations[0], output=output, loss=loss, optimizer=Heavy(), task=task)
+        yield from others(case, activations, rules)
 
 
 def combinations_in_float32() -> Iterator[Case]:
     """Every installed activation with every objective, in float32; the optimizers take turns."""
     turns = cycle(optimizers())
-    for activation, (loss, output, task) in product(installed("activation"), objectives()):
-        optimizer = next(turns)
-        yield make(activation=activation, output=output, loss=loss, optimizer=optimizer, task=task, dtype=DTYPES[1])
+    activations = installed("activation")
+    for loss, output, task in objectives():
+        case = make(activation=activations[0], output=output, loss=loss, optimizer=Heavy(), task=task, dtype=DTYPES[1])
+        for activation in activations:
+            yield from others(case, [activation], [next(turns)])
 
 
 def plain(**changes: Any) -> Case:
