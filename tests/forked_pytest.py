@@ -1,6 +1,7 @@
 """``python -m pytest`` many times over: a process that has imported what tests need forks a child for each directory.
 
-To import it anew takes seconds each time.
+To import it anew takes seconds each time. Where commands are forked from a process as well, that one forks the tests, too, and
+the commands that they start.
 """
 
 from __future__ import annotations
@@ -11,32 +12,47 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from _pytest.config import default_plugins
+
+if TYPE_CHECKING:
+    from tests.forked import Forked
 
 Run = Callable[[Path, Sequence[str]], tuple[int, str]]
 """(directory, words for pytest) to its exit code and output."""
 
+OF_PYTEST = ("pytest", *(f"_pytest.{name}" for name in default_plugins))
+"""What pytest imports."""
+LEFT_OUT = ("PYTEST", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MLFLOW_", "HYDRA_", "COLUMNS")
+"""How the names begin of what the tests' environment has not."""
+
+
+def environment() -> dict[str, str]:
+    """What tests are run in: without plugins of pytest that others have installed."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(LEFT_OUT)}
+    return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
 
 @contextlib.contextmanager
-def forked_pytest(preloaded: Sequence[str], python: str | Path = sys.executable) -> Iterator[Run]:
+def forked_pytest(preloaded: Sequence[str]) -> Iterator[Run]:
     """Within the block, run pytest in directories, which come first on its path, in processes that have modules imported.
 
-    Plugins of pytest that others have installed are left out. What is ``preloaded`` is looked for in the environment of
-    ``python``, and not in this checkout.
+    What is ``preloaded`` is not looked for in this checkout.
     """
-    left_out = ("PYTEST", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MLFLOW_", "HYDRA_", "COLUMNS")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     server = subprocess.Popen(
-        [python, Path(__file__), *preloaded],
+        [sys.executable, Path(__file__), *preloaded],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env=environment(),
     )
     with server:
 
@@ -49,6 +65,66 @@ def forked_pytest(preloaded: Sequence[str], python: str | Path = sys.executable)
             return code, output
 
         yield ask
+
+
+PYTEST = """
+import os, pytest, sys
+for name in [each for each in sys.modules if each.split(".")[0] == "tests"]:
+    del sys.modules[name]  # the tests that are run are others
+code = pytest.main(sys.argv[1:])
+sys.stdout.flush()
+os._exit(code)
+"""
+
+
+def pytest_in(forked: Forked, directory: Path, words: Sequence[str]) -> tuple[int, str]:
+    """The same in a child of another process that forks, and that has imported ``OF_PYTEST``."""
+    how: Any = {"whole": True, "program": "python", "pictures": True}
+    answer = forked.carry_out(["-c", PYTEST, *words], directory, 600, environment(), **how)
+    assert answer.code is not None, answer
+    return answer.code, answer.out + answer.err
+
+
+ASKING = """
+import os, subprocess, sys
+from multiprocessing.connection import Client
+
+start = subprocess.run
+
+def run(command, *, cwd=None, env=None, **how):
+    if command[:3] != [sys.executable, "-m", "nnexp"]:
+        return start(command, cwd=cwd, env=env, **how)
+    with Client({address!r}) as line:
+        line.send((command[3:], cwd, dict(os.environ if env is None else env)))
+        return subprocess.CompletedProcess(command, *line.recv())
+
+subprocess.run = run
+"""
+"""For a conftest.py: commands are forked that tests start and wait for, by a process that answers at an address."""
+
+
+@contextlib.contextmanager
+def answering(forked: Forked) -> Iterator[str]:
+    """Within the block, commands are forked for those who ask at the address that it gives."""
+    with Listener(family="AF_UNIX") as listener:
+
+        def answer() -> None:
+            while True:
+                with listener.accept() as line:
+                    if not (asked := line.recv()):
+                        return
+                    words, cwd, everything = asked
+                    ended = forked.carry_out(words, cwd, 180, everything, whole=True, pictures=True)
+                    line.send((ended.code, ended.out, ended.err))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield str(listener.address)
+        finally:
+            with Client(listener.address) as line:
+                line.send(None)
+            thread.join()
 
 
 def run(directory: str, words: Sequence[str], said: int) -> int:
@@ -83,12 +159,8 @@ def carried_out(given: dict[str, Any]) -> tuple[int, str]:
 
 def main() -> None:
     """Answer until the input ends: a line of JSON with a directory and words, by one with an exit code and what was said."""
-    for name in ("pytest", *sys.argv[1:]):
+    for name in (*OF_PYTEST, *sys.argv[1:]):
         import_module(name)
-    from _pytest.config import default_plugins
-
-    for name in default_plugins:
-        import_module(f"_pytest.{name}")
     warnings.simplefilter("ignore", DeprecationWarning)  # BLAS libraries may have threads; they expect forks
     gc.collect()
     gc.freeze()  # a fork has no garbage to look for in what it was born with

@@ -22,7 +22,8 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT, Ended, environment
-from tests.forked_pytest import Run
+from tests.forked import Forked
+from tests.forked_pytest import ASKING, OF_PYTEST, answering, pytest_in
 
 DISTRIBUTIONS = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 COMPILED = ("nnexp-native",)
@@ -30,28 +31,27 @@ COMPILED = ("nnexp-native",)
 LAUNCHED = ("nnexp-dask", "nnexp-search")
 """Those whose tests start clusters and searches, and take minutes."""
 PRELOADED = (
+    *OF_PYTEST,
     "hypothesis",
-    "matplotlib.backends.backend_agg",
-    "nnexp.commands.run",
     "nnexp.testing",
-    "pandas",
     "scipy.stats",
     "sklearn.datasets",
     "sklearn.neural_network",
 )
-"""What tests of plugins import, of others and of nnexp."""
+"""What tests of plugins import, beside what commands import."""
 OF_A_BUILD = ("cpp", "backend", "CMakeLists.txt")
 """What is compiled, and by what, of those that are."""
 REQUIRED = "NNEXP_REQUIRE_CC"
 """Set where a compiler has to be there: what needs it then fails without one, and is not skipped."""
 
 BUILT = ROOT / ".pytest_cache" / "wheels"
-"""Where wheels are, until the next time."""
+"""Where wheels are, and what pip installs of them, until the next time."""
+INSTALLED = "site-packages"
 A_DAY = 24 * 3600
 OF_NNEXP = (".gitignore", "pyproject.toml", "README.md", "LICENSE", "nnexp", "conf", "plugins/nnexp-launcher/src")
 """What nnexp's own wheel is made of."""
-BUILDERS = ("hatchling", "scikit-build-core", "nanobind", "cmake", "ninja")
-"""Distributions that build wheels."""
+BUILDERS = ("pip", "hatchling", "scikit-build-core", "nanobind", "cmake", "ninja")
+"""Distributions that build wheels and install them."""
 OF_COMPILERS = ("CXX", "CPPFLAGS", "LDFLAGS", "CMAKE", "SKBUILD", "NINJA")
 """How the names begin of what the environment says to those that compile."""
 
@@ -106,23 +106,28 @@ class Fresh:
         return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def wheel(name: str) -> Path:
-    """The wheel of a distribution. It is built once for all processes that test, and anew where anything has changed."""
+def kept(name: str) -> Path:
+    """Where a distribution's wheel is, and what pip installs of it.
+
+    It is built and installed once for all processes that test, and anew where anything has changed.
+    """
     if name in COMPILED:
         need_compiler()
     folder = BUILT / name / digest(name)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (found := [*folder.glob("*.whl")]):
+        if not (folder / INSTALLED).exists():
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 build(name, place)
                 (made,) = Path(place).glob(f"{module_of(name)}-*.whl")
-                found = [made.rename(folder / made.name)]
+                install(made, Path(place) / INSTALLED)
+                for each in (made, Path(place) / INSTALLED):
+                    each.rename(folder / each.name)
             for other in folder.parent.iterdir():
                 if other != folder and other.stat().st_mtime < time.time() - A_DAY:
                     shutil.rmtree(other)
-        return found[0]
+        return folder
 
 
 def build(name: str, place: str) -> None:
@@ -133,6 +138,13 @@ def build(name: str, place: str) -> None:
         command = [sys.executable, "-m", "pip", "wheel", *options, "."]
     done = subprocess.run(command, cwd=sources(name), check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def install(made: Path, place: Path) -> None:
+    """Have pip install a wheel in a new folder, without a network."""
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--target", str(place)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(made)], check=True)
+    shutil.rmtree(place / "bin", ignore_errors=True)  # scripts have a place of their own
 
 
 def sources(name: str) -> Path:
@@ -159,33 +171,36 @@ def digest(name: str) -> str:
 
 
 def made(place: Path, names: Sequence[str]) -> Fresh:
-    """Install the wheels of these distributions without a network, then borrow every other package."""
-    wheels = {name: wheel(name) for name in names}
+    """An environment with what pip installs of the wheels of these distributions; every other package is borrowed."""
     venv.create(place, with_pip=False, symlinks=True)
-    python = place / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", *map(str, wheels.values())], check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(place), "platbase": str(place)}))
+    folders = {name: kept(name) for name in names}
+    for folder in folders.values():
+        shutil.copytree(folder / INSTALLED, site, dirs_exist_ok=True)
     borrowed = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
     (site / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
-    return Fresh(python, site, wheels)
+    return Fresh(place / "bin" / "python", site, {name: next(folder.glob("*.whl")) for name, folder in folders.items()})
 
 
-def own_tests(distribution: str, fresh: Fresh, place: Path, run: Run | None = None) -> Ended:
+def own_tests(distribution: str, fresh: Fresh, place: Path, forked: Forked | None = None) -> Ended:
     """Run a distribution's tests against the wheels, away from its module's sources; every warning is an error.
 
-    Where a process that has imported ``PRELOADED`` from the environment is there, ``run`` has them run in a fork of it.
+    Where a process of the environment is there that has imported ``PRELOADED``, they are ``forked`` from it, as the commands
+    are that they start.
     """
     folder = ROOT / "plugins" / distribution
     for name in ("tests", "README.md", "pyproject.toml", *OF_A_BUILD):
         if (folder / name).exists():
             copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
             copy(folder / name, place / name)
-    (place / "conftest.py").write_text(GUARD.format(module=module_of(distribution)), encoding="utf-8")
+    guard = GUARD.format(module=module_of(distribution))
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
     warnings = "".join(f"    {each}\n" for each in settings["filterwarnings"])
     (place / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n{warnings}", encoding="utf-8")
     options = ["-q", "-rs", "-p", "no:xdist", "-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers"]
-    if run:
-        return Ended(*run(place, [*options, "tests"]), "")
+    if forked:
+        with answering(forked) as address:
+            (place / "conftest.py").write_text(guard + ASKING.format(address=address), encoding="utf-8")
+            return Ended(*pytest_in(forked, place, [*options, "tests"]), "")
+    (place / "conftest.py").write_text(guard, encoding="utf-8")
     return fresh.run("-m", "pytest", *options, "tests", cwd=place, timeout=1200)

@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.command import ROOT, result, runs, sweeps
-from tests.forked_pytest import Run, forked_pytest
+from tests.command import ROOT, python, result, runs, sweeps
+from tests.forked import TRACKING, Forked
 from tests.fresh import COMPILED, DISTRIBUTIONS, LAUNCHED, PRELOADED, Fresh, made, module_of, own_tests
 
 PURE = [name for name in DISTRIBUTIONS if name not in COMPILED]
@@ -53,6 +53,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
     return made(tmp_path_factory.mktemp("fresh"), ["nnexp", *PURE])
 
 
+@pytest.fixture(scope="module")
+def forked(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """What starts its commands, and the tests of the plugins."""
+    with Forked(tmp_path_factory.mktemp("said"), *TRACKING, *PRELOADED, python=fresh.python) as forked:
+        yield forked
+
+
 def test_the_core_wheel(fresh: Fresh) -> None:
     """The wheel of nnexp holds nnexp with conf/, and nothing of plugins/ or tests/."""
     names = zipfile.ZipFile(fresh.wheels["nnexp"]).namelist()
@@ -72,14 +79,14 @@ def test_the_sdist(tmp_path: Path) -> None:
     assert sorted(each[2] for each in parts if each[1] == "plugins" and each[3:] == ["pyproject.toml"]) == DISTRIBUTIONS
 
 
-def test_everything_is_from_the_wheels(fresh: Fresh, tmp_path: Path) -> None:
-    """Of nnexp and the plugins, code and metadata are those of the fresh environment."""
+def test_everything_is_from_the_wheels(fresh: Fresh, forked: Forked, tmp_path: Path) -> None:
+    """Of nnexp and the plugins, code and metadata are those of the fresh environment, where processes are forked, too."""
     code = (
         "import importlib, importlib.metadata as m, sys\n"
         "for name in sys.argv[1:]:\n"
         "    print(importlib.import_module(name.replace('-', '_')).__file__, m.distribution(name).locate_file(''), sep='|')\n"
     )
-    ended = fresh.run("-c", code, *fresh.wheels, cwd=tmp_path)
+    ended = forked.carry_out(["-c", code, *fresh.wheels], tmp_path, 30, {}, whole=False, program="python")
     assert ended.code == 0, ended.err
     expected = [f"{fresh.site / module_of(name) / '__init__.py'}|{fresh.site}" for name in fresh.wheels]
     assert [line.rstrip("/") for line in ended.out.splitlines()] == expected
@@ -102,22 +109,29 @@ def test_the_launcher_is_found_in_a_wheel_and_in_a_checkout(fresh: Fresh, tmp_pa
     ended = fresh.run("-c", LAUNCHERS, cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert ended.out.strip() == str(fresh.site / inside)
-    here = subprocess.run([sys.executable, "-c", LAUNCHERS], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert here.stdout.strip() == str(ROOT / "plugins" / "nnexp-launcher" / "src" / inside)
+    here = python("-c", LAUNCHERS, cwd=tmp_path)
+    assert here.code == 0, here.err
+    assert here.out.strip() == str(ROOT / "plugins" / "nnexp-launcher" / "src" / inside)
 
 
-def test_this_environment_has_none_of_them() -> None:
+@pytest.fixture(scope="module")
+def providers() -> Mapping[str, Sequence[str]]:
+    """Which distributions of this environment bring a package."""
+    return packages_distributions()
+
+
+def test_this_environment_has_none_of_them(providers: Mapping[str, Sequence[str]]) -> None:
     """Tests of the core see the built-in plugins alone."""
-    installed = {canonicalize_name(name) for names in packages_distributions().values() for name in names}
+    installed = {canonicalize_name(name) for names in providers.values() for name in names}
     assert not installed & set(DISTRIBUTIONS)
 
 
-def test_the_core_runs_from_its_wheel(fresh: Fresh, tmp_path: Path) -> None:
+def test_the_core_runs_from_its_wheel(forked: Forked, tmp_path: Path) -> None:
     """The wheel carries conf/ and runs from any directory, presets of one's own included."""
     folder = tmp_path / "mine" / "experiment"
     folder.mkdir(parents=True)
     (folder / "own.yaml").write_text("# @package _global_\nepochs: 2\n")
-    ended = fresh.run("-m", "nnexp", "--config-dir", "mine", "experiment=own", "tracking=none", cwd=tmp_path)
+    ended = forked.nnexp(["--config-dir", "mine", "experiment=own", "tracking=none"], tmp_path)
     assert ended.code == 0, ended.err
     assert len(runs(tmp_path)) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "outputs"]
@@ -145,7 +159,7 @@ def imported(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_imports_are_declared(distribution: str) -> None:
+def test_imports_are_declared(distribution: str, providers: Mapping[str, Sequence[str]]) -> None:
     """A distribution imports what it declares, and of nnexp the public modules alone."""
     modules = set(imported(ROOT / "plugins" / distribution / "src"))
     more = LAUNCHERS_OWN.get(distribution, re.compile("(?!)"))
@@ -153,7 +167,6 @@ def test_imports_are_declared(distribution: str) -> None:
     modules = {name for name in modules if not more.fullmatch(name)}
     declared = {canonicalize_name(Requirement(need).name) for need in project(distribution)["dependencies"]}
     foreign = {name.split(".")[0] for name in modules} - {*sys.stdlib_module_names, module_of(distribution)}
-    providers = packages_distributions()
     provided = {name: {canonicalize_name(each) for each in [name, *providers.get(name, ())]} for name in foreign}
     assert {name for name in foreign if not declared & provided[name]} == set()
 
@@ -163,20 +176,13 @@ def test_the_core_imports_none_of_them() -> None:
     assert not {name.split(".")[0] for name in imported(ROOT / "nnexp")} & {*map(module_of, DISTRIBUTIONS)}
 
 
-@pytest.fixture(scope="module")
-def run(fresh: Fresh) -> Iterator[Run]:
-    """Run tests in the environment."""
-    with forked_pytest(PRELOADED, fresh.python) as ask:
-        yield ask
-
-
 @pytest.mark.parametrize("distribution", [name for name in PURE if name not in LAUNCHED])
-def test_its_own_tests_pass(distribution: str, fresh: Fresh, run: Run, tmp_path: Path) -> None:
+def test_its_own_tests_pass(distribution: str, fresh: Fresh, forked: Forked, tmp_path: Path) -> None:
     """A distribution's tests pass against the wheels, away from its sources; every warning is an error.
 
     Those that take minutes have files of their own: ``test_dask.py``, ``test_search.py`` and ``test_native.py``.
     """
-    ended = own_tests(distribution, fresh, tmp_path, run)
+    ended = own_tests(distribution, fresh, tmp_path, forked)
     assert ended.code == 0, ended.out + ended.err
 
 
@@ -209,11 +215,10 @@ def test_a_sweep_mixes_built_in_and_third_party_options(fresh: Fresh, tmp_path: 
     assert "hydra/launcher: nnexp" in (sweep / "0" / ".hydra" / "hydra.yaml").read_text()
 
 
-def test_all_third_party(fresh: Fresh, tmp_path: Path) -> None:
+def test_all_third_party(forked: Forked, tmp_path: Path) -> None:
     """The loss, the activation and the optimizer of one run may all be third-party, and the record names where from."""
-    ended = fresh.run(
-        "-m", "nnexp", "loss=huber", "activation=gelu", "optimizer=adam", "epochs=3", "tracking=none", cwd=tmp_path
-    )
+    words = ["loss=huber", "activation=gelu", "optimizer=adam", "epochs=3", "tracking=none"]
+    ended = forked.nnexp(words, tmp_path)
     assert ended.code == 0, ended.out + ended.err
     (run,) = runs(tmp_path)
     config = yaml.safe_load((run / "config.yaml").read_text())

@@ -10,9 +10,9 @@ import re
 import shlex
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -24,92 +24,77 @@ from nnexp.commands import subcommands as commands
 from nnexp.discovery.installed import EXAMINED
 from nnexp.errors import NnexpError
 from nnexp.plugin import KINDS
-from tests.command import ROOT, Ended, environment, runs
+from tests.command import ROOT, Ended, runs
 from tests.discovery.test_installed_plugins import install
 from tests.forked import Forked
-from tests.forked_pytest import Run, forked_pytest
-from tests.fresh import wheel
+from tests.forked_pytest import pytest_in
+from tests.fresh import PRELOADED, Fresh, made
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("\n## Write a plugin\n")[2].partition("\n## ")[0]
-PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+PIP = ["-m", "pip", "--quiet", "--disable-pip-version-check"]
 CACHE = str(ROOT / ".mypy_cache" / "written")
 """What mypy keeps of NumPy until the next time."""
 OFFLINE = ["--no-deps", "--no-build-isolation"]
 
 
+def install_in(fresh: Fresh, cwd: Path, *words: str) -> None:
+    """``python -m pip install WORDS``; not editable, since what that needs comes from the network."""
+    plain = [word for word in words if word != "-e"]
+    subprocess.run([fresh.python, *PIP, "install", *OFFLINE, *plain], cwd=cwd, check=True)
+
+
+WRITTEN = """
+import importlib, os, pathlib, sys, tomllib
+from nnexp.commands import subcommands
+place = os.getcwd()
+for kind in sys.argv[1:]:
+    subcommands.main(["new", kind, f"my_{kind}"])
+    os.chdir(f"nnexp-my-{kind}")
+    project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())
+    importlib.import_module(project["build-system"]["build-backend"]).build_wheel(f"{place}/wheels")
+    os.chdir(place)
+"""
+"""Write a plugin of each kind, and have its wheel built by what its pyproject.toml names; pip would start three processes."""
+
+
+@dataclass(frozen=True)
 class Environment:
     """A virtual environment with nnexp's wheel, and everything that nnexp needs from this one."""
 
-    def __init__(self, place: Path) -> None:
-        """In an empty folder."""
-        self.place = place
-        self.forked: Forked | None = None
-        """What starts commands more quickly, once everything is installed."""
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place / "venv")], check=True)
-        self.python = place / "venv" / "bin" / "python"
-        paths = sysconfig.get_paths("venv", {"base": str(place / "venv"), "platbase": str(place / "venv")})
-        here = [path for path in sys.path if Path(path).name == "site-packages"]
-        Path(paths["purelib"], "needed.pth").write_text("\n".join(here) + "\n")
-        self.install(str(wheel("nnexp")))
+    place: Path
+    """Where commands are typed."""
+    fresh: Fresh
+    forked: Forked
+    """What starts commands more quickly."""
 
-    def install(self, *words: str) -> None:
-        """``pip install WORDS`` in the environment; not editable, since what that needs comes from the network."""
-        plain = [word for word in words if word != "-e"]
-        command = [*PIP, "--python", str(self.python), "install", *OFFLINE, *plain]
-        subprocess.run(command, cwd=self.place, check=True)
-
-    def run(self, *words: str, cwd: Path | None = None, **more: str) -> Ended:
+    def run(self, *words: str, cwd: Path | None = None) -> Ended:
         """``python WORDS`` in the environment."""
-        command = [str(self.python), *words]
-        where = cwd or self.place
-        done = subprocess.run(command, cwd=where, env=environment(**more), capture_output=True, text=True, check=False)
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return self.fresh.run(*words, cwd=cwd or self.place)
 
-    def nnexp(self, *words: str) -> Ended:
+    def nnexp(self, *words: str, **more: str) -> Ended:
         """``python -m nnexp WORDS`` in the environment."""
-        if not self.forked:
-            return self.run("-m", "nnexp", *words)
-        (self.place / "nothing").mkdir(exist_ok=True)  # one folder more: what is installed is looked up anew
-        answer = self.forked.nnexp(words, self.place, PYTHONPATH=str(self.place / "nothing"))
+        answer = self.forked.nnexp(words, self.place, 30, **more)
         assert answer.code is not None, answer
         return Ended(answer.code, answer.out, answer.err)
-
-
-NEW = """
-import sys
-from nnexp.commands import subcommands
-for kind in sys.argv[1:]:
-    subcommands.main(["new", kind, f"my_{kind}"])
-"""
-"""Write a plugin of each kind."""
-PRELOADED = ("hypothesis", "matplotlib.backends.backend_agg", "nnexp.testing", "scipy.special", "sklearn.datasets")
-"""What tests of plugins import."""
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """An environment in which a new plugin of each kind is installed."""
-    made = Environment(tmp_path_factory.mktemp("scaffold"))
-    ended = made.run("-c", NEW, *EXAMINED)
+    place = tmp_path_factory.mktemp("scaffold")
+    fresh = made(place / "venv", ["nnexp"])
+    ended = fresh.run("-c", WRITTEN, *EXAMINED, cwd=place)
     assert (ended.code, ended.err) == (0, "")
-    made.install(*(f"./nnexp-my-{kind}" for kind in EXAMINED))
-    with Forked(tmp_path_factory.mktemp("said"), python=made.python) as made.forked:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def run(env: Environment) -> Iterator[Run]:
-    """Run tests in the environment."""
-    with forked_pytest(PRELOADED, env.python) as ask:
-        yield ask
+    install_in(fresh, place, "--no-index", *map(str, (place / "wheels").iterdir()))
+    with Forked(tmp_path_factory.mktemp("said"), *PRELOADED, python=fresh.python) as forked:
+        yield Environment(place, fresh, forked)
 
 
 def test_nnexp_is_the_wheels(env: Environment, tmp_path: Path) -> None:
     """What commands import is nnexp as it is installed, also those that are forked."""
     code = "import nnexp; print(nnexp.__file__)"
     install(tmp_path / "site", "nnexp-where", {"nnexp.loss": "where = where:Where"}, {"where": code})
-    assert env.forked
     forked = env.forked.nnexp(["plugins", "loss.where"], env.place, PYTHONPATH=str(tmp_path / "site")).err
     for said in (env.run("-c", code).out, forked):
         assert Path(said.splitlines()[0]).is_relative_to(env.place / "venv")
@@ -145,11 +130,17 @@ def test_its_needs_are_nnexps() -> None:
     assert set(made["optional-dependencies"]["dev"]) <= set(own["optional-dependencies"]["dev"])
 
 
+def test_help_lists_them(env: Environment) -> None:
+    """--help has each of them, and no complaint."""
+    ended = env.nnexp("--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert all(f"my_{kind}" in ended.out for kind in KINDS)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_trains(env: Environment, kind: str) -> None:
     """The option is listed, shown in full and trains, and the cost falls."""
     name = f"my_{kind}"
-    assert env.nnexp("--help").err == ""
     page = env.nnexp("plugins", f"{kind}.{name}")
     assert page.out.startswith(f"{kind}={name}   nnexp-my-{kind} 0.1.0, nnexp_my_{kind}:My{kind.capitalize()}\n")
     ended = env.nnexp(f"{kind}={name}", "epochs=5", "log_every=1", "tracking=none")
@@ -178,12 +169,11 @@ def test_a_new_search_searches(env: Environment) -> None:
     assert " runs, best first by cost/validation" in ended.out
 
 
-FILES = [f"nnexp-my-{kind}/src/nnexp_my_{kind}/__init__.py:My{kind.capitalize()}" for kind in EXAMINED]
-
-
-@pytest.mark.parametrize("plugin", [*FILES, "loss.my_loss"])
+@pytest.mark.parametrize(
+    "plugin", ["nnexp-my-activation/src/nnexp_my_activation/__init__.py:MyActivation", "loss.my_loss"]
+)
 def test_check_passes(env: Environment, plugin: str) -> None:
-    """The command finds nothing wrong with a new plugin, by its file; by its name, which its own tests do for each kind."""
+    """The command finds nothing wrong with a new plugin, by its file or by its name; own tests have the checks of each kind."""
     ended = env.nnexp("check", plugin)
     assert ended.code == 0, ended.out + ended.err
     assert re.search(r"^\d+ checks: \d+ passed(, \d+ skipped)?$", ended.out, re.MULTILINE), ended.out
@@ -191,9 +181,9 @@ def test_check_passes(env: Environment, plugin: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EXAMINED)
-def test_its_own_tests_pass(env: Environment, kind: str, run: Run) -> None:
+def test_its_own_tests_pass(env: Environment, kind: str) -> None:
     """A new distribution's tests pass in its own directory."""
-    code, said = run(env.place / f"nnexp-my-{kind}", ["-q", "-p", "no:cacheprovider"])
+    code, said = pytest_in(env.forked, env.place / f"nnexp-my-{kind}", ["-q", "-p", "no:cacheprovider"])
     assert code == 0, said
     assert " passed" in said
 
@@ -211,21 +201,24 @@ def test_write_a_plugin(env: Environment) -> None:
     """README's section, from ``new`` to a run: every command works in turn, with the code that it shows put in between."""
     assert len(SECTION.splitlines()) <= 60
     assert len(re.findall(r"```", SECTION)) == 6
+    anew = env.place / "nothing"  # where there is one folder more, what is installed is looked up anew
+    anew.mkdir()
     for language, first, block in re.findall(r"```(sh|python)\n(.*)\n((?:.*\n)*?)```", SECTION):
         if language == "python":
             place = env.place / first.removeprefix("# ")
-            assert place.exists()
-            place.write_text(block, encoding="utf-8")
-            env.install("./nnexp-cauchy")  # an editable installation would see the change by itself
+            # An editable installation would see the change by itself.
+            for written in (place, env.fresh.site / place.relative_to(env.place / "nnexp-cauchy" / "src")):
+                assert written.exists()
+                written.write_text(block, encoding="utf-8")
             continue
         for line in f"{first}\n{block}".splitlines():
             python, *words = shlex.split(line, comments=True)
             assert python == "python"
             if words[:3] == ["-m", "pip", "install"]:
-                env.install(*words[3:])
+                install_in(env.fresh, env.place, *words[3:])
                 continue
             assert words[:2] == ["-m", "nnexp"]
-            ended = env.nnexp(*words[2:])
+            ended = env.nnexp(*words[2:], PYTHONPATH=str(anew))
             assert ended.code == 0, f"{line}\n{ended.out}{ended.err}"
     assert "cauchy" in (runs(env.place)[-1] / "config.yaml").read_text(encoding="utf-8")
 
@@ -246,7 +239,7 @@ def test_it_is_clean(env: Environment) -> None:
                 "--cache-dir",
                 CACHE,
                 "--python-executable",
-                str(env.python),
+                str(env.fresh.python),
                 *(f"{folder}/src" for folder in folders),
             ],
         ),
