@@ -34,7 +34,7 @@ def content(directory: Path) -> tuple[list[str], dict[str, list[float]]]:
 
 
 CASES = {
-    "float32, patience, keep=best": ("dataset=digits", "dtype=float32", "patience=2", "keep=best", "epochs=12"),
+    "float32, patience, keep=best": ("dataset=digits", "dtype=float32", "patience=2", "keep=best", "epochs=6"),
     "csv, two hidden layers, test part": (
         "dataset=csv",
         "dataset.path=table.csv",

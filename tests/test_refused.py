@@ -150,7 +150,7 @@ PARTS = (
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=7, unique=True))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 def test_any_words(tmp_path: Path, forked: Forked, words: list[str]) -> None:
     """Whatever words are typed together and however that ends, no file that was there is removed or changed."""
     here = tmp_path / f"{len(list(tmp_path.iterdir()))}" / "place"
