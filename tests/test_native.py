@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.command import result, runs, sweeps
-from tests.forked import TRACKING, Forked
+from tests.forked import Forked
 from tests.fresh import Fresh, made, need_compiler, own_tests
 
 
@@ -26,7 +26,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
 @pytest.fixture(scope="module")
 def forked(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     """What starts its commands."""
-    with Forked(tmp_path_factory.mktemp("said"), *TRACKING, python=fresh.python) as forked:
+    with Forked(tmp_path_factory.mktemp("said"), python=fresh.python) as forked:
         yield forked
 
 
@@ -44,8 +44,8 @@ def test_its_own_tests_pass(fresh: Fresh, tmp_path: Path) -> None:
 
 
 def test_auto_takes_it(forked: Forked, tmp_path: Path) -> None:
-    """With engine=auto the run is native's, its target decided, in the terminal, config.yaml, parameters and tags."""
-    out = nnexp(forked, tmp_path, "engine=auto", "epochs=3", "dataset=digits")
+    """With engine=auto the run is native's, its target decided, by the terminal, config.yaml, recorded parameters and tags."""
+    out = nnexp(forked, tmp_path, "engine=auto", "epochs=3", "dataset=digits", "tracking=none")
     (run,) = runs(tmp_path)
     engine = yaml.safe_load((run / "config.yaml").read_text())["engine"]
     assert engine["name"] == "native"
@@ -125,7 +125,7 @@ def test_what_it_has_no_code_for(forked: Forked, tmp_path: Path) -> None:
 
 def test_the_sweep_of_products(forked: Forked, tmp_path: Path) -> None:
     """-m sweep=matmul trains with NumPy and three products of native's, and ends with their times and a picture."""
-    out = nnexp(forked, tmp_path, "-m", "sweep=matmul", "epochs=3")
+    out = nnexp(forked, tmp_path, "-m", "sweep=matmul", "epochs=3", "tracking=none")
     (sweep,) = sweeps(tmp_path)
     assert "4 jobs: 4 finished" in out
     for words in (
