@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from distributed.gc import disable_gc_diagnosis, enable_gc_diagnosis
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
@@ -135,6 +136,14 @@ class Cluster:
                 each.send_signal(signal.SIGCONT)
                 each.kill()
             each.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watched_garbage() -> Iterator[None]:
+    """Dask watches the collection of garbage from the first test to the last: begun by a thread while one goes on, it fails."""
+    enable_gc_diagnosis()
+    yield
+    disable_gc_diagnosis()
 
 
 @pytest.fixture(scope="session")
