@@ -141,9 +141,9 @@ class Cluster:
 @pytest.fixture(scope="session", autouse=True)
 def watched_garbage() -> Iterator[None]:
     """Dask watches the collection of garbage from the first test to the last: begun by a thread while one goes on, it fails."""
-    enable_gc_diagnosis()
+    enable_gc_diagnosis()  # type: ignore[no-untyped-call]
     yield
-    disable_gc_diagnosis()
+    disable_gc_diagnosis()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")
