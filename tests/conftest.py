@@ -7,9 +7,11 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import pytest
+
+from tests.forked import roomy
 
 # Where pytest was started in the background of a script, Ctrl-C is ignored, and so would every command ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -68,20 +70,6 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         sys.dont_write_bytecode = before
-
-
-def roomy(function: Callable[..., object], **arguments: object) -> object:
-    """Call a function, below which calls have half a megabyte for their frames.
-
-    CPython keeps frames in chunks of 16 KB. Where a recursion goes to and fro over the end of one, each call gets a chunk from
-    the system and gives it back: three seconds of a processor in one test. What is larger than the half of 1 MB gets a chunk of
-    that size, in which those below have room as well.
-    """
-    __tracebackhide__ = True
-    return function(**arguments)
-
-
-roomy.__code__ = roomy.__code__.replace(co_stacksize=2**16 + 2**12)  # places of 8 bytes
 
 
 @pytest.hookimpl(wrapper=True)
