@@ -46,6 +46,8 @@ class Import(NamedTuple):
 
     module: str
     target: str
+    typing: bool = False
+    """Whether it is for type checkers alone."""
 
     @property
     def source_part(self) -> str:
@@ -74,28 +76,25 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(*, typing_too: bool = False) -> Iterator[Import]:
-    """Every import statement, within functions, too; those for type checkers alone only if asked for."""
+def written() -> Iterator[Import]:
+    """Every import statement, within functions, too."""
     for path in modules():
-        parsed = tree(path)
-        skipped: set[ast.AST] = set()
-        for node in ast.walk(parsed):
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and not typing_too:
-                skipped.update(child for part in node.body for child in ast.walk(part))
-            if node in skipped:
-                continue
+        typing: set[ast.AST] = set()
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.If) and any("TYPE_CHECKING" in vars(each).values() for each in ast.walk(node.test)):
+                typing.update(child for part in node.body for child in ast.walk(part))
             name = path.relative_to(PACKAGE).as_posix()
             if isinstance(node, ast.Import):
-                yield from (Import(name, alias.name) for alias in node.names)
+                yield from (Import(name, alias.name, node in typing) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{name}: relative imports hide the layer"
-                yield from (Import(name, f"{node.module}.{alias.name}") for alias in node.names)
+                yield from (Import(name, f"{node.module}.{alias.name}", node in typing) for alias in node.names)
 
 
-@functools.cache
-def all_imports() -> list[Import]:
-    """Every import statement. Only who tests them looks for them, not everybody who collects the tests."""
-    return list(imports())
+@functools.cache  # only who tests them looks for them, not everybody who collects the tests
+def all_imports(*, typing_too: bool = False) -> list[Import]:
+    """Every import statement; those for type checkers alone only if asked for."""
+    return [*written()] if typing_too else [each for each in all_imports(typing_too=True) if not each.typing]
 
 
 def test_every_folder_is_in_the_table() -> None:
@@ -109,7 +108,7 @@ def test_imports_go_by_the_table() -> None:
     """A folder imports what its row lists, what those import, and the doors; for type checkers, too."""
     wrong = {
         f"{each.module} imports {each.target}"
-        for each in imports(typing_too=True)
+        for each in all_imports(typing_too=True)
         if each.source_part in FOLDERS
         and each.module not in ALIASES
         and each.target_part not in {"", each.source_part, *DOORS, *FOLDERS[each.source_part]}
