@@ -16,6 +16,7 @@ import atexit
 import contextlib
 import contextvars
 import ctypes
+import fcntl
 import functools
 import gc
 import importlib
@@ -38,6 +39,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn, Self
@@ -282,7 +284,7 @@ def serve(line: socket.socket, scratch: Path) -> None:
             return
         if forked_for(line):
             os.close(line.detach())
-            roomy(become, json.loads(order), said, scratch / "mlflow.db")
+            roomy(become, json.loads(order), said)
             return
         for number in said:
             os.close(number)
@@ -357,7 +359,7 @@ def warm_up(scratch: Path) -> None:
         newest = utils._get_latest_schema_revision
         vars(utils)[newest.__name__] = functools.cache(newest)  # it reads a hundred files
         write_tables = database._write_tables
-        copy_tables(scratch / "mlflow.db")
+        copy_tables()
         run_here(scratch / "tracked")
         database._write_tables = write_tables
 
@@ -384,20 +386,29 @@ def run_here(folder: Path, *words: str) -> None:
     assert threading.active_count() == 1, "what is forked has no threads"
 
 
-def copy_tables(made: Path) -> None:
-    """Have MLflow write the tables of an empty database once, into ``made``, and copy them from there."""
+def copy_tables() -> None:
+    """Have MLflow write the tables of an empty database once, and copy them from there, until there is another MLflow."""
     from nnexp.tracking import database
 
-    write = database._write_tables
+    write, made = database._write_tables, tables()
 
     def copied(path: Path, artifacts: Path) -> None:
-        if not made.exists():
-            new = made.with_name(f"{made.name}.{os.getpid()}")
-            write(new, artifacts)
-            new.replace(made)
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with made.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of all that the processes that test have started
+            if not made.exists():
+                new = made.with_suffix(".new")
+                new.unlink(missing_ok=True)
+                write(new, artifacts)
+                new.replace(made)
         copy_database(made, path, f"{artifacts.as_uri()}/0")
 
     database._write_tables = copied
+
+
+def tables() -> Path:
+    """A database without runs of the MLflow that is installed, kept until the next time."""
+    return Path(__file__).resolve().parent.parent / ".pytest_cache" / "tables" / f"{version('mlflow')}.db"
 
 
 def copy_database(made: Path, path: Path, artifacts: str) -> None:
@@ -486,14 +497,14 @@ def look_also_in(folders: Sequence[str]) -> None:
                 runpy.run_path(f"{folder}/sitecustomize.py")
 
 
-def serve_mlflow(words: Sequence[str], made: Path) -> None:
+def serve_mlflow(words: Sequence[str]) -> None:
     """Be ``mlflow server``: the process that it would start to answer, without the one that waits for its end."""
     import mlflow.cli
     import mlflow.server
 
     database = Path(os.environ["MLFLOW_BACKEND_STORE_URI"].removeprefix("sqlite:///"))
     if database.is_absolute() and not database.exists():
-        copy_database(made, database, "mlflow-artifacts:/0")
+        copy_database(tables(), database, "mlflow-artifacts:/0")
 
     def answer(command: Sequence[str], *, extra_env: Mapping[str, str], **_: Any) -> None:
         program = command[2]  # after python -m
@@ -508,7 +519,7 @@ def serve_mlflow(words: Sequence[str], made: Path) -> None:
     mlflow.cli.cli([*words], prog_name="mlflow")
 
 
-def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
+def become(order: dict[str, Any], said: Sequence[int]) -> None:
     """Be the command: in its directory, with its words, until it ends."""
     if order["session"]:
         os.setsid()
@@ -527,11 +538,11 @@ def become(order: dict[str, Any], said: Sequence[int], made: Path) -> None:
     vars(multiprocessing.process)["ORIGINAL_DIR"] = order["cwd"]  # from which workers find a program
     look_also_in(new_folders(os.environ, before))
     if order["program"] == "mlflow":
-        serve_mlflow(order["words"], made)
+        serve_mlflow(order["words"])
         return
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     if order["tables"]:
-        copy_tables(made)
+        copy_tables()
     if not order["pictures"]:
         draw_what_is_typed()
     if order["program"] == "python" or may_sweep(order["words"]) or may_deliver(order["words"]):
