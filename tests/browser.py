@@ -14,6 +14,18 @@ import pytest
 REQUIRED = bool(os.environ.get("NNEXP_REQUIRE_CHROMIUM"))
 """Whether a skip is a failure."""
 
+FLAGS = (
+    *("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"),
+    # What nobody looks at: waiting circles that turn, and what is asked of the network.
+    *(
+        "force-prefers-reduced-motion",
+        "disable-extensions",
+        "disable-background-networking",
+        "disable-component-update",
+    ),
+    *("disable-sync", "no-first-run", "disable-features=Translate,MediaRouter,OptimizationHints", "mute-audio"),
+)
+
 
 @contextlib.contextmanager
 def chromium(width: int = 1100, height: int = 900) -> Iterator[Any]:
@@ -28,8 +40,8 @@ def chromium(width: int = 1100, height: int = 900) -> Iterator[Any]:
 
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for each in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(each)
+    for each in FLAGS:
+        options.add_argument(f"--{each}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     started = webdriver.Chrome(options=options, service=Service(driver))
     try:

@@ -236,7 +236,7 @@ def test_a_store_without_runs(tmp_path: Path) -> None:
 
 def test_a_sweep_that_was_moved_as_it_trained(tmp_path: Path) -> None:
     """It does not end as if all were well; of the manifest without jobs that is left the table says that there are no runs."""
-    words = ["dataset=digits", "epochs=1000", "seed=0,1,2", "tracking=none", "hydra.sweep.dir=old"]
+    words = ["dataset=digits", "epochs=300", "seed=0,1,2", "tracking=none", "hydra.sweep.dir=old"]
     begun = sweeping(tmp_path, *words, until=lambda _: (tmp_path / "old" / "1" / "journal.jsonl").exists())
     with killed_after(begun):
         (tmp_path / "old").rename(tmp_path / "new")

@@ -75,31 +75,37 @@ def errors(page: Any) -> list[str]:
     return [each for each in said if not any(own in each for own in OWN)]
 
 
-def test_a_sweeps_page_shows_its_runs_alone_and_a_curve_for_each_setting(place: Place) -> None:
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    """A browser that knows MLflow's page once it has seen it."""
+    with chromium(1500, 1200) as started:
+        yield started
+
+
+def test_a_sweeps_page_shows_its_runs_alone_and_a_curve_for_each_setting(place: Place, page: Any) -> None:
     """Seeds are one curve, the mean; of twelve runs all are visible, not the first ten; nothing is in the console."""
-    with chromium(1500, 1200) as page:
-        page.get(place.link)
-        until(lambda: (page.execute_script(LINES) or [0])[0] == 2, 180)
-        assert page.execute_script(ROWS) == 2 + 6
-        shown = page.find_element("tag name", "body").text
-        assert "6 matching runs" in shown
-        assert "Group by: optimizer.learning_rate" in shown
-        sections = page.find_elements("css selector", "[data-testid=experiment-view-compare-runs-section-header]")
-        assert [each.text.split()[0] for each in sections][:2] == ["curves", "what"]
-        page.get("about:blank")  # else the page that is there would change its address once more
-        page.get(landed(place, str(place.many)))
-        until(lambda: (page.execute_script(LINES) or [0])[0] == 12, 180)
-        assert "12 matching runs" in page.find_element("tag name", "body").text
-        assert errors(page) == []
+    page.get(place.link)
+    until(lambda: (page.execute_script(LINES) or [0])[0] == 2, 180)
+    assert page.execute_script(ROWS) == 2 + 6
+    shown = page.find_element("tag name", "body").text
+    assert "6 matching runs" in shown
+    assert "Group by: optimizer.learning_rate" in shown
+    sections = page.find_elements("css selector", "[data-testid=experiment-view-compare-runs-section-header]")
+    assert [each.text.split()[0] for each in sections][:2] == ["curves", "what"]
+    page.get("about:blank")  # else the page that is there would change its address once more
+    page.get(landed(place, str(place.many)))
+    until(lambda: (page.execute_script(LINES) or [0])[0] == 12, 180)
+    assert "12 matching runs" in page.find_element("tag name", "body").text
+    assert errors(page) == []
 
 
-def test_a_runs_page_shows_its_curves(place: Place) -> None:
+def test_a_runs_page_shows_its_curves(place: Place, page: Any) -> None:
     """A run's directory, and the id that MLflow gave it, land on the page of its metrics."""
     (directory,) = runs(place.directory)
-    with chromium(1500, 1200) as page:
-        page.get(landed(place, str(directory.relative_to(place.directory))))
-        until(lambda: 1 in page.execute_script(LINES), 180)
-        assert errors(page) == []
+    page.get("about:blank")
+    page.get(landed(place, str(directory.relative_to(place.directory))))
+    until(lambda: 1 in page.execute_script(LINES), 180)
+    assert errors(page) == []
 
 
 def test_what_the_page_is_to_show_is_kept_once_for_each_sweep(place: Place) -> None:
