@@ -15,11 +15,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import contextvars
+import copy
 import ctypes
 import fcntl
 import functools
 import gc
 import importlib
+import io
 import json
 import logging
 import multiprocessing.process
@@ -337,12 +339,28 @@ def preload(scratch: Path) -> None:
         ["a.b=1.5", "c=d", "e=[1,2]", "f=1,2", "g='h'", "i={j:k}", "+l=m", "~n", "o=/p.q"]
     )
     assert OmegaConf.create({"a": "b", "c": "d ${a} ${.a}"}).c == "d b b"
+    setattr(OmegaConf, "load", read_once(OmegaConf.load))  # noqa: B010
     reference(())
     # So is what is installed, and how Hydra sees each option of it.
     for kind in GROUPS.values():
         for name in claimed(kind):
             structured(kind, name)
     warm_up(scratch)
+
+
+def read_once(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Reads YAML; of what has been read before, a copy: files of Hydra and of nnexp are the same for all commands."""
+    found: dict[str, Any] = {}
+
+    def loaded(file: Any) -> Any:
+        if not isinstance(file, io.TextIOBase):
+            return load(file)
+        text = file.read()
+        if text not in found:
+            found[text] = load(io.StringIO(text))
+        return copy.deepcopy(found[text])
+
+    return loaded
 
 
 def warm_up(scratch: Path) -> None:
