@@ -350,15 +350,20 @@ def preload(scratch: Path) -> None:
 
 def read_once(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Reads YAML; of what has been read before, a copy: files of Hydra and of nnexp are the same for all commands."""
+    from nnexp.composition import configs
+
     found: dict[str, Any] = {}
+    twin = configs.duplicate if configs.tested() else copy.deepcopy
 
     def loaded(file: Any) -> Any:
         if not isinstance(file, io.TextIOBase):
             return load(file)
+        begin = file.tell()
         text = file.read()
         if text not in found:
-            found[text] = load(io.StringIO(text))
-        return copy.deepcopy(found[text])
+            file.seek(begin)
+            found[text] = load(file)
+        return twin(found[text])
 
     return loaded
 
