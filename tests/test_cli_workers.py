@@ -60,7 +60,7 @@ def test_a_run_is_the_same_alone_and_under_any_launcher(case: str, tmp_path: Pat
     ways: Sequence[tuple[str, ...]] = (
         ("hydra/launcher=basic", *words),
         ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *words),
-        *((f"hydra.launcher.workers={count}", *words) for count in (1, 3)),
+        *((f"hydra.launcher.workers={count}", *words) for count in (1, 2, 3)),
         ("hydra.launcher.workers=2", "seed=1,0", "optimizer=sgd,minibatch"),
     )
     for way in ways:

@@ -19,7 +19,7 @@ SWEEPS, EPOCHS = 8, 3
 def new(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int]]:
     """The address of a store that does not exist yet, or has no tables, and how many runs each sweep has."""
     if request.param == "embedded":
-        yield f"sqlite:///{tmp_path}/outputs/mlflow.db", 8
+        yield f"sqlite:///{tmp_path}/outputs/mlflow.db", 20
     else:
         with postgres() as server:
             yield server.uri("new"), 3
@@ -29,7 +29,7 @@ def test_eight_sweeps_at_once(new: tuple[str, int], tmp_path: Path) -> None:
     """Every run of each sweep finishes; MLflow has the journals' points, each once, and no run besides; nothing waits."""
     uri, runs = new
     words = ["-m", "dataset=xor", f"epochs={EPOCHS}", f"seed=range({runs})", "tracking.experiment=at once"]
-    words += [f"tracking.uri={uri}"] if runs < 8 else []  # the embedded database is the one that nobody names
+    words += [f"tracking.uri={uri}"] if runs < 20 else []  # the embedded database is the one that nobody names
     started = [process(*words, cwd=tmp_path, tables=False) for _ in range(SWEEPS)]
     ended = [(each.communicate(timeout=300), each.returncode) for each in started]
     assert [(err, code) for (_, err), code in ended] == [("", 0)] * SWEEPS

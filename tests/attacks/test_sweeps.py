@@ -98,7 +98,7 @@ MANIFESTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "jobs that are numbers": every("jobs", [1, 2]),
     "jobs that are a text": every("jobs", "all"),
     "jobs that are a mapping": every("jobs", {"0": {}}),
-    "half a million jobs": lambda manifest: manifest.update(jobs=manifest["jobs"][:1] * 500_000),
+    "a million jobs": lambda manifest: manifest.update(jobs=manifest["jobs"][:1] * 1_000_000),
     "the sweep's store": every("overrides", [*QUICK, "tracking.uri=http://127.0.0.1:PORT"]),
     "the sweep's secret": every("overrides", [*QUICK, "tracking.experiment=${oc.env:CANARY}"]),
     "overrides that are numbers": every("overrides", [1, 2]),
