@@ -170,6 +170,21 @@ def test_jobs_share_their_composition() -> None:
     assert (by.templates, by.full) == (2, 0)
 
 
+def test_compositions_leave_the_files_that_they_share_as_they_were_read() -> None:
+    """Each has copies: what it writes into them is in no other one, nor are flags and parents."""
+    by = loader()
+    master = sweep(by)
+    for lines in (["loss=mse", "seed=1"], ["loss=mae"], ["optimizer=sgd", "dataset=digits"], ["experiment=regression"]):
+        by.load_sweep_config(master, lines)
+    shared = {path: found for path, found in by._read.items() if found}
+    assert {"config", "experiment/regression", "hydra/output/default"} <= {*shared}
+    for path, found in shared.items():
+        alone = by.repository.load_config(path)
+        assert alone is not None
+        assert found.config._get_parent() is None
+        assert state(found.config) == state(alone.config), path
+
+
 def test_jobs_are_independent() -> None:
     """What happens to one job's configuration reaches neither the next job nor its template."""
     by = loader()
